@@ -1,0 +1,203 @@
+"""Curvature: products with the Hessian of any loss, its extreme eigenvalues with residuals, its density and its trace.
+
+One block Krylov space serves them all. It keeps both the basis V and the products HV, so the projected matrix is V'HV itself
+and every residual is computed, not estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.problem import Loss
+from engine.seeds import generator
+
+Product = Callable[[Tensor], Tensor]
+KEEP = 4
+"""Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound the memory."""
+
+
+class Hessian:
+    """v -> H v at theta [n], for a loss given as the sum of `losses`; also its gradient.
+
+    Differentiates v'grad (Pearlmutter 1994): with the gradient's graph kept, a product costs about as much as a gradient.
+    Parameters that the loss does not use have zero rows; theta, its `.grad` and the losses are left untouched.
+    """
+
+    def __init__(self, losses: Sequence[Loss], theta: Tensor):
+        self.theta = theta.detach().clone().requires_grad_()
+        self.losses = losses
+        self.kept = [self._gradient(loss) for loss in losses] if len(losses) <= KEEP else None
+        self.gradient = sum(g.detach() for g in self._gradients())
+
+    def __call__(self, v: Tensor) -> Tensor:
+        v = v.to(self.theta.dtype)
+        return sum(self._push(g, v) for g in self._gradients())
+
+    def _gradients(self) -> Iterator[Tensor]:
+        return iter(self.kept) if self.kept is not None else map(self._gradient, self.losses)
+
+    def _gradient(self, loss: Loss) -> Tensor:
+        with torch.enable_grad():
+            return _grad(loss(self.theta), self.theta, create_graph=True)
+
+    def _push(self, g: Tensor, v: Tensor) -> Tensor:
+        return _grad(g, self.theta, v, retain_graph=self.kept is not None)
+
+
+def _grad(output: Tensor, theta: Tensor, v: Tensor | None = None, **options: bool) -> Tensor:
+    """The derivative, which is 0 where the output does not depend on theta (a linear loss has a constant gradient)."""
+    if not output.requires_grad:
+        return torch.zeros_like(theta)
+    return torch.autograd.grad(output, theta, v, materialize_grads=True, **options)[0]
+
+
+class Eigenpairs(NamedTuple):
+    """values [k], vectors [k, n] of unit norm, and residuals [k]: norm(H v - value v)."""
+
+    values: np.ndarray
+    vectors: Tensor
+    residuals: np.ndarray
+
+
+class Krylov:
+    """A block Krylov basis of a symmetric operator, grown one product at a time.
+
+    Vector number j + b is the product with vector number j, made orthogonal to all before it (twice), where b is the number of
+    start vectors: with b = 1 this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a
+    random vector takes its place, so that repeated eigenvalues are found as often as they occur.
+    """
+
+    def __init__(self, product: Product, starts: Tensor, random: torch.Generator):
+        """`starts` [b, n] in the product's type and on its device; linearly dependent ones are replaced by random ones."""
+        self.product, self.random, self.block = product, random, len(starts)
+        self.n = starts.shape[1]
+        self.count = 0
+        self._basis = starts.new_empty((16, self.n))
+        self._images = starts.new_empty((16, self.n))
+        self.projected = np.zeros((0, 0))
+        for v in starts:
+            if not self.full:
+                self._append(self._orthonormal(v))
+
+    @property
+    def full(self) -> bool:
+        """Whether the basis spans the whole space: its values are then all eigenvalues."""
+        return self.count == self.n
+
+    @property
+    def basis(self) -> Tensor:
+        """V [count, n], orthonormal rows."""
+        return self._basis[: self.count]
+
+    @property
+    def images(self) -> Tensor:
+        """HV [count, n]."""
+        return self._images[: self.count]
+
+    def grow(self) -> None:
+        """One more product."""
+        oldest = max(0, self.count - self.block)
+        known = torch.as_tensor(self.projected[oldest], dtype=self.basis.dtype, device=self.basis.device)
+        self._append(self._orthonormal(self.images[oldest], known))
+
+    def probe(self) -> None:
+        """One more product, with a random vector: a look for what the start vectors did not contain."""
+        self.block += 1
+        self._append(self._orthonormal(self._noise()))
+
+    def ritz(self, picks: Sequence[int]) -> Eigenpairs:
+        """Approximate eigenpairs, those at the positions `picks` in descending order of value."""
+        values, coefficients = np.linalg.eigh(self.projected)
+        values, coefficients = values[::-1][picks], coefficients[:, ::-1][:, picks]
+        turn = torch.as_tensor(coefficients.T.copy(), dtype=self.basis.dtype, device=self.basis.device)
+        vectors = turn @ self.basis
+        residuals = turn @ self.images - torch.as_tensor(values, dtype=turn.dtype, device=turn.device)[:, None] * vectors
+        return Eigenpairs(values, vectors, residuals.norm(dim=1).double().cpu().numpy())
+
+    def quadrature(self) -> tuple[np.ndarray, np.ndarray]:
+        """Nodes and weights [count] of the Gauss rule for the spectral measure of the first start vector."""
+        values, coefficients = np.linalg.eigh(self.projected)
+        return values, coefficients[0] ** 2
+
+    def _append(self, v: Tensor | None) -> None:
+        while v is None:
+            v = self._orthonormal(self._noise())
+        if self.count == len(self._basis):
+            self._basis, self._images = (torch.cat([m, torch.empty_like(m)]) for m in (self._basis, self._images))
+        self._basis[self.count] = v
+        self._images[self.count] = self.product(v)
+        self.count += 1
+        column = (self.basis @ self.images[-1]).double().cpu().numpy()
+        if not np.isfinite(column).all():
+            raise FloatingPointError("the Hessian is not finite at this point")
+        grown = np.zeros((self.count, self.count))
+        grown[:-1, :-1] = self.projected
+        grown[-1], grown[:, -1] = column, column
+        self.projected = grown
+
+    def _orthonormal(self, v: Tensor, known: Tensor | None = None) -> Tensor | None:
+        """v less its part in the basis (whose coefficients may be known), normalized; None where little more than rounding is left."""
+        size = v.norm()
+        v = v - (self.basis @ v if known is None else known) @ self.basis
+        v = v - (self.basis @ v) @ self.basis
+        left = v.norm()
+        return v / left if left > 20 * torch.finfo(v.dtype).eps * size else None
+
+    def _noise(self) -> Tensor:
+        return torch.randn(self.n, generator=self.random, dtype=torch.float64).to(self._basis)
+
+
+def extremes(product: Product, starts: Tensor, random: torch.Generator, top: int, bottom: int = 0, tol: float = 1e-5, limit: int = 400) -> Iterator[Krylov]:
+    """Grows a Krylov space until the `top` largest and `bottom` smallest (algebraic) eigenpairs have residuals below `tol`
+    times the largest value in size, and a look from a fresh random vector finds no other; yields it after every product.
+
+    Read the pairs with `ritz(ends(top, bottom, krylov.count))`. At `limit` products it stops as it is: the residuals say how far it got.
+    """
+    krylov = Krylov(product, starts, random)
+    settled, pause = None, 0
+    while not krylov.full and krylov.count < limit:
+        yield krylov
+        if pause == 0 and krylov.count >= top + bottom:
+            pairs = krylov.ritz(ends(top, bottom, krylov.count))
+            close = tol * max(np.abs(np.diag(krylov.projected)).max(), np.abs(pairs.values).max(), 1e-30)
+            pause = PACE
+            if pairs.residuals.max() <= close:
+                if settled is not None and np.allclose(pairs.values, settled, rtol=0, atol=close):
+                    return
+                settled, pause = pairs.values, LOOK
+                krylov.probe()
+                continue
+        pause = max(0, pause - 1)
+        krylov.grow()
+    yield krylov
+
+
+PACE = 3
+"""Products between two looks at the residuals."""
+LOOK = 8
+"""Products spent on looking for eigenvalues that the start vectors may have missed."""
+
+
+def ends(top: int, bottom: int, count: int) -> list[int]:
+    """Positions of the top and of the bottom values among `count` in descending order; the two may overlap when there are few."""
+    return [*range(min(top, count)), *range(max(0, count - bottom), count)]
+
+
+def dense(product: Product, n: int, like: Tensor) -> Iterator[tuple[int, np.ndarray]]:
+    """The whole symmetric matrix [n, n] by n products with unit vectors; yields it, filled up to a row, as it grows."""
+    matrix = np.zeros((n, n))
+    for i in range(n):
+        unit = torch.zeros(n, dtype=like.dtype, device=like.device)
+        unit[i] = 1
+        matrix[i] = product(unit).double().cpu().numpy()
+        yield i + 1, matrix
+
+
+def signs(n: int, random: torch.Generator, like: Tensor) -> Tensor:
+    """A Rademacher vector [n]: its quadratic form is an unbiased estimate of the trace (Hutchinson 1990)."""
+    return (torch.randint(0, 2, (n,), generator=random) * 2 - 1).to(like)

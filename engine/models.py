@@ -1,0 +1,120 @@
+"""Models as pure functions of a list of tensors, and the layout of those tensors in one flat vector."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.spec import SpecError, choice, knob
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "softplus": F.softplus}
+
+
+class Block(NamedTuple):
+    """One tensor of a model inside the flat vector theta: its name, its shape, and its role ("weight" or "bias")."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: str
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+class Model(ABC):
+    """A network: the layout of its parameters, and its logits as a pure function of them."""
+
+    activation: str
+    init: str
+
+    @abstractmethod
+    def layout(self, shape: tuple[int, ...], classes: int) -> tuple[Block, ...]:
+        """The parameters for inputs of a shape [...] and a number of classes, in the order of theta."""
+
+    @abstractmethod
+    def logits(self, blocks: Sequence[Tensor], x: Tensor) -> Tensor:
+        """Outputs [N, classes] for inputs x [N, *shape]."""
+
+
+_ACTIVATION = choice("relu", tuple(ACTIVATIONS), "Activation")
+_INIT = choice("he", ("he", "xavier"), "Initial weights", "Normal with variance 2/fan_in (He et al. 2015) or 2/(fan_in+fan_out) (Glorot & Bengio 2010); biases start at 0.")
+
+
+@dataclass(frozen=True)
+class MLP(Model):
+    """Fully connected layers of one width."""
+
+    width: int = knob(20, 1, 512, "Width", "Units in each hidden layer.", log=True)
+    depth: int = knob(2, 0, 8, "Depth", "Hidden layers; 0 is a linear model.")
+    activation: str = _ACTIVATION
+    init: str = _INIT
+
+    def layout(self, shape, classes):
+        widths = [math.prod(shape), *[self.width] * self.depth, classes]
+        return _pairs((f"layer{i + 1}", (after, before)) for i, (before, after) in enumerate(zip(widths, widths[1:], strict=False)))
+
+    def logits(self, blocks, x):
+        h, act = x.flatten(1), ACTIVATIONS[self.activation]
+        for i in range(0, len(blocks) - 2, 2):
+            h = act(F.linear(h, blocks[i], blocks[i + 1]))
+        return F.linear(h, blocks[-2], blocks[-1])
+
+
+@dataclass(frozen=True)
+class CNN(Model):
+    """3x3 convolutions of one width, each followed by 2x2 average pooling while the image is at least 4 pixels wide; a linear read-out."""
+
+    width: int = knob(16, 1, 128, "Width", "Channels of each convolution.", log=True)
+    depth: int = knob(2, 1, 6, "Depth", "Convolutions.")
+    activation: str = _ACTIVATION
+    init: str = _INIT
+
+    def layout(self, shape, classes):
+        if len(shape) != 3:
+            raise SpecError("model: a CNN needs images, and this dataset has points in the plane; choose MLP")
+        channels, side = [shape[0], *[self.width] * self.depth], shape[-1]
+        for _ in range(self.depth):
+            side = side // 2 if side >= 4 else side
+        convolutions = [(f"conv{i + 1}", (after, before, 3, 3)) for i, (before, after) in enumerate(zip(channels, channels[1:], strict=False))]
+        return _pairs([*convolutions, ("linear", (classes, self.width * side * side))])
+
+    def logits(self, blocks, x):
+        act = ACTIVATIONS[self.activation]
+        for i in range(0, len(blocks) - 2, 2):
+            x = act(F.conv2d(x, blocks[i], blocks[i + 1], padding=1))
+            x = F.avg_pool2d(x, 2) if x.shape[-1] >= 4 else x
+        return F.linear(x.flatten(1), blocks[-2], blocks[-1])
+
+
+def _pairs(weights) -> tuple[Block, ...]:
+    """A weight and its bias for each (name, weight shape)."""
+    return tuple(b for name, shape in weights for b in (Block(f"{name}.weight", shape, "weight"), Block(f"{name}.bias", shape[:1], "bias")))
+
+
+def unflatten(theta: Tensor, layout: Sequence[Block]) -> list[Tensor]:
+    """The model's tensors as views of the flat vector theta [n]; differentiable."""
+    return [part.view(b.shape) for part, b in zip(theta.split([b.size for b in layout]), layout, strict=True)]
+
+
+def initial(model: Model, layout: Sequence[Block], generator: torch.Generator) -> Tensor:
+    """A random start theta [n] on the CPU in float32: normal weights of the model's `init` variance, zero biases."""
+    parts = []
+    for b in layout:
+        if b.role == "bias":
+            parts.append(torch.zeros(b.size))
+            continue
+        fan_in, fan_out = b.size // b.shape[0], b.size // b.shape[1]
+        variance = 2 / fan_in if model.init == "he" else 2 / (fan_in + fan_out)
+        parts.append(math.sqrt(variance) * torch.randn(b.size, generator=generator))
+    return torch.cat(parts)
+
+
+MODELS = {cls.__name__: cls for cls in (MLP, CNN)}

@@ -1,0 +1,221 @@
+"""Problems: the loss and accuracy of a flat parameter vector theta. Toy landscapes are problems whose theta is a point of the picture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.data import DATASETS, Dataset, Digits, Examples, load
+from engine.models import MLP, MODELS, Block, Model, initial, unflatten
+from engine.seeds import generator
+from engine.spec import SpecError, choice, pick, series
+
+Loss = Callable[[Tensor], Tensor]
+"""A scalar function of theta."""
+
+CHUNK = 256
+"""Examples in one forward pass of an evaluation: the activations of a small model then stay in a core's cache."""
+
+
+class Problem(ABC):
+    """What is minimized: `loss(theta, x, y)`, a pure function of a flat vector theta [n] and a batch of examples."""
+
+    dtype: ClassVar[torch.dtype]
+
+    @property
+    @abstractmethod
+    def layout(self) -> tuple[Block, ...]:
+        """The tensors inside theta, in order."""
+
+    @abstractmethod
+    def start(self, seed: int) -> Tensor:
+        """The first theta [n], on the CPU, in `dtype`."""
+
+    @abstractmethod
+    def examples(self) -> int:
+        """How many training examples there are; 0 for a toy landscape."""
+
+    @abstractmethod
+    def load(self, split: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Examples:
+        """The "train" or "test" examples on a device."""
+
+    @abstractmethod
+    def loss(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
+        """The mean loss over a batch: a differentiable scalar."""
+
+    @abstractmethod
+    def score(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
+        """[2]: the mean loss over a batch, and the share of it that is classified rightly (NaN for a toy)."""
+
+    def size(self) -> int:
+        """n, the number of parameters."""
+        return sum(b.size for b in self.layout)
+
+
+@dataclass(frozen=True)
+class Classification(Problem):
+    """A model that learns to tell the classes of a dataset apart."""
+
+    data: Dataset = pick(Digits(), lambda: DATASETS, "Data")
+    model: Model = pick(MLP(), lambda: MODELS, "Model")
+    objective: str = choice("cross-entropy", ("cross-entropy", "squared error"), "Loss", "Mean over examples; squared error is also averaged over the outputs, against one-hot targets.")
+
+    dtype: ClassVar = torch.float32
+
+    def __post_init__(self):
+        _ = self.layout  # refuses a model that does not fit the data
+
+    @cached_property
+    def layout(self):
+        return self.model.layout(self.data.shape, self.data.classes)
+
+    def start(self, seed):
+        return initial(self.model, self.layout, generator(seed, "start"))
+
+    def examples(self):
+        return self.data.examples()
+
+    def load(self, split, device="cpu", dtype=None):
+        return load(self.data, split, device, dtype or self.dtype)
+
+    def logits(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Outputs [N, classes] of the model at theta."""
+        return self.model.logits(unflatten(theta, self.layout), x)
+
+    def loss(self, theta, x, y):
+        return self._loss(self.logits(theta, x), y)
+
+    def score(self, theta, x, y):
+        logits = self.logits(theta, x)
+        return torch.stack([self._loss(logits, y), (logits.argmax(1) == y).to(logits.dtype).mean()])
+
+    def _loss(self, logits, y):
+        if self.objective == "cross-entropy":
+            return F.cross_entropy(logits, y)
+        return F.mse_loss(logits, F.one_hot(y, logits.shape[1]).to(logits.dtype))
+
+
+class Toy(Problem):
+    """A function of a few coordinates, in float64: no data, no batches, and the surface is exact."""
+
+    begin: tuple[float, ...]
+    dtype: ClassVar = torch.float64
+
+    @abstractmethod
+    def value(self, theta: Tensor) -> Tensor:
+        """f(theta), a differentiable scalar."""
+
+    @cached_property
+    def layout(self):
+        return (Block("theta", (len(self.begin),), "point"),)
+
+    def start(self, seed):
+        return torch.tensor(self.begin, dtype=self.dtype)
+
+    def examples(self):
+        return 0
+
+    def load(self, split, device="cpu", dtype=None):
+        return Examples(None, None)
+
+    def loss(self, theta, x, y):
+        return self.value(theta)
+
+    def score(self, theta, x, y):
+        value = self.value(theta)
+        return torch.stack([value, torch.full_like(value, float("nan"))])
+
+
+@dataclass(frozen=True)
+class Quadratic(Toy):
+    """f = 1/2 sum_i lambda_i theta_i^2: every threshold of SAM theory is known here in closed form."""
+
+    eigenvalues: tuple[float, ...] = series((10.0, 1.0), -1000, 1000, 64, "Eigenvalues", "The curvature along each coordinate.")
+    begin: tuple[float, ...] = series((1.0, 1.0), -100, 100, 64, "Start", "The first theta: one number for each eigenvalue.")
+
+    def __post_init__(self):
+        if len(self.begin) != len(self.eigenvalues):
+            raise SpecError(f"begin: expected {len(self.eigenvalues)} numbers, one for each eigenvalue, got {len(self.begin)}")
+
+    def value(self, theta):
+        return 0.5 * (theta.new_tensor(self.eigenvalues) * theta * theta).sum()
+
+
+@dataclass(frozen=True)
+class Product(Toy):
+    """l(xy) with l(u) = sqrt(1+u^2)-1: a valley of minima {x=0} whose sharpness is y^2 (Ahn, Bubeck, Chewi, Lee, Suarez & Zhang 2022; Dai, Ahn & Sra 2023)."""
+
+    begin: tuple[float, ...] = series((3.0, 10.0), -100, 100, 2, "Start", "The first x and y.")
+
+    def __post_init__(self):
+        _planar(self.begin)
+
+    def value(self, theta):
+        x, y = theta.unbind()
+        return (1 + (x * y) ** 2).sqrt() - 1
+
+
+@dataclass(frozen=True)
+class Saddle(Toy):
+    """x^2/2 - y^2/2 + y^4/4: a saddle at the origin between the minima (0, -1) and (0, 1)."""
+
+    begin: tuple[float, ...] = series((1.0, 0.01), -100, 100, 2, "Start", "The first x and y.")
+
+    def __post_init__(self):
+        _planar(self.begin)
+
+    def value(self, theta):
+        x, y = theta.unbind()
+        return x**2 / 2 - y**2 / 2 + y**4 / 4
+
+
+@dataclass(frozen=True)
+class Beale(Toy):
+    """Beale's function: flat plateaus, steep walls, a saddle at (0, 1) and the minimum (3, 0.5) (Beale 1958)."""
+
+    begin: tuple[float, ...] = series((1.0, 1.5), -100, 100, 2, "Start", "The first x and y.")
+
+    def __post_init__(self):
+        _planar(self.begin)
+
+    def value(self, theta):
+        x, y = theta.unbind()
+        return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
+
+
+def _planar(begin):
+    if len(begin) != 2:
+        raise SpecError(f"begin: expected 2 numbers, x and y, got {len(begin)}")
+
+
+def parts(problem: Problem, examples: Examples, chunk: int = 2048) -> list[Loss]:
+    """The mean loss over all examples as summands, each a scalar function of theta; every example weighs the same in an uneven last chunk."""
+    n = len(examples)
+    if n == 0:
+        return [lambda theta: problem.loss(theta, None, None)]
+
+    def part(x, y, weight):
+        return lambda theta: weight * problem.loss(theta, x, y)
+
+    pieces = zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
+    return [part(x, y, len(y) / n) for x, y in pieces]
+
+
+@torch.no_grad()
+def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int = CHUNK) -> Tensor:
+    """[2]: the mean loss and the accuracy at theta over all examples."""
+    n = len(examples)
+    if n == 0:
+        return problem.score(theta, None, None)
+    pieces = zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
+    return sum(problem.score(theta, x, y) * (len(y) / n) for x, y in pieces)
+
+
+PROBLEMS = {cls.__name__: cls for cls in (Classification, Quadratic, Product, Saddle, Beale)}

@@ -1,0 +1,166 @@
+"""Tasks: training and analyses as generators of progress that keep their results in a store; the worker and the command line drive them."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from engine.alignment import AlignmentSpec
+from engine.landscape import SurfaceSpec
+from engine.records import RecordError, Run
+from engine.spec import SpecError, decode, digest, encode
+from engine.spectrum import SpectrumSpec
+from engine.store import Store
+from engine.train import RUNS, Frame, RunSpec, State, diverged, train
+
+ANALYSES = {"surface": SurfaceSpec, "spectrum": SpectrumSpec, "alignment": AlignmentSpec}
+SAVE_EVERY = 2.0
+"""Seconds between checkpoints of a run that is training."""
+
+
+class Stop(Exception):
+    """Thrown into a task to end it for good, its record kept as stopped."""
+
+
+class Progress(NamedTuple):
+    """How far a task is; `frame` holds the measures of one newly measured step."""
+
+    done: int
+    total: int
+    frame: dict[str, float] | None = None
+    saved: bool = False  # whether the store holds something new
+    status: str = "running"
+    reason: str = ""
+
+
+def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
+    """Trains a run into the store, from its last checkpoint where an unfinished one is there (unless `fresh`).
+
+    Closing the generator leaves the run to be resumed; throwing Stop into it keeps the run as stopped. An error in
+    training keeps the run as failed, with its reason, and is not raised.
+    """
+    log = _Log(spec, device, None if fresh else _unfinished(store, spec))
+    yield from log.replay()
+    saved = time.monotonic()
+    try:
+        for tick in train([spec], device, log.state):
+            log.add(tick.state, tick.frame)
+            fresh_frame = log.last() if tick.frame else None
+            if save_now := time.monotonic() - saved > SAVE_EVERY:
+                store.save_run(log.run("running"))
+                saved = time.monotonic()
+            yield Progress(log.step, spec.steps, fresh_frame, save_now)
+        ended, reason = ("diverged", log.diverged) if log.diverged else ("finished", "")
+    except GeneratorExit:
+        store.save_run(log.run("running"))
+        raise
+    except Stop:
+        ended, reason = "stopped", f"stopped at step {log.step} of {spec.steps}"
+    except Exception as error:  # whatever breaks a run must not break the worker that also runs the others
+        ended, reason = "failed", f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    store.save_run(log.run(ended, reason))
+    yield Progress(log.step, spec.steps, None, True, ended, reason)
+
+
+def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator[Progress]:
+    """Computes one analysis of a kept run into the store; each level or part is kept as soon as it is there."""
+    record, name = store.run(run), digest(spec)
+    done = total = 0
+    saved, unsaved = 0.0, None
+    try:
+        for done, total, part in spec.compute(decode(RUNS, record.spec), record, device):
+            unsaved = part or unsaved
+            if save_now := unsaved is not None and (done == total or time.monotonic() - saved > 0.5):
+                store.save_analysis(unsaved, name)
+                saved, unsaved = time.monotonic(), None
+            yield Progress(done, total, None, save_now)
+        ended, reason = "finished", ""
+    except Stop:
+        ended, reason = "stopped", "cancelled"
+    except (SpecError, FloatingPointError, RuntimeError) as error:
+        ended, reason = "failed", str(error).splitlines()[0][:300]
+    if unsaved is not None:
+        store.save_analysis(unsaved, name)
+    yield Progress(done, total, None, True, ended, reason)
+
+
+class _Log:
+    """The frames and the state of one run, and the record made of them."""
+
+    def __init__(self, spec: RunSpec, device: str, before: Run | None):
+        self.spec, self.device, self.before = spec, device, before
+        self.state = _state(before, device) if before else None
+        self.steps, self.seconds = ([*a] for a in (before.steps, before.seconds)) if before else ([], [])
+        self.rows = [dict(zip(before.measures, row, strict=True)) for row in zip(*before.measures.values(), strict=True)] if before else []
+        self.path = [*before.path] if before else []
+        self.origin = time.monotonic() - (self.seconds[-1] if self.seconds else 0.0)
+        self.diverged = ""
+
+    @property
+    def step(self) -> int:
+        return self.state.step if self.state else 0
+
+    def replay(self) -> Iterator[Progress]:
+        """The frames measured before, for whoever watches."""
+        for step, seconds, row in zip(self.steps, self.seconds, self.rows, strict=True):
+            yield Progress(int(step), self.spec.steps, _plain(step, seconds, row))
+
+    def add(self, state: State, frame: Frame | None) -> None:
+        self.state = state
+        if frame:
+            self.steps.append(frame.step)
+            self.seconds.append(time.monotonic() - self.origin)
+            self.rows.append({name: values[0] for name, values in frame.measures.items()})
+            self.path.append(frame.theta[0].cpu().numpy())
+            if diverged(frame)[0]:
+                self.diverged = f"the loss left the finite numbers by step {frame.step}"
+
+    def last(self) -> dict[str, float]:
+        return _plain(self.steps[-1], self.seconds[-1], self.rows[-1])
+
+    def run(self, status: str, reason: str = "") -> Run:
+        """The record so far; with the state to go on from, unless the run came to its end."""
+        measures = {name: np.array([row[name] for row in self.rows], float) for name in (self.rows[0] if self.rows else ())}
+        state = {} if status in ("finished", "diverged") or self.state is None else _arrays(self.state)
+        path = np.array(self.path) if self.path else np.zeros((0, self.spec.problem.size()))
+        return Run(encode(self.spec), status, reason, _made(self.device), np.array(self.steps, int), np.array(self.seconds, float), measures, path, state)
+
+
+def _plain(step: int, seconds: float, row: dict[str, float]) -> dict[str, float]:
+    return {"step": int(step), "seconds": float(seconds)} | {name: float(value) for name, value in row.items()}
+
+
+def _made(device: str) -> dict[str, str]:
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    return {"device": device, "hardware": name, "torch": torch.__version__, "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"}
+
+
+def _unfinished(store: Store, spec: RunSpec) -> Run | None:
+    """The kept record of this spec if it can be gone on from."""
+    try:
+        run = store.run(digest(spec))
+    except RecordError:
+        return None
+    return run if run.state and run.status in ("running", "stopped", "failed") else None
+
+
+def _arrays(state: State) -> dict[str, np.ndarray]:
+    """A state as named arrays: "step", "theta", "update.m" and so on."""
+    arrays = {"step": np.array(state.step), "measured": np.array(state.measured), "theta": state.theta.cpu().numpy(), "top": state.top.cpu().numpy()}
+    for part in ("rule", "update"):
+        arrays |= {f"{part}.{name}": value.cpu().numpy() for name, value in getattr(state, part).items()}
+    return arrays
+
+
+def _state(run: Run, device: str) -> State:
+    """The state that `_arrays` made."""
+    tensors = {name: torch.as_tensor(value, device=device) for name, value in run.state.items()}
+    memory = {part: {name.removeprefix(f"{part}."): v for name, v in tensors.items() if name.startswith(f"{part}.")} for part in ("rule", "update")}
+    return State(int(run.state["step"]), int(run.state["measured"]), tensors["theta"], memory["rule"], memory["update"], tensors["top"])
+
+
