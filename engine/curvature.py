@@ -7,6 +7,7 @@ and every residual is computed, not estimated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 
 from engine.problem import Loss
-from engine.seeds import generator
 
 Product = Callable[[Tensor], Tensor]
 KEEP = 4
@@ -32,11 +32,11 @@ class Hessian:
         self.theta = theta.detach().clone().requires_grad_()
         self.losses = losses
         self.kept = [self._gradient(loss) for loss in losses] if len(losses) <= KEEP else None
-        self.gradient = sum(g.detach() for g in self._gradients())
+        self.gradient = reduce(torch.add, (g.detach() for g in self._gradients()))
 
     def __call__(self, v: Tensor) -> Tensor:
         v = v.to(self.theta.dtype)
-        return sum(self._push(g, v) for g in self._gradients())
+        return reduce(torch.add, (self._push(g, v) for g in self._gradients()))
 
     def _gradients(self) -> Iterator[Tensor]:
         return iter(self.kept) if self.kept is not None else map(self._gradient, self.losses)

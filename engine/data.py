@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -103,7 +103,7 @@ class Spirals(Dataset):
         return _standardized(x[: self.train], y[: self.train], x[self.train :], y[self.train :], axis=0)
 
 
-def _standardized(x, y, x_test, y_test, axis):
+def _standardized(x: Any, y: Any, x_test: Any, y_test: Any, axis: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     mean, deviation = x.mean(axis), x.std(axis)
     return (x - mean) / deviation, y, (x_test - mean) / deviation, y_test
 

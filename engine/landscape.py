@@ -27,7 +27,7 @@ class SurfaceSpec:
 
     plane: PlaneSpec = pick(PathPCA(), lambda: PLANES, "Plane")
     checkpoint: int = knob(-1, -1, 100_000, "Checkpoint", "Which measured point of the path is the centre, counted from 0; -1 is the last.")
-    span: float = knob(0.0, 0.0, 1e6, "Span", "Distance from the centre to the edge, in units of the directions; 0 fits the path (1 for random directions).", log=True)
+    span: float = knob(0.0, 0.0, 1e6, "Span", "Centre to edge, in units of the directions; 0 fits the path (1 for random directions).", log=True)
     resolution: int = knob(51, 3, 401, "Resolution", "Points along each side.", log=True)
     split: str = choice("train", ("train", "test"), "Examples", "Training or held-out examples.")
 
@@ -105,12 +105,12 @@ def scores(problem: Problem, points: Callable[[int], Tensor], count: int, exampl
 
 
 def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, total: int) -> Iterator[Progress]:
-    done = 0
-    for stride, cells in levels(len(surface.a)):
+    done, a, b = 0, surface.a, surface.b
+    for stride, cells in levels(len(a)):
         loss, accuracy = surface.loss.copy(), surface.accuracy.copy()
 
         def point(k: int, cells: Sequence[tuple[int, int]] = cells) -> Tensor:
-            return plane.at(surface.a[cells[k][1]], surface.b[cells[k][0]])
+            return plane.at(a[cells[k][1]], b[cells[k][0]])
 
         level = 0
         for values in scores(problem, point, len(cells), examples):

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -45,7 +46,8 @@ class Model(ABC):
 
 
 _ACTIVATION = choice("relu", tuple(ACTIVATIONS), "Activation")
-_INIT = choice("he", ("he", "xavier"), "Initial weights", "Normal with variance 2/fan_in (He et al. 2015) or 2/(fan_in+fan_out) (Glorot & Bengio 2010); biases start at 0.")
+_INITS = "Normal with variance 2/fan_in (He et al. 2015) or 2/(fan_in+fan_out) (Glorot & Bengio 2010); biases start at 0."
+_INIT = choice("he", ("he", "xavier"), "Initial weights", _INITS)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class MLP(Model):
 
     def layout(self, shape, classes):
         widths = [math.prod(shape), *[self.width] * self.depth, classes]
-        return _pairs((f"layer{i + 1}", (after, before)) for i, (before, after) in enumerate(zip(widths, widths[1:], strict=False)))
+        return _pairs((f"layer{i + 1}", (after, before)) for i, (before, after) in enumerate(pairwise(widths)))
 
     def logits(self, blocks, x):
         h, act = x.flatten(1), ACTIVATIONS[self.activation]
@@ -83,7 +85,7 @@ class CNN(Model):
         channels, side = [shape[0], *[self.width] * self.depth], shape[-1]
         for _ in range(self.depth):
             side = side // 2 if side >= 4 else side
-        convolutions = [(f"conv{i + 1}", (after, before, 3, 3)) for i, (before, after) in enumerate(zip(channels, channels[1:], strict=False))]
+        convolutions = [(f"conv{i + 1}", (after, before, 3, 3)) for i, (before, after) in enumerate(pairwise(channels))]
         return _pairs([*convolutions, ("linear", (classes, self.width * side * side))])
 
     def logits(self, blocks, x):

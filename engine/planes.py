@@ -14,7 +14,7 @@ from engine.curvature import Hessian, ends, extremes
 from engine.models import Block
 from engine.problem import Problem, parts
 from engine.seeds import generator
-from engine.spec import SpecError, knob
+from engine.spec import knob
 
 
 class Plane(NamedTuple):
@@ -105,7 +105,7 @@ class Coordinates(PlaneSpec):
 
 
 def filter_normalized(direction: Tensor, theta: Tensor, layout: Sequence[Block]) -> Tensor:
-    """`direction` [n] with each filter (row of a weight) scaled to the norm of theta's; 0 on biases and on filters that are 0 or all of whose random entries are.
+    """`direction` [n] with each filter (row of a weight) scaled to the norm of theta's; 0 on biases and on filters that are 0 themselves.
 
     A tensor that is not a network's (role "point") is scaled as one, to norm 1.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
+from functools import cached_property, reduce
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -29,10 +29,14 @@ class Problem(ABC):
 
     dtype: ClassVar[torch.dtype]
 
-    @property
-    @abstractmethod
+    @cached_property
     def layout(self) -> tuple[Block, ...]:
         """The tensors inside theta, in order."""
+        return self.blocks()
+
+    @abstractmethod
+    def blocks(self) -> tuple[Block, ...]:
+        """`layout`, made anew."""
 
     @abstractmethod
     def start(self, seed: int) -> Tensor:
@@ -65,15 +69,14 @@ class Classification(Problem):
 
     data: Dataset = pick(Digits(), lambda: DATASETS, "Data")
     model: Model = pick(MLP(), lambda: MODELS, "Model")
-    objective: str = choice("cross-entropy", ("cross-entropy", "squared error"), "Loss", "Mean over examples; squared error is also averaged over the outputs, against one-hot targets.")
+    objective: str = choice("cross-entropy", ("cross-entropy", "squared error"), "Loss", "Mean over examples; squared error: also over the one-hot outputs.")
 
     dtype: ClassVar = torch.float32
 
     def __post_init__(self):
         _ = self.layout  # refuses a model that does not fit the data
 
-    @cached_property
-    def layout(self):
+    def blocks(self):
         return self.model.layout(self.data.shape, self.data.classes)
 
     def start(self, seed):
@@ -89,10 +92,10 @@ class Classification(Problem):
         """Outputs [N, classes] of the model at theta."""
         return self.model.logits(unflatten(theta, self.layout), x)
 
-    def loss(self, theta, x, y):
+    def loss(self, theta, x: Any, y: Any):
         return self._loss(self.logits(theta, x), y)
 
-    def score(self, theta, x, y):
+    def score(self, theta, x: Any, y: Any):
         logits = self.logits(theta, x)
         return torch.stack([self._loss(logits, y), (logits.argmax(1) == y).to(logits.dtype).mean()])
 
@@ -112,8 +115,7 @@ class Toy(Problem):
     def value(self, theta: Tensor) -> Tensor:
         """f(theta), a differentiable scalar."""
 
-    @cached_property
-    def layout(self):
+    def blocks(self):
         return (Block("theta", (len(self.begin),), "point"),)
 
     def start(self, seed):
@@ -198,7 +200,7 @@ def _planar(begin):
 def parts(problem: Problem, examples: Examples, chunk: int = 2048) -> list[Loss]:
     """The mean loss over all examples as summands, each a scalar function of theta; every example weighs the same in an uneven last chunk."""
     n = len(examples)
-    if n == 0:
+    if examples.x is None or examples.y is None:
         return [lambda theta: problem.loss(theta, None, None)]
 
     def part(x, y, weight):
@@ -212,10 +214,10 @@ def parts(problem: Problem, examples: Examples, chunk: int = 2048) -> list[Loss]
 def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int = CHUNK) -> Tensor:
     """[2]: the mean loss and the accuracy at theta over all examples."""
     n = len(examples)
-    if n == 0:
+    if examples.x is None or examples.y is None:
         return problem.score(theta, None, None)
     pieces = zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
-    return sum(problem.score(theta, x, y) * (len(y) / n) for x, y in pieces)
+    return reduce(torch.add, (problem.score(theta, x, y) * (len(y) / n) for x, y in pieces))
 
 
 PROBLEMS = {cls.__name__: cls for cls in (Classification, Quadratic, Product, Saddle, Beale)}

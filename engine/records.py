@@ -103,12 +103,14 @@ class Alignment:
 
 
 KINDS = {cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment)}
-Record = Run | Surface | Spectrum | Alignment
+Analysis = Surface | Spectrum | Alignment
+Record = Run | Analysis
 
 
 def save(path: Path, record: Record) -> None:
     """Writes a record whole or not at all: to a temporary file first, flushed to the disk, then renamed."""
-    arrays, plain = {}, {"kind": type(record).__name__}
+    arrays: Arrays = {}
+    plain: dict[str, Any] = {"kind": type(record).__name__}
     for f in fields(record):
         value = getattr(record, f.name)
         if isinstance(value, np.ndarray):
@@ -124,7 +126,7 @@ def load(path: Path) -> Record:
     """The record in a file; RecordError for a file that is missing, torn, foreign or of an older kind."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            values = json.loads(str(file["record"]))
+            values: dict[str, Any] = json.loads(str(file["record"]))
             cls = KINDS[values.pop("kind")]
             for key in file.files:
                 name, _, part = key.partition("/")
@@ -147,7 +149,7 @@ def write(path: Path, fill: Any) -> None:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -145,7 +145,12 @@ def dumps(spec: Any) -> str:
 
 def digest(spec: Any) -> str:
     """16 hex digits that name this spec; equal specs and only they share it (SHA-256 of the canonical JSON)."""
-    canonical = json.dumps(encode(spec), sort_keys=True, separators=(",", ":"))
+    return fingerprint(encode(spec))
+
+
+def fingerprint(encoded: Mapping[str, Any]) -> str:
+    """The digest of a spec that is encoded already, as records keep it."""
+    canonical = json.dumps(encoded, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 

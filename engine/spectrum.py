@@ -53,7 +53,8 @@ class SpectrumSpec:
             nodes=empty, weights=empty, exact=empty, trace=float("nan"), trace_error=float("nan"), gradient_norm=float(hessian.gradient.norm()),
         )  # fmt: skip
         yield 60, total, record
-        for record in self._density(hessian, theta, record, depth):
+        for part in self._density(hessian, theta, record, depth):
+            record = part
             yield 60 + record.nodes.size, total, record
         if whole:
             for i, matrix in dense(hessian, n, theta):
@@ -73,20 +74,3 @@ class SpectrumSpec:
             traces = n * (nodes * weights).sum(axis=1)
             error = traces.std(ddof=1) / np.sqrt(len(traces)) if len(traces) > 1 else float("nan")
             yield replace(record, nodes=nodes, weights=weights, trace=float(traces.mean()), trace_error=float(error), products=record.products + nodes.size)
-
-
-def density(spectrum: Spectrum, grid: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Spectral density on a grid [m], smoothed by a Gaussian of standard deviation `width`: mean and standard error over the probes, each [m]."""
-    bumps = _gauss(grid[:, None, None] - spectrum.nodes[None], width)
-    each = (bumps * spectrum.weights).sum(axis=2)
-    probes = each.shape[1]
-    return each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(probes) if probes > 1 else np.full(len(grid), np.nan)
-
-
-def exact_density(eigenvalues: np.ndarray, grid: np.ndarray, width: float) -> np.ndarray:
-    """The density of all eigenvalues [n] on a grid [m], smoothed alike."""
-    return _gauss(grid[:, None] - eigenvalues[None], width).mean(axis=1)
-
-
-def _gauss(x: np.ndarray, width: float) -> np.ndarray:
-    return np.exp(-0.5 * (x / width) ** 2) / (width * np.sqrt(2 * np.pi))

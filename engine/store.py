@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.records import Record, RecordError, Run, load, save, write
+from engine.records import Analysis, Record, RecordError, Run, load, save, write
 from engine.spec import SpecError, decode, digest
 from engine.train import RUNS, RunSpec
 
@@ -68,7 +68,7 @@ class Store:
         """The spec of a kept run."""
         return decode(RUNS, self.run(run).spec)
 
-    def save_analysis(self, record: Record, name: str) -> None:
+    def save_analysis(self, record: Analysis, name: str) -> None:
         save(self.folder(record.run) / f"{name}.npz", record)
 
     def analysis(self, run: str, name: str) -> Record | None:

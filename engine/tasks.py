@@ -16,11 +16,15 @@ from engine.records import RecordError, Run
 from engine.spec import SpecError, decode, digest, encode
 from engine.spectrum import SpectrumSpec
 from engine.store import Store
-from engine.train import RUNS, Frame, RunSpec, State, diverged, train
+from engine.train import RUNS, Frame, RunSpec, State, Tick, diverged, train
 
 ANALYSES = {"surface": SurfaceSpec, "spectrum": SpectrumSpec, "alignment": AlignmentSpec}
 SAVE_EVERY = 2.0
 """Seconds between checkpoints of a run that is training."""
+
+
+ENDS = ("finished", "diverged")
+"""The ways a run comes to its own end."""
 
 
 class Stop(Exception):
@@ -41,30 +45,38 @@ class Progress(NamedTuple):
 def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
     """Trains a run into the store, from its last checkpoint where an unfinished one is there (unless `fresh`).
 
-    Closing the generator leaves the run to be resumed; throwing Stop into it keeps the run as stopped. An error in
-    training keeps the run as failed, with its reason, and is not raised.
+    Closing the generator leaves the run to be resumed; throwing Stop into it keeps the run as stopped. An error in training keeps
+    the run as failed, with its reason, and is not raised. The record of a run that has come to its end is only replaced by another
+    such: training anew and giving up loses nothing.
     """
-    log = _Log(spec, device, None if fresh else _unfinished(store, spec))
+    kept = _kept(store, spec)
+    ended = kept is not None and not kept.state
+    log = _Log(spec, device, None if fresh or ended else kept)
+
+    def save(status: str, reason: str = "") -> None:
+        if not ended or status in ENDS:
+            store.save_run(log.run(status, reason))
+
     yield from log.replay()
     saved = time.monotonic()
     try:
-        for tick in train([spec], device, log.state):
+        for tick in log.timed(train([spec], device, log.state)):
             log.add(tick.state, tick.frame)
-            fresh_frame = log.last() if tick.frame else None
-            if save_now := time.monotonic() - saved > SAVE_EVERY:
-                store.save_run(log.run("running"))
+            save_now = time.monotonic() - saved > SAVE_EVERY
+            if save_now:
+                save("running")
                 saved = time.monotonic()
-            yield Progress(log.step, spec.steps, fresh_frame, save_now)
-        ended, reason = ("diverged", log.diverged) if log.diverged else ("finished", "")
+            yield Progress(log.step, spec.steps, log.last() if tick.frame else None, save_now)
+        status, reason = ("diverged", log.diverged) if log.diverged else ("finished", "")
     except GeneratorExit:
-        store.save_run(log.run("running"))
+        save("running")
         raise
     except Stop:
-        ended, reason = "stopped", f"stopped at step {log.step} of {spec.steps}"
+        status, reason = "stopped", f"stopped at step {log.step} of {spec.steps}"
     except Exception as error:  # whatever breaks a run must not break the worker that also runs the others
-        ended, reason = "failed", f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    store.save_run(log.run(ended, reason))
-    yield Progress(log.step, spec.steps, None, True, ended, reason)
+        status, reason = "failed", _line(error)
+    save(status, reason)
+    yield Progress(log.step, spec.steps, None, True, status, reason)
 
 
 def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator[Progress]:
@@ -82,8 +94,8 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
         ended, reason = "finished", ""
     except Stop:
         ended, reason = "stopped", "cancelled"
-    except (SpecError, FloatingPointError, RuntimeError) as error:
-        ended, reason = "failed", str(error).splitlines()[0][:300]
+    except Exception as error:
+        ended, reason = "failed", _line(error)
     if unsaved is not None:
         store.save_analysis(unsaved, name)
     yield Progress(done, total, None, True, ended, reason)
@@ -98,7 +110,7 @@ class _Log:
         self.steps, self.seconds = ([*a] for a in (before.steps, before.seconds)) if before else ([], [])
         self.rows = [dict(zip(before.measures, row, strict=True)) for row in zip(*before.measures.values(), strict=True)] if before else []
         self.path = [*before.path] if before else []
-        self.origin = time.monotonic() - (self.seconds[-1] if self.seconds else 0.0)
+        self.spent = float(self.seconds[-1]) if self.seconds else 0.0
         self.diverged = ""
 
     @property
@@ -110,11 +122,21 @@ class _Log:
         for step, seconds, row in zip(self.steps, self.seconds, self.rows, strict=True):
             yield Progress(int(step), self.spec.steps, _plain(step, seconds, row))
 
+    def timed(self, ticks: Iterator[Tick]) -> Iterator[Tick]:
+        """The ticks, with the seconds spent in making them counted, and those spent elsewhere not."""
+        while True:
+            started = time.monotonic()
+            tick = next(ticks, None)
+            self.spent += time.monotonic() - started
+            if tick is None:
+                return
+            yield tick
+
     def add(self, state: State, frame: Frame | None) -> None:
         self.state = state
         if frame:
             self.steps.append(frame.step)
-            self.seconds.append(time.monotonic() - self.origin)
+            self.seconds.append(self.spent)
             self.rows.append({name: values[0] for name, values in frame.measures.items()})
             self.path.append(frame.theta[0].cpu().numpy())
             if diverged(frame)[0]:
@@ -126,7 +148,7 @@ class _Log:
     def run(self, status: str, reason: str = "") -> Run:
         """The record so far; with the state to go on from, unless the run came to its end."""
         measures = {name: np.array([row[name] for row in self.rows], float) for name in (self.rows[0] if self.rows else ())}
-        state = {} if status in ("finished", "diverged") or self.state is None else _arrays(self.state)
+        state = {} if status in ENDS or self.state is None else _arrays(self.state)
         path = np.array(self.path) if self.path else np.zeros((0, self.spec.problem.size()))
         return Run(encode(self.spec), status, reason, _made(self.device), np.array(self.steps, int), np.array(self.seconds, float), measures, path, state)
 
@@ -140,13 +162,18 @@ def _made(device: str) -> dict[str, str]:
     return {"device": device, "hardware": name, "torch": torch.__version__, "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"}
 
 
-def _unfinished(store: Store, spec: RunSpec) -> Run | None:
-    """The kept record of this spec if it can be gone on from."""
+def _kept(store: Store, spec: RunSpec) -> Run | None:
+    """The record of this spec that the store holds, if it can be read."""
     try:
-        run = store.run(digest(spec))
+        return store.run(digest(spec))
     except RecordError:
         return None
-    return run if run.state and run.status in ("running", "stopped", "failed") else None
+
+
+def _line(error: Exception) -> str:
+    """An error as one line."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    return (text if isinstance(error, SpecError | RecordError | FloatingPointError) else f"{type(error).__name__}: {text}")[:300]
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:

@@ -97,6 +97,8 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
     Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and stops it
     by leaving. A `state` from an earlier tick resumes there, bit for bit. Ends early once every run's loss has left the finite numbers.
     """
+    torch.set_num_threads(1)  # the same sums in the same order anywhere, and faster for models this small
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = True, False
     spec, problem = specs[0], specs[0].problem
     _check(specs)
     data = problem.load("train", device)

@@ -1,0 +1,136 @@
+"""The command line: `python -m engine train SPEC.json`, then `surface`, `spectrum` or `alignment` of that run, into the same store as the app's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from engine.records import RecordError
+from engine.spec import SpecError, decode, digest, dumps, knobs, parse
+from engine.store import Store
+from engine.tasks import ANALYSES, Progress, Stop, analysis, training
+from engine.train import RUNS, RunSpec
+
+LARGEST = 1_000_000
+"""Bytes of a spec file that are read: a spec has a few hundred."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; 0 where its record was made, 1 where the run failed, 2 with one line on standard error for bad input, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        if options.command == "spec":
+            print(dumps(RunSpec()))
+            return 0
+        _check_device(options.device)
+        store = Store(options.store)
+        if options.command == "train":
+            spec = read(options.spec)
+            task = training(store, spec, options.device, options.fresh)
+            path = store.folder(digest(spec)) / "run.npz"
+        else:
+            run = _run(store, options.run)
+            spec = _analysis_spec(options)
+            task = analysis(store, run, spec, options.device)
+            path = store.folder(run) / f"{digest(spec)}.npz"
+        return _drive(task, options.command, path)
+    except (SpecError, RecordError) as error:
+        print(f"engine {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def read(path: str) -> RunSpec:
+    """The run spec in a JSON file."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+    if len(text) > LARGEST:
+        raise SpecError(f"{path}: longer than {LARGEST} characters")
+    return parse(RUNS, text)
+
+
+def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
+    """Runs a task under a progress bar; a first Ctrl-C keeps what there is."""
+    at = Progress(0, 0)
+    with tqdm(desc=title, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
+        try:
+            for at in task:
+                _show(bar, at)
+        except KeyboardInterrupt:
+            at = task.throw(Stop())  # type: ignore[attr-defined]
+        bar.refresh()
+    print(f"{at.status}{': ' + at.reason if at.reason else ''}", file=sys.stderr)
+    if at.status in ("finished", "diverged"):
+        print(path)
+    return {"finished": 0, "diverged": 0, "stopped": 130}.get(at.status, 1)
+
+
+def _show(bar: Any, at: Progress) -> None:
+    bar.total = at.total
+    bar.update(at.done - bar.n)
+    if at.frame:
+        shown = {"loss": at.frame["train_loss"], "sharpness": at.frame["sharpness"]}
+        bar.set_postfix({name: f"{value:.3g}" for name, value in shown.items() if not math.isnan(value)}, refresh=False)
+
+
+def _run(store: Store, name: str) -> str:
+    """A run's digest, from itself or from its spec file."""
+    run = digest(read(name)) if name.endswith(".json") else name
+    if not store.has(run):
+        raise SpecError(f"run: the store {store.root} holds no run {run}; train it first")
+    return run
+
+
+def _analysis_spec(options: argparse.Namespace) -> Any:
+    cls = ANALYSES[options.command]
+    given = {name: _value(k.kind, getattr(options, name)) for name, k in knobs(cls).items() if getattr(options, name) is not None}
+    return decode({cls.__name__: cls}, given)
+
+
+def _value(kind: str, text: str) -> Any:
+    """An option's text as the JSON value that `decode` expects; a bare word names a choice, or a class with its defaults."""
+    try:
+        value = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        value = text
+    return {"name": value} if kind == "pick" and isinstance(value, str) else value
+
+
+def _check_device(device: str) -> None:
+    known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if device not in known:
+        raise SpecError(f"device: expected one of {', '.join(known)}, got {device[:40]!r}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("spec", help="print the default run's spec, to start from")
+    train = commands.add_parser("train", help="train a run from its spec file")
+    train.add_argument("spec", metavar="SPEC.json")
+    train.add_argument("--fresh", action="store_true", help="from the start, even where an unfinished run could be gone on with")
+    for name, cls in ANALYSES.items():
+        command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
+        command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
+        for option, k in knobs(cls).items():
+            words = f"{k.help or k.label} ({', '.join(k.table()) if k.kind == 'pick' else ', '.join(k.options) or f'{k.low:g} to {k.high:g}'})"
+            command.add_argument(f"--{option}", metavar="VALUE", help=words.replace("%", "%%"))
+    for command in (c for name, c in commands.choices.items() if name != "spec"):
+        command.add_argument("--store", help="folder of the store (default: RAVINE_STORE, else .ravine)")
+        command.add_argument("--device", default="cuda:0" if torch.cuda.is_available() else "cpu")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""The density of a Hessian's eigenvalues, smoothed by a Gaussian: from quadrature nodes, or from the eigenvalues themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def density(nodes: np.ndarray, weights: np.ndarray, grid: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error over the probes, each [m], of the spectral density on `grid` [m].
+
+    `nodes` and `weights` [probes, depth] are those of a Spectrum; the Gaussian's standard deviation is `width`. The error is NaN for a single probe.
+    """
+    each = (_gauss(grid[:, None, None] - nodes[None], width) * weights).sum(axis=2)
+    probes = each.shape[1]
+    return each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(probes) if probes > 1 else np.full(len(grid), np.nan)
+
+
+def exact_density(eigenvalues: np.ndarray, grid: np.ndarray, width: float) -> np.ndarray:
+    """The density [m] of all eigenvalues [n] on `grid` [m], smoothed alike."""
+    return _gauss(grid[:, None] - eigenvalues[None], width).mean(axis=1)
+
+
+def _gauss(x: np.ndarray, width: float) -> np.ndarray:
+    return np.exp(-0.5 * (x / width) ** 2) / (width * np.sqrt(2 * np.pi))
