@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from engine.machine import settle
 from engine.records import RecordError
 from engine.spec import SpecError, decode, digest, dumps, knobs, parse
 from engine.store import Store
@@ -26,7 +28,7 @@ LARGEST = 1_000_000
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 where its record was made, 1 where the run failed, 2 with one line on standard error for bad input, 130 when interrupted."""
     options = _parser().parse_args(arguments)
-    torch.set_num_threads(1)
+    settle()
     try:
         if options.command == "spec":
             print(dumps(RunSpec()))
@@ -61,15 +63,19 @@ def read(path: str) -> RunSpec:
 
 
 def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
-    """Runs a task under a progress bar; a first Ctrl-C keeps what there is."""
-    at = Progress(0, 0)
-    with tqdm(desc=title, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
-        try:
+    """Runs a task under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
+    at, pressed = Progress(0, 0), []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        with tqdm(desc=title, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
             for at in task:
                 _show(bar, at)
-        except KeyboardInterrupt:
-            at = task.throw(Stop())  # type: ignore[attr-defined]
-        bar.refresh()
+                if pressed and at.status == "running":
+                    at = task.throw(Stop())  # type: ignore[attr-defined]
+                    break
+            bar.refresh()
+    finally:
+        signal.signal(signal.SIGINT, before)
     print(f"{at.status}{': ' + at.reason if at.reason else ''}", file=sys.stderr)
     if at.status in ("finished", "diverged"):
         print(path)

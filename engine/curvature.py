@@ -67,16 +67,18 @@ class Eigenpairs(NamedTuple):
 class Krylov:
     """A block Krylov basis of a symmetric operator, grown one product at a time.
 
-    Vector number j + b is the product with vector number j, made orthogonal to all before it (twice), where b is the number of
-    start vectors: with b = 1 this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a
-    random vector takes its place, so that repeated eigenvalues are found as often as they occur.
+    Each new vector is the product with the oldest one not yet grown from, made orthogonal to all before it (twice): from one
+    start vector this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a random vector
+    takes its place, so that repeated eigenvalues are found as often as they occur.
     """
 
     def __init__(self, product: Product, starts: Tensor, random: torch.Generator):
         """`starts` [b, n] in the product's type and on its device; linearly dependent ones are replaced by random ones."""
-        self.product, self.random, self.block = product, random, len(starts)
+        self.product, self.random = product, random
         self.n = starts.shape[1]
         self.count = 0
+        self._ungrown: list[int] = []
+        self.exhausted = False  # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
         self._basis = starts.new_empty((16, self.n))
         self._images = starts.new_empty((16, self.n))
         self.projected = np.zeros((0, 0))
@@ -99,15 +101,14 @@ class Krylov:
         """HV [count, n]."""
         return self._images[: self.count]
 
-    def grow(self) -> None:
-        """One more product."""
-        oldest = max(0, self.count - self.block)
-        known = torch.as_tensor(self.projected[oldest], dtype=self.basis.dtype, device=self.basis.device)
-        self._append(self._orthonormal(self.images[oldest], known))
+    def grow(self, newest: bool = False) -> None:
+        """One more product; from the newest vector, it goes deeper where the last `probe` began."""
+        j = self._ungrown.pop(-1 if newest else 0)
+        known = torch.as_tensor(self.projected[j], dtype=self.basis.dtype, device=self.basis.device)
+        self._append(self._orthonormal(self.images[j], known))
 
     def probe(self) -> None:
         """One more product, with a random vector: a look for what the start vectors did not contain."""
-        self.block += 1
         self._append(self._orthonormal(self._noise()))
 
     def ritz(self, picks: Sequence[int]) -> Eigenpairs:
@@ -126,11 +127,13 @@ class Krylov:
 
     def _append(self, v: Tensor | None) -> None:
         while v is None:
+            self.exhausted = True
             v = self._orthonormal(self._noise())
         if self.count == len(self._basis):
             self._basis, self._images = (torch.cat([m, torch.empty_like(m)]) for m in (self._basis, self._images))
         self._basis[self.count] = v
         self._images[self.count] = self.product(v)
+        self._ungrown.append(self.count)
         self.count += 1
         column = (self.basis @ self.images[-1]).double().cpu().numpy()
         if not np.isfinite(column).all():
@@ -152,35 +155,40 @@ class Krylov:
         return torch.randn(self.n, generator=self.random, dtype=torch.float64).to(self._basis)
 
 
-def extremes(product: Product, starts: Tensor, random: torch.Generator, top: int, bottom: int = 0, tol: float = 1e-5, limit: int = 400) -> Iterator[Krylov]:
+LOOK = 16
+"""Products spent on looking for eigenvalues that the start vectors may have missed."""
+
+
+def extremes(
+    product: Product, starts: Tensor, random: torch.Generator, top: int, bottom: int = 0, tol: float = 1e-5, limit: int = 400, look: int = LOOK
+) -> Iterator[Krylov]:
     """Grows a Krylov space until the `top` largest and `bottom` smallest (algebraic) eigenpairs have residuals below `tol`
-    times the largest value in size, and a look from a fresh random vector finds no other; yields it after every product.
+    times the largest value in size, and `look` products from a fresh random vector find no other; yields it after every product.
 
     Read the pairs with `ritz(ends(top, bottom, krylov.count))`. At `limit` products it stops as it is: the residuals say how far it got.
     """
     krylov = Krylov(product, starts, random)
-    settled, pause = None, 0
+    settled, pause, looking = None, 0, False
     while not krylov.full and krylov.count < limit:
         yield krylov
         if pause == 0 and krylov.count >= top + bottom:
             pairs = krylov.ritz(ends(top, bottom, krylov.count))
             close = tol * max(np.abs(np.diag(krylov.projected)).max(), np.abs(pairs.values).max(), 1e-30)
-            pause = PACE
+            pause, looking = PACE, False
             if pairs.residuals.max() <= close:
-                if settled is not None and np.allclose(pairs.values, settled, rtol=0, atol=close):
+                looks = max(look, LOOK) if krylov.exhausted else look
+                if looks == 0 or (settled is not None and np.allclose(pairs.values, settled, rtol=0, atol=close)):
                     return
-                settled, pause = pairs.values, LOOK
+                settled, pause, looking = pairs.values, looks, True
                 krylov.probe()
                 continue
         pause = max(0, pause - 1)
-        krylov.grow()
+        krylov.grow(newest=looking)
     yield krylov
 
 
-PACE = 3
+PACE = 2
 """Products between two looks at the residuals."""
-LOOK = 8
-"""Products spent on looking for eigenvalues that the start vectors may have missed."""
 
 
 def ends(top: int, bottom: int, count: int) -> list[int]:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits, make_moons
 from sklearn.model_selection import train_test_split
-from torch import Tensor
 
 from engine.spec import knob
 
@@ -19,8 +18,8 @@ from engine.spec import knob
 class Examples(NamedTuple):
     """Inputs [N, *shape] and integer classes [N]; both None for a toy landscape, which has no data."""
 
-    x: Tensor | None
-    y: Tensor | None
+    x: Any
+    y: Any
 
     def __len__(self) -> int:
         return 0 if self.x is None else len(self.x)

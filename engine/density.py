@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.records import Spectrum
 
-def density(nodes: np.ndarray, weights: np.ndarray, grid: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard error over the probes, each [m], of the spectral density on `grid` [m].
 
-    `nodes` and `weights` [probes, depth] are those of a Spectrum; the Gaussian's standard deviation is `width`. The error is NaN for a single probe.
+def density(spectrum: Spectrum, grid: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error over the probes, each [m], of the spectral density on `grid` [m], smoothed with standard deviation `width`.
+
+    From the nodes and weights of stochastic Lanczos quadrature; the error is NaN for a single probe.
     """
-    each = (_gauss(grid[:, None, None] - nodes[None], width) * weights).sum(axis=2)
+    bumps = _gauss(grid[:, None, None] - spectrum.nodes[None], width)
+    each = (bumps * spectrum.weights).sum(axis=2)
     probes = each.shape[1]
     return each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(probes) if probes > 1 else np.full(len(grid), np.nan)
 

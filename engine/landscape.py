@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Examples
+from engine.machine import CORES, settle
 from engine.planes import PLANES, PathPCA, Plane, PlaneSpec
 from engine.problem import Problem, evaluate
 from engine.records import Run, Surface
@@ -34,6 +34,8 @@ class SurfaceSpec:
     def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[Progress]:
         """Yields (points done, points in all, the surface so far where a level was completed)."""
         problem, row = spec.problem, checkpoint_row(run, self.checkpoint)
+        if problem.size() < 2:
+            raise SpecError("plane: needs two parameters, and this problem has one")
         path = torch.as_tensor(run.path, device=device)
         examples = problem.load(self.split, device)
         total = self.resolution**2
@@ -81,8 +83,8 @@ def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     for stride in (8, 4, 2, 1):
         line = [i for i in range(resolution) if (i - half) % stride == 0]
         cells = [(i, j) for i in line for j in line if (i, j) not in known]
-        known.update(cells)
         if len(line) > 2 or stride == 1:
+            known.update(cells)
             yield stride, sorted(cells)
 
 
@@ -92,16 +94,21 @@ def scores(problem: Problem, points: Callable[[int], Tensor], count: int, exampl
     On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU the points of
     a batch go through the model together under vmap.
     """
+    settle()
     if examples.x is not None and examples.x.device.type == "cuda":
-        together = torch.vmap(lambda theta: evaluate(problem, theta, examples, chunk=4096))
+        together = torch.vmap(lambda theta: evaluate(problem, theta, examples))
         for first in range(0, count, 64):
             yield together(torch.stack([points(i) for i in range(first, min(first + 64, count))])).cpu().numpy()
         return
-    cores = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    with ThreadPoolExecutor(cores) as pool:
-        for first in range(0, count, 4 * cores):
-            batch = range(first, min(first + 4 * cores, count))
-            yield np.array(list(pool.map(lambda i: evaluate(problem, points(i), examples).tolist(), batch)))
+    with ThreadPoolExecutor(CORES) as pool:
+        begun = None
+        for first in range(0, count, 4 * CORES):
+            batch = range(first, min(first + 4 * CORES, count))
+            begun, before = pool.map(lambda i: evaluate(problem, points(i), examples).tolist(), batch), begun
+            if before:  # the threads have the next batch already, so none waits for the slowest
+                yield np.array(list(before))
+        if begun:
+            yield np.array(list(begun))
 
 
 def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, total: int) -> Iterator[Progress]:
@@ -155,5 +162,3 @@ def checkpoint_row(run: Run, checkpoint: int) -> int:
     if checkpoint >= len(run.path):
         raise SpecError(f"checkpoint: expected at most {len(run.path) - 1}, the run's last, got {checkpoint}")
     return len(run.path) - 1 if checkpoint < 0 else checkpoint
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, ClassVar
@@ -13,15 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.data import DATASETS, Dataset, Digits, Examples, load
+from engine.machine import BLOCK
 from engine.models import MLP, MODELS, Block, Model, initial, unflatten
 from engine.seeds import generator
 from engine.spec import SpecError, choice, pick, series
 
 Loss = Callable[[Tensor], Tensor]
 """A scalar function of theta."""
-
-CHUNK = 256
-"""Examples in one forward pass of an evaluation: the activations of a small model then stay in a core's cache."""
 
 
 class Problem(ABC):
@@ -58,6 +56,10 @@ class Problem(ABC):
     def score(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
         """[2]: the mean loss over a batch, and the share of it that is classified rightly (NaN for a toy)."""
 
+    @abstractmethod
+    def widest(self) -> int:
+        """Numbers per example in the largest tensor that a forward pass makes."""
+
     def size(self) -> int:
         """n, the number of parameters."""
         return sum(b.size for b in self.layout)
@@ -87,6 +89,9 @@ class Classification(Problem):
 
     def load(self, split, device="cpu", dtype=None):
         return load(self.data, split, device, dtype or self.dtype)
+
+    def widest(self):
+        return self.model.widest(self.data.shape)
 
     def logits(self, theta: Tensor, x: Tensor) -> Tensor:
         """Outputs [N, classes] of the model at theta."""
@@ -123,6 +128,9 @@ class Toy(Problem):
 
     def examples(self):
         return 0
+
+    def widest(self):
+        return len(self.begin)
 
     def load(self, split, device="cpu", dtype=None):
         return Examples(None, None)
@@ -197,7 +205,7 @@ def _planar(begin):
         raise SpecError(f"begin: expected 2 numbers, x and y, got {len(begin)}")
 
 
-def parts(problem: Problem, examples: Examples, chunk: int = 2048) -> list[Loss]:
+def parts(problem: Problem, examples: Examples, chunk: int | None = None) -> list[Loss]:
     """The mean loss over all examples as summands, each a scalar function of theta; every example weighs the same in an uneven last chunk."""
     n = len(examples)
     if examples.x is None or examples.y is None:
@@ -206,18 +214,23 @@ def parts(problem: Problem, examples: Examples, chunk: int = 2048) -> list[Loss]
     def part(x, y, weight):
         return lambda theta: weight * problem.loss(theta, x, y)
 
-    pieces = zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
-    return [part(x, y, len(y) / n) for x, y in pieces]
+    return [part(x, y, len(y) / n) for x, y in pieces(problem, examples, chunk)]
 
 
 @torch.no_grad()
-def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int = CHUNK) -> Tensor:
+def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int | None = None) -> Tensor:
     """[2]: the mean loss and the accuracy at theta over all examples."""
     n = len(examples)
     if examples.x is None or examples.y is None:
         return problem.score(theta, None, None)
-    pieces = zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
-    return reduce(torch.add, (problem.score(theta, x, y) * (len(y) / n) for x, y in pieces))
+    return reduce(torch.add, (problem.score(theta, x, y) * (len(y) / n) for x, y in pieces(problem, examples, chunk)))
+
+
+def pieces(problem: Problem, examples: Examples, chunk: int | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """The examples, `chunk` at a time; None takes as many as keep every activation below the device's BLOCK."""
+    x, y = examples.x, examples.y
+    chunk = chunk or max(1, BLOCK[x.device.type] // (problem.widest() * x.element_size()))
+    return zip(x.split(chunk), y.split(chunk), strict=True)
 
 
 PROBLEMS = {cls.__name__: cls for cls in (Classification, Quadratic, Product, Saddle, Beale)}

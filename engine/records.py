@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import zipfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -134,8 +133,9 @@ def load(path: Path) -> Record:
                     values.setdefault(name, {})[part] = file[key]
                 elif name != "record":
                     values[name] = file[key]
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+            return cls(**known)
+    except Exception as error:  # a torn or foreign file makes zipfile, zlib, json and numpy raise all sorts of things
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a record that can be read ({type(error).__name__})"
         raise RecordError(f"{path.parent.name}/{path.name}: {reason}") from error
 

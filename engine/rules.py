@@ -22,6 +22,7 @@ TINY = 1e-12
 """Keeps a normalized gradient finite where the gradient is 0, so that SAM there is plain descent."""
 
 
+@dataclass(frozen=True)
 class Rule(ABC):
     """Gives the direction d that the update descends from theta."""
 

@@ -72,11 +72,15 @@ def knob_of(f: Field[Any]) -> Knob:
 
 def encode(spec: Any) -> dict[str, Any]:
     """A spec as plain JSON values: its class's name, then every field."""
-    values: dict[str, Any] = {"name": type(spec).__name__}
-    for name, k in knobs(type(spec)).items():
-        value = getattr(spec, name)
-        values[name] = encode(value) if k.kind == "pick" else list(value) if k.kind == "series" else value
-    return values
+    return {"name": type(spec).__name__} | {name: _plain(k, getattr(spec, name)) for name, k in knobs(type(spec)).items()}
+
+
+def _plain(k: Knob, value: Any) -> Any:
+    if k.kind == "pick":
+        return encode(value)
+    if k.kind == "series":
+        return [float(v) + 0.0 for v in value]
+    return float(value) + 0.0 if k.kind == "number" else value  # 1 equals 1.0 and -0.0 equals 0.0: each pair shares a digest
 
 
 def decode(table: Table, data: Any, at: str = "") -> Any:
@@ -86,7 +90,7 @@ def decode(table: Table, data: Any, at: str = "") -> Any:
     that a class refuses all raise SpecError with the field's dotted name: specs come from files and URLs of strangers.
     """
     if not isinstance(data, dict):
-        raise SpecError(f"{at or 'spec'}: expected an object with a \"name\", got {_show(data)}")
+        raise SpecError(f'{at or "spec"}: expected an object with a "name", got {_show(data)}')
     name = data.get("name", next(iter(table)) if len(table) == 1 else None)
     if not isinstance(name, str) or name not in table:
         raise SpecError(f"{_dot(at, 'name')}: expected one of {', '.join(table)}, got {_show(name)}")
@@ -94,7 +98,7 @@ def decode(table: Table, data: Any, at: str = "") -> Any:
     known = knobs(cls)
     for key in data:
         if key != "name" and key not in known:
-            raise SpecError(f"{_dot(at, key)}: unknown field; {name} has {', '.join(known) or 'no fields'}")
+            raise SpecError(f"{_dot(at, _show(key)[1:-1])}: unknown field; {name} has {', '.join(known) or 'no fields'}")
     values = {key: _value(known[key], data[key], _dot(at, key)) for key in known if key in data}
     try:
         return cls(**values)
@@ -121,7 +125,7 @@ def _value(k: Knob, value: Any, at: str) -> Any:
 
 
 def _number(k: Knob, value: Any, at: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise SpecError(f"{at}: expected a finite number, got {_show(value)}")
     if k.kind == "integer" and value != int(value):
         raise SpecError(f"{at}: expected a whole number, got {_show(value)}")
@@ -133,9 +137,10 @@ def _number(k: Knob, value: Any, at: str) -> float:
 def parse(table: Table, text: str) -> Any:
     """`decode` of JSON text, with bad JSON reported in one line too."""
     try:
-        return decode(table, json.loads(text))
-    except (json.JSONDecodeError, RecursionError) as error:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"spec: not JSON that can be read ({error})") from None
+    return decode(table, data)
 
 
 def dumps(spec: Any) -> str:
@@ -163,5 +168,8 @@ def _dot(at: str, name: str) -> str:
 
 
 def _show(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or an integer of more digits than Python prints
+        text = type(value).__name__
     return text if len(text) <= 40 else text[:37] + "..."

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.records import Analysis, Record, RecordError, Run, load, save, write
+from engine.records import Analysis, RecordError, Run, load, save, write
 from engine.spec import SpecError, decode, digest
 from engine.train import RUNS, RunSpec
+
+DIGEST = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,7 @@ class Store:
 
     def folder(self, run: str) -> Path:
         """The folder of a run; refuses anything but a digest, since run names come from URLs."""
-        if len(run) != 16 or set(run) - set("0123456789abcdef"):
-            raise SpecError(f"run: expected 16 hex digits, got {run[:40]!r}")
-        return self.root / run
+        return self.root / _digest("run", run)
 
     def has(self, run: str) -> bool:
         return (self.folder(run) / "run.npz").exists()
@@ -69,16 +70,16 @@ class Store:
         return decode(RUNS, self.run(run).spec)
 
     def save_analysis(self, record: Analysis, name: str) -> None:
-        save(self.folder(record.run) / f"{name}.npz", record)
+        save(self.folder(record.run) / f"{_digest('analysis', name)}.npz", record)
 
-    def analysis(self, run: str, name: str) -> Record | None:
+    def analysis(self, run: str, name: str) -> Any:
         """An analysis of a run by its spec's digest, or None where it was not begun."""
-        path = self.folder(run) / f"{name}.npz"
+        path = self.folder(run) / f"{_digest('analysis', name)}.npz"
         return load(path) if path.exists() else None
 
     def summaries(self) -> list[Summary]:
         """All runs, the newest first."""
-        folders = [f for f in self.root.iterdir() if f.is_dir() and len(f.name) == 16] if self.root.exists() else []
+        folders = [f for f in self.root.iterdir() if f.is_dir() and DIGEST.fullmatch(f.name)] if self.root.exists() else []
         rows = [(max((p.stat().st_mtime for p in f.glob("run.npz")), default=0.0), self.summary(f.name)) for f in folders]
         return [summary for _, summary in sorted(rows, key=lambda row: -row[0])]
 
@@ -88,9 +89,15 @@ class Store:
             summary = Summary(**json.loads((self.folder(run) / "summary.json").read_text()))
             decode(RUNS, summary.spec)
             return summary
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Summary(run, "unreadable", f"{run}: its summary cannot be read ({type(error).__name__}: {error})"[:200], {}, 0, {}, {})
 
     def delete(self, run: str) -> None:
         """Removes a run and its analyses."""
         shutil.rmtree(self.folder(run), ignore_errors=True)
+
+
+def _digest(what: str, name: str) -> str:
+    if not DIGEST.fullmatch(name):
+        raise SpecError(f"{what}: expected 16 hex digits, got {name[:40]!r}")
+    return name

@@ -189,5 +189,3 @@ def _state(run: Run, device: str) -> State:
     tensors = {name: torch.as_tensor(value, device=device) for name, value in run.state.items()}
     memory = {part: {name.removeprefix(f"{part}."): v for name, v in tensors.items() if name.startswith(f"{part}.")} for part in ("rule", "update")}
     return State(int(run.state["step"]), int(run.state["measured"]), tensors["theta"], memory["rule"], memory["update"], tensors["top"])
-
-

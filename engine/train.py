@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from engine.curvature import Hessian, ends, extremes
 from engine.data import Examples
+from engine.machine import settle
 from engine.problem import PROBLEMS, Classification, Problem, evaluate, parts
 from engine.rules import RULES, SAM, Gradient, Memory, Rule
 from engine.schedules import SCHEDULES, Constant, Schedule
@@ -97,8 +99,7 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
     Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and stops it
     by leaving. A `state` from an earlier tick resumes there, bit for bit. Ends early once every run's loss has left the finite numbers.
     """
-    torch.set_num_threads(1)  # the same sums in the same order anywhere, and faster for models this small
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = True, False
+    settle()
     spec, problem = specs[0], specs[0].problem
     _check(specs)
     data = problem.load("train", device)
@@ -147,7 +148,7 @@ def _begin(specs: Sequence[RunSpec], device: str) -> State:
         states.append(State(0, -1, theta, spec.rule.begin(theta), spec.update.begin(theta), top))
     if len(states) == 1:
         return states[0]
-    stack = partial(torch.utils._pytree.tree_map, lambda *leaves: torch.stack(leaves))
+    stack = partial(tree_map, lambda *leaves: torch.stack(leaves))
     return State(0, -1, *(stack(*(s[i] for s in states)) for i in range(2, len(State._fields))))
 
 
@@ -168,7 +169,9 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str):
     spec = specs[0]
     batches = [Batches(s, device) for s in specs]
     stack = partial(torch.tensor, dtype=spec.problem.dtype, device=device)
-    rule_floats, update_floats = ({k: stack([_floats(getattr(s, part))[k] for s in specs]) for k in _floats(getattr(spec, part))} for part in ("rule", "update"))
+    rule_floats, update_floats = (
+        {k: stack([_floats(getattr(s, part))[k] for s in specs]) for k in _floats(getattr(spec, part))} for part in ("rule", "update")
+    )
 
     def one(rule_values, update_values, theta, rule, update, lr, x, y):
         gradient = torch.func.grad(lambda t: spec.problem.loss(t, x, y))
@@ -208,7 +211,7 @@ class Batches:
 
     def __init__(self, spec: RunSpec, device: str):
         self.seed, self.device, self.n = spec.seed, device, spec.problem.examples()
-        self.size = spec.batch or self.n
+        self.size = min(spec.batch, self.n) or self.n  # a toy has no examples, whatever its batch
         self.whole = self.size == self.n
         self.epoch, self.order = -1, torch.empty(0, dtype=torch.int64)
 
@@ -261,7 +264,7 @@ def full_batch(spec: RunSpec, hessian: Hessian, theta: Tensor, memory: Memory) -
         if t is theta:
             return g
         t = t.detach().requires_grad_()
-        return sum(torch.autograd.grad(loss(t), t)[0] for loss in hessian.losses)
+        return reduce(torch.add, (torch.autograd.grad(loss(t), t)[0] for loss in hessian.losses))
 
     return g, spec.rule.direction(gradient, theta, memory)[0]
 
@@ -270,7 +273,7 @@ def track(hessian: Hessian, last: Tensor, random: torch.Generator, tol: float):
     """`extremes` for the eigenvectors last [k, n] after theta has moved: starts from them and from one random vector, so that
     an eigenvalue that has risen past them is seen."""
     fresh = torch.randn(last.shape[1], generator=random, dtype=torch.float64).to(last)
-    return extremes(hessian, torch.cat([last, fresh[None]]), random, top=len(last), tol=tol, limit=100)
+    return extremes(hessian, torch.cat([last, fresh[None]]), random, top=len(last), tol=tol, limit=100, look=8)
 
 
 def cosine(a: Tensor, b: Tensor) -> float:

@@ -16,6 +16,7 @@ from engine.spec import knob
 Rate = float | Tensor
 
 
+@dataclass(frozen=True)
 class Update(ABC):
     """Moves theta along a direction."""
 
@@ -66,7 +67,8 @@ class AdamW(Update):
     formula: ClassVar = "w ← (1 − ηλ) w − η m̂/(√v̂ + ε)   (Loshchilov & Hutter 2019)"
 
     def begin(self, theta):
-        return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": torch.zeros((), dtype=theta.dtype, device=theta.device)}
+        t = torch.zeros((), dtype=torch.float64, device=theta.device)  # in float32, 1 - beta2^t would lose four of its seven digits at first
+        return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": t}
 
     def apply(self, theta, d, memory, lr):
         t = memory["t"] + 1

@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-import torch
-
+from engine.machine import settle
 from engine.records import RecordError
 from engine.spec import SpecError, decode
 from engine.store import Store
@@ -161,7 +160,7 @@ def main() -> None:
     device, root = sys.argv[1:]
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    torch.set_num_threads(1)
+    settle()
     gc.collect()
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()

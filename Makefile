@@ -1,0 +1,47 @@
+# `make run` serves the dashboard and `make test` checks everything; each sets itself up in .venv first.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.NOTPARALLEL:
+.PHONY: install run test clean
+
+install: .venv/runtime.stamp
+
+run: install
+	$(PY) -m streamlit run app.py
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Ravine needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'Ravine needs the venv module: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime.stamp: requirements.txt .venv/python.stamp
+	@echo 'Installing into .venv; the first time takes minutes.'
+	$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/test.stamp: tests/requirements.txt .venv/runtime.stamp
+	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# Each step says how long it took; the first that fails ends the run.
+define step
+@echo "== $(1)"; start=$$(date +%s); $(2); code=$$?; echo "== $(1): $$(($$(date +%s) - start)) s"; exit $$code
+endef
+
+test: export OMP_NUM_THREADS = 1
+# pyright brings its own JavaScript and, in the test requirements, its own node: it is to use those, and to ask no server for news.
+test: export PYRIGHT_PYTHON_GLOBAL_NODE = off
+test: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
+test:
+	$(call step,install,$(MAKE) --no-print-directory .venv/test.stamp)
+	$(call step,chromium,$(PY) tests/chromium.py)
+	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
+	$(call step,pyright,$(PY) -m pyright)
+	$(call step,unit and page tests,$(PY) -m pytest -q -m 'not browser' -n 2)
+	$(call step,browser journey,$(PY) -m pytest -q -m browser)
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache test-results

@@ -1,0 +1,101 @@
+"""A browser session without the browser: it speaks Streamlit's websocket protocol and keeps the page's timers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+
+class Session:
+    """One open tab. `seen` collects what it meets: answers, loaded, skipped, bytes, exceptions."""
+
+    def __init__(self, port: int, query: str, seen: Any):
+        self.url, self.query, self.seen = f"ws://127.0.0.1:{port}/_stcore/stream", query, seen
+        self.page, self.buttons = "", {}
+        self.loaded, self.asked = asyncio.Event(), None
+        self.timers: dict[str, asyncio.Task[None]] = {}
+        self.renewed: set[str] = set()  # timers that the run of the script under way has set
+
+    async def __aenter__(self) -> Session:
+        self.socket = await websockets.connect(self.url, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None, ping_interval=None)
+        await self._rerun()
+        self.reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.reading.done():
+            self.reading.result()  # what broke it, if anything did
+        for task in (self.reading, *self.timers.values()):
+            task.cancel()
+        await self.socket.close()
+
+    async def press(self, label: str) -> None:
+        """Clicks the button of that label, once the page is there."""
+        await self.loaded.wait()
+        message = BackMsg()
+        message.rerun_script.widget_states.widgets.add(id=self.buttons[label], trigger_value=True)
+        await self._rerun(message)
+
+    async def _rerun(self, message: BackMsg | None = None, fragment: str = "") -> None:
+        message = message or BackMsg()
+        script = message.rerun_script
+        script.query_string, script.page_script_hash, script.fragment_id, script.is_auto_rerun = self.query, self.page, fragment, bool(fragment)
+        await self.socket.send(message.SerializeToString())
+
+    async def _read(self) -> None:
+        while True:
+            raw = await self.socket.recv(decode=False)
+            self.seen.bytes += len(raw)
+            message = ForwardMsg.FromString(raw)
+            match message.WhichOneof("type"):
+                case "new_session":
+                    self.page = message.new_session.page_script_hash
+                    self.renewed = set()
+                case "delta":
+                    self._element(message.delta.new_element)
+                case "auto_rerun":
+                    self._time(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+                case "script_finished":
+                    self._end(message.script_finished)
+                case "stop_auto_rerun":
+                    self._stop(set(message.stop_auto_rerun.fragment_ids))
+
+    def _time(self, fragment: str, interval: float) -> None:
+        self.renewed.add(fragment)
+        if fragment not in self.timers:
+            self.timers[fragment] = asyncio.create_task(self._tick(fragment, interval))
+
+    def _stop(self, fragments: set[str]) -> None:
+        for fragment in fragments & self.timers.keys():
+            self.timers.pop(fragment).cancel()
+
+    def _element(self, element: Any) -> None:
+        kind = element.WhichOneof("type")
+        if kind == "button":
+            self.buttons[element.button.label] = element.button.id
+        elif kind == "exception":
+            self.seen.exceptions.append(element.exception.message[:200])
+
+    def _end(self, status: int) -> None:
+        if status == ForwardMsg.FINISHED_SUCCESSFULLY:
+            self._stop(self.timers.keys() - self.renewed)  # a run of the whole page sets its timers anew
+        if not self.loaded.is_set():
+            self.loaded.set()
+            self.seen.loaded += 1
+        elif self.asked is not None:
+            self.seen.answers.append(time.perf_counter() - self.asked)
+            self.asked = None
+
+    async def _tick(self, fragment: str, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            if self.asked is not None:
+                self.seen.skipped += 1
+                continue
+            self.asked = time.perf_counter()
+            await self._rerun(fragment=fragment)

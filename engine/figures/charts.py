@@ -1,0 +1,231 @@
+"""Charts: curves made of a run's frames, of several runs, or of an alignment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.figures import words
+from engine.figures.drawing import Chart, Line, around, say
+from engine.figures.theme import MARKERS, RULES, ordinal, rule_colour
+from engine.figures.words import Spec
+from engine.records import Alignment, Run
+from engine.spec import fingerprint
+
+Columns = Mapping[str, np.ndarray]
+"""By name: "step", "seconds" and every measure, [T] each."""
+
+MEASURES = {
+    "train_loss": ("training loss", True),
+    "train_accuracy": ("training accuracy (share)", False),
+    "test_loss": ("held-out loss", True),
+    "test_accuracy": ("held-out accuracy (share)", False),
+    "gradient_norm": ("norm of the gradient g", True),
+    "direction_norm": ("norm of the direction u", True),
+    "sharpness": ("sharpness λ₁", False),
+    "sharpness_residual": ("residual of λ₁", True),
+    "cos_g": ("|cos(g, v₁)|", False),
+    "cos_u": ("|cos(u, v₁)|", False),
+    "edge": ("the rule's edge", False),
+    "limit": ("gradient descent's edge", False),
+    "lr": ("learning rate", False),
+}
+"""What a frame measures: its words on an axis, and whether that axis is logarithmic."""
+
+
+def columns(source: Run | Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
+    """A run's measurements as arrays, from its record or from a job's frames."""
+    if isinstance(source, Run):
+        return {"step": source.steps, "seconds": source.seconds} | source.measures
+    frames = list(source)
+    names = frames[0] if frames else ("step", "seconds", *MEASURES)
+    return {name: np.array([frame[name] for frame in frames], float) for name in names}
+
+
+def losses(run: Columns, spec: Spec) -> Chart:
+    """Training and held-out loss over the steps."""
+    what = "Mean loss at the weights w themselves, not at the perturbed point"
+    look = "Held-out examples are never trained on: look for a held-out curve that rises while training falls." if words.has_data(spec) else ""
+    return _live("losses", "Loss", words.loss(spec), spec, what, look, _pair(run, spec, "loss"), log_y=_positive(run["train_loss"], run["test_loss"]))
+
+
+def accuracies(run: Columns, spec: Spec) -> Chart:
+    """Training and held-out accuracy over the steps."""
+    what, look = "Share of examples classified rightly", "Held-out examples are never trained on: look at the gap between the curves."
+    note = "nothing measured yet" if words.has_data(spec) else "a function has no accuracy"
+    return _live("accuracies", "Accuracy", "accuracy (share of examples)", spec, what, look, _pair(run, spec, "accuracy"), note=note)
+
+
+def gradient_norms(run: Columns, spec: Spec) -> Chart:
+    """Lengths of the gradient and of the rule's direction."""
+    what = "Lengths of the full-batch gradient g at w and of the direction u that the rule makes of full-batch gradients"
+    look = "A u longer than g means that the rule takes its gradient where the slope is steeper."
+    lines = _two(run["step"], run["gradient_norm"], run["direction_norm"], spec, "‖g‖ gradient", "‖u‖ direction")
+    return _live("gradient_norms", "Gradient norm", "norm (loss per unit of weight)", spec, what, look, lines, log_y=True)
+
+
+def sharpness(run: Columns, spec: Spec) -> Chart:
+    """The largest Hessian eigenvalue against the edges of stability."""
+    within = around(run["sharpness"], run["sharpness_residual"])
+    measured = Line("λ₁ measured", run["step"], run["sharpness"], rule_colour(words.rule(spec)), marker="circle", band=within)
+    lines, y_range, far = _with_edges([measured], run["step"], run["edge"], run["limit"], spec)
+    what = "Largest eigenvalue λ₁ of the loss's Hessian at w, within its residual"
+    look = f"Dashed is theory: above it, full-batch steps on a quadratic are unstable.{far} Look whether λ₁ rises to its edge and stays there."
+    return _live("sharpness", "Sharpness", "largest eigenvalue λ₁", spec, what, look, lines, y_range=y_range, note=_untracked(run))
+
+
+def alignment(run: Columns, spec: Spec) -> Chart:
+    """How far the gradient and the direction point along the sharpest direction."""
+    what = "Absolute cosine of the full-batch gradient g, and of the rule's direction u, with v₁, the top eigenvector of the loss's Hessian at w"
+    look = "1 is along it, 0 across. A u above g feels the sharpest direction more than plain descent does."
+    lines = _two(run["step"], run["cos_g"], run["cos_u"], spec, "g gradient", "u direction")
+    return _live("alignment", "Alignment with v₁", "|cos| with v₁", spec, what, look, lines, y_range=UNIT, note=_untracked(run))
+
+
+def compare(runs: Sequence[tuple[str, str, np.ndarray, np.ndarray]], measure: str) -> Chart:
+    """One measure of several runs, given as (label, rule's name, steps, values); a rule's runs share its colour and differ in dash and marker."""
+    label, log = MEASURES[measure]
+    lines, seen = [], {}
+    for name, rule, steps, values in runs:
+        nth = seen[rule] = seen.get(rule, -1) + 1
+        place = [*RULES, rule].index(rule)
+        lines.append(Line(name, steps, values, rule_colour(rule), marker=MARKERS[(place + nth) % len(MARKERS)], dash=("solid", "dot")[nth % 2]))
+    what = f"{label[0].upper()}{label[1:]} of {len(runs)} run{'s' * (len(runs) != 1)} over the steps; colour is the rule."
+    look = "A step of SAM costs two gradients, a plain one costs one."
+    note = "nothing measured yet" if runs else "no run is chosen"
+    log = log and _positive(*(values for *_, values in runs))
+    return Chart(f"compare_{measure}", label.capitalize(), "step", label, tuple(lines), f"{what} {look}", log_y=log, note=note)
+
+
+def cosines_g(record: Alignment, spec: Spec) -> Chart:
+    """abs cos of the gradient with each eigenvector."""
+    return _cosines("cosines_g", "g, the full-batch gradient", "|cos(g, vᵢ)|", record, record.cos_g, spec)
+
+
+def cosines_u(record: Alignment, spec: Spec) -> Chart:
+    """abs cos of the rule's direction with each eigenvector."""
+    return _cosines("cosines_u", "u, the rule's full-batch direction", "|cos(u, vᵢ)|", record, record.cos_u, spec)
+
+
+def shares(record: Alignment, spec: Spec) -> Chart:
+    """The part of the gradient and of the direction that lies in the top eigenspace."""
+    what = f"Share of the squared length of g and of u, full-batch gradient and direction, in the span of the top {_k(record)} eigenvectors"
+    look = "Near 1, descent goes on in a handful of sharp directions."
+    lines = _two(record.steps, record.share_g, record.share_u, spec, "g gradient", "u direction")
+    return _along("shares", "Share in the top eigenspace", f"share in the top {_k(record)}", record, spec, what, look, lines, y_range=UNIT)
+
+
+def overlap(record: Alignment, spec: Spec) -> Chart:
+    """How much of the top eigenspace is kept from one checkpoint to the next."""
+    k = _k(record)
+    line = Line("overlap", record.steps[1:], record.overlap[1:], rule_colour(words.rule(spec)), marker="circle")
+    what = f"Mean squared cosine between the span of the top {k} eigenvectors and that of the checkpoint before"
+    look = f"1 is the same space; a random one would have {k}/n."
+    return _along("overlap", "Overlap of eigenspaces", "overlap with the last", record, spec, what, look, (line,), y_range=UNIT, note="needs two checkpoints")
+
+
+def eigenvalues(record: Alignment, spec: Spec) -> Chart:
+    """The tracked eigenvalues against the edges of stability."""
+    bands = [around(record.values[:, i], record.residuals[:, i]) for i in range(_k(record))]
+    lines, y_range, far = _with_edges(_ordered("λ", record, record.values, bands), record.steps, record.edge, record.limit, spec)
+    what = f"The {_k(record)} largest eigenvalues of the loss's Hessian, tracked along the run, within their residuals"
+    look = f"Dashed is theory, the edge of stability.{far} Look which of them reach it."
+    return _along("eigenvalues", "Largest eigenvalues", "eigenvalue", record, spec, what, look, lines, y_range=y_range)
+
+
+def _live(name: str, title: str, y_label: str, spec: Spec, what: str, look: str, lines: Iterable[Line], **more: Any) -> Chart:
+    caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, f"{words.run(spec)}.")))
+    return Chart(name, title, "step", y_label, _finite(lines), caption, source=fingerprint(spec), **more)
+
+
+def _along(name: str, title: str, y_label: str, record: Alignment, spec: Spec, what: str, look: str, lines: Iterable[Line], **more: Any) -> Chart:
+    drawn = _live(name, title, y_label, spec, f"{what}, at {len(record.steps)} checkpoint{'s' * (len(record.steps) != 1)}", look, lines, **more)
+    return replace(drawn, source=f"{record.run}/{fingerprint(record.spec)}")
+
+
+def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.ndarray, spec: Spec) -> Chart:
+    what = f"Absolute cosine of {what}, with each of the top {_k(record)} eigenvectors of the loss's Hessian"
+    look = "1 is along it, 0 across. Look whether v₁, the first, takes over."
+    return _along(name, f"Alignment: {y_label}", y_label, record, spec, what, look, _ordered("v", record, cosines), y_range=UNIT)
+
+
+def _ordered(letter: str, record: Alignment, values: np.ndarray, bands: Sequence[Any] = ()) -> list[Line]:
+    """A line for each of the k columns of values [T, k], coloured in their order."""
+    k = _k(record)
+    names = [f"{letter}{i + 1}".translate(SUBSCRIPT) for i in range(k)]
+    return [Line(names[i], record.steps, values[:, i], ordinal(i, k), marker=MARKERS[i % len(MARKERS)], band=bands[i] if bands else None) for i in range(k)]
+
+
+def _finite(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Without the lines that a problem cannot have, such as the held-out loss of a function; their NaN is no gap."""
+    return tuple(line for line in lines if not np.isnan(line.y).all())
+
+
+def _pair(run: Columns, spec: Spec, what: str) -> list[Line]:
+    colour = rule_colour(words.rule(spec))
+    train = Line("training" if words.has_data(spec) else "value", run["step"], run[f"train_{what}"], colour)
+    return [train, Line("held-out", run["step"], run[f"test_{what}"], colour, "dot", "circle")]
+
+
+def _two(steps: np.ndarray, g: np.ndarray, u: np.ndarray, spec: Spec, g_label: str, u_label: str) -> list[Line]:
+    """The gradient's curve in plain descent's colour, and the direction's in its rule's; one where they are the same."""
+    plain = Line(g_label, steps, g, rule_colour("SGD"), marker="square")
+    if np.array_equal(g, u, equal_nan=True):
+        return [Line(f"{g_label} = {u_label}", steps, g, rule_colour(words.rule(spec)), marker="circle")]
+    return [plain, Line(u_label, steps, u, rule_colour(words.rule(spec)), marker="circle")]
+
+
+def _with_edges(lines: list[Line], steps: np.ndarray, edge: np.ndarray, limit: np.ndarray, spec: Spec) -> tuple[list[Line], tuple[float, float] | None, str]:
+    """The lines with the edges of stability, a range that shows what was measured, and a sentence on an edge far above it."""
+    same = np.array_equal(edge, limit, equal_nan=True)
+    theory = [Line(_limit_name(spec), steps, limit, "ink", "dash", theory=True)]
+    if not same:
+        theory.insert(0, Line(f"{words.rule(spec)}'s edge", steps, edge, rule_colour(words.rule(spec)), "dash", theory=True))
+    measured = np.concatenate([line.y for line in lines]) if lines else np.zeros(0)
+    measured = measured[np.isfinite(measured)]
+    if not len(measured):
+        return lines, None, ""
+    high, low, kept, far = max(float(measured.max()), 0.0), min(float(measured.min()), 0.0), [], ""
+    for line in theory:
+        lowest = float(np.nanmin(np.where(np.isfinite(line.y), line.y, np.nan), initial=np.inf))
+        if lowest <= max(10 * float(measured.max()), 1e-12):
+            kept.append(lowest)
+        elif np.isfinite(lowest):
+            far += f" {line.label} is far above the picture: {say(lowest)} at its lowest."
+    return [*lines, *theory], (1.1 * low, _round_up(1.1 * max([high, *kept]))), far
+
+
+def _limit_name(spec: Spec) -> str:
+    plain = not any(spec["update"].get(key) for key in ("momentum", "decay"))
+    return "2/η" if plain else "gradient descent's edge"
+
+
+def _round_up(x: float) -> float:
+    """To one of few round numbers, so that a live picture's axis seldom changes."""
+    power = 10.0 ** np.floor(np.log10(x)) if x > 0 else 1.0
+    return float(next(m * power for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 20) if m * power >= x))
+
+
+def _untracked(run: Columns) -> str:
+    return "curvature is not tracked in this run" if len(run["step"]) and np.isnan(run["sharpness"]).all() else "nothing measured yet"
+
+
+def _k(record: Alignment) -> int:
+    return record.values.shape[1] if record.values.ndim == 2 else 0
+
+
+def _positive(*curves: np.ndarray) -> bool:
+    """Whether a logarithmic axis can show every finite value."""
+    return all((y[np.isfinite(y)] > 0).all() for y in curves)
+
+
+UNIT = (0.0, 1.02)
+"""Of shares and cosines, with room for a line at 1."""
+SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+LIVE = {"losses": losses, "accuracies": accuracies, "gradient_norms": gradient_norms, "sharpness": sharpness, "alignment": alignment}
+"""Of (columns, encoded RunSpec)."""
+ALIGNMENT = {"cosines_g": cosines_g, "cosines_u": cosines_u, "shares": shares, "overlap": overlap, "eigenvalues": eigenvalues}
+"""Of (Alignment, encoded RunSpec)."""

@@ -1,0 +1,100 @@
+"""The look of every figure: colours (Okabe & Ito 2008, safe for colour-blind readers), marks, and the widths that journals print."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Theme(NamedTuple):
+    """What lies around the data."""
+
+    text: str
+    grid: str
+    axis: str
+    paper: str  # behind a label that must stay readable on a picture
+
+
+LIGHT = Theme("#111111", "#E4E6EA", "#5F6672", "#FFFFFF")
+DARK = Theme("#F2F4F8", "#30353F", "#9AA3B2", "#0E1117")
+
+COLOURS = {
+    "ink": ("#111111", "#F2F4F8"),
+    "grey": ("#6B6B6B", "#ABABAB"),
+    "blue": ("#0072B2", "#3D9FE0"),
+    "vermilion": ("#D55E00", "#F4803A"),
+    "green": ("#009E73", "#23BE92"),
+    "orange": ("#E69F00", "#F2B632"),
+    "sky": ("#56B4E9", "#8CCDF3"),
+    "purple": ("#CC79A7", "#DE97BE"),
+}
+"""By name: on white, and on a dark page."""
+
+RULES = {"SGD": "grey", "SAM": "blue", "USAM": "vermilion", "SSAM": "green"}
+"""One colour per rule everywhere; a rule without an entry is drawn in `OTHER`."""
+OTHER = "purple"
+
+MARKERS = ("circle", "square", "triangle", "diamond", "cross")
+DASHES = {"solid": [], "dash": [6, 4], "dot": [1.5, 2.5]}
+"""On and off, in pixels."""
+
+VIRIDIS = ("#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C", "#22A884", "#44BF70", "#7AD151", "#BDDF26", "#FDE725")
+"""The colour scale of maps, and of things that have an order."""
+
+
+STATIONS = {"start": ("#E69F00", "circle", 11), "end": ("#56B4E9", "square", 10), "centre": ("#FFFFFF", "star", 15)}
+"""Colour, symbol and size in pixels of the named points of a path."""
+
+
+class Paper(NamedTuple):
+    """A printed figure's width in inches, and the size of its text in points."""
+
+    width: float
+    text: float
+
+
+PAPERS = {
+    "NeurIPS, ICLR": Paper(5.5, 8),
+    "ICML, one column": Paper(3.25, 7),
+    "ICML, both columns": Paper(6.75, 8),
+    "JMLR": Paper(6.0, 8),
+    "TMLR": Paper(6.5, 8),
+    "Nature, one column": Paper(89 / 25.4, 6.5),
+    "Nature, both columns": Paper(183 / 25.4, 7),
+}
+
+
+def theme(dark: bool) -> Theme:
+    return DARK if dark else LIGHT
+
+
+def text_size(width: float) -> float:
+    """Points of text for a figure `width` inches wide: as in the paper of the nearest width."""
+    return min(PAPERS.values(), key=lambda paper: abs(paper.width - width)).text
+
+
+def colour(name: str, dark: bool = False) -> str:
+    """The hex colour of a name in COLOURS, of "#rrggbb" itself, or of `ordinal`'s names."""
+    if name.startswith("#"):
+        return name
+    if name.startswith("ordinal "):
+        t = float(name.split()[1])
+        return _viridis(0.4 + 0.6 * t if dark else 0.85 * t)
+    return COLOURS[name][dark]
+
+
+def ordinal(i: int, count: int) -> str:
+    """The name of the colour of number i among `count` things in order."""
+    return f"ordinal {i / max(count - 1, 1):.4f}"
+
+
+def rule_colour(rule: str) -> str:
+    return RULES.get(rule, OTHER)
+
+
+def _viridis(t: float) -> str:
+    stops = np.array([[int(pair, 16) for pair in re.findall("..", c[1:])] for c in VIRIDIS])
+    rgb = [np.interp(t, np.linspace(0, 1, len(stops)), channel) for channel in stops.T]
+    return "#" + "".join(f"{round(c):02X}" for c in rgb)

@@ -1,0 +1,21 @@
+"""What torch is told once in every process that computes: how to be fast with small models, and to give the same bits each time."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+CORES = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+"""Threads that share the points of a surface."""
+BLOCK = {"cpu": 2**23, "cuda": 2**26}
+"""Bytes of the largest tensor in one forward pass: examples go through a model in as few pieces as this allows."""
+
+
+def settle() -> None:
+    """Sets torch up for this process; cheap, and harmless when repeated."""
+    torch.set_num_threads(1)  # the same sums in the same order anywhere, and faster for models this small
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = True, False
+    # glibc hands freed memory back to the kernel in pieces above a threshold, and page faults then cost a CNN as much as its arithmetic;
+    # freeing one large piece raises that threshold for good (mallopt(3), M_MMAP_THRESHOLD)
+    torch.empty(4 * BLOCK["cpu"] - 2**16, dtype=torch.uint8)

@@ -1,0 +1,59 @@
+"""Does the gradient follow the sharpest direction? Gradients and the top eigenvectors, checkpoint by checkpoint."""
+
+from functools import partial
+
+import streamlit as st
+
+from engine.alignment import AlignmentSpec
+from engine.figures import charts
+from engine.records import Alignment
+from engine.spec import encode
+from pages.ui import analysis, cached, controls, download, figures, shell, words
+
+AT = "alignment"
+GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
+
+
+def picture(about: analysis.Subject, name: str) -> bool:
+    """The charts and the numbers; whether more is still being computed."""
+    at_work = analysis.progress(about, name, "checkpoints")
+    record = cached.analysis(about.run, name)
+    if record is None:
+        st.html("<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes first.</p>")
+        return at_work
+    shell.strip(numbers(record))
+    key, encoded = f"{about.run}/{name}", encode(about.spec)
+    for column, names in zip(st.columns([1, 1, 1.15], gap="medium"), GRID, strict=True):
+        with column:
+            for one in names:
+                height = 255 if len(names) > 1 else 575
+                figures.chart(f"{one}@{key}", len(record.steps), height, partial(charts.ALIGNMENT[one], record, encoded))
+    return at_work
+
+
+def numbers(record: Alignment) -> list[tuple[str, str, str]]:
+    """The last checkpoint's numbers, and their means over the run where one says more."""
+    say, k = words.number, record.values.shape[1]
+    return [
+        ("|cos(g, v₁)|", say(float(record.cos_g[-1, 0]), 2), f"mean {say(float(record.cos_g[:, 0].mean()), 2)}"),
+        ("|cos(u, v₁)|", say(float(record.cos_u[-1, 0]), 2), f"mean {say(float(record.cos_u[:, 0].mean()), 2)}"),
+        (f"Share of ‖g‖² in the top {k}", words.percent(float(record.share_g[-1])), f"mean {words.percent(float(record.share_g.mean()))}"),
+        (f"Share of ‖u‖² in the top {k}", words.percent(float(record.share_u[-1])), f"mean {words.percent(float(record.share_u.mean()))}"),
+        ("λ₁", say(float(record.values[-1, 0])), f"± {say(float(record.residuals[-1, 0]), 1)} residual"),
+        ("Checkpoints", f"{len(record.steps):,}", f"last: step {record.steps[-1]:,}"),
+    ]
+
+
+def drawings(about: analysis.Subject, record: Alignment) -> dict[str, download.Draw]:
+    """Every figure of the page by its title."""
+    encoded = encode(about.spec)
+    return {draw(record, encoded).title: partial(draw, record, encoded) for draw in charts.ALIGNMENT.values()}
+
+
+def settings(about: analysis.Subject) -> AlignmentSpec | None:
+    """What to follow."""
+    return analysis.checked(AT, controls.grid(AlignmentSpec, AT))
+
+
+EMPTY = "The eigenvectors along this run have not been computed yet. It takes seconds for a small model."
+analysis.Page(AT, "Does the gradient follow the sharpest direction?", "Compute", EMPTY, settings, picture, drawings).show()

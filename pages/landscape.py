@@ -1,0 +1,83 @@
+"""What does the ground look like? The loss on a plane through a checkpoint, flat and solid, with the path on it."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from engine.figures import maps
+from engine.landscape import SurfaceSpec
+from engine.planes import PLANES
+from engine.records import Surface
+from engine.spec import encode
+from pages.ui import analysis, cached, controls, download, figures, ground, scene, shell, words
+
+AT, VIEW = "surface", "surface:quantity"
+
+
+def settings(about: analysis.Subject) -> SurfaceSpec | None:
+    """What to draw."""
+    st.session_state.setdefault(VIEW, "log loss")
+    st.segmented_control("Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session")
+    row = analysis.checkpoint(AT, about)
+    toy = not about.spec.problem.examples()
+    fitting = [name for name in PLANES if toy or name != "Coordinates"]
+    plane = controls.part(SurfaceSpec, "plane", AT, options=fitting, usual=ground.plane(about.spec))
+    reasons = {"split": "Does not apply: a toy landscape has no examples."} if toy else {}
+    values = controls.grid(SurfaceSpec, AT, ["span", "resolution", "split"], reasons=reasons)
+    return analysis.checked(AT, {"plane": plane, "checkpoint": row, **values})
+
+
+def picture(about: analysis.Subject, name: str) -> bool:
+    """The two views and their numbers; whether they are still being refined."""
+    at_work = analysis.progress(about, name, "points")
+    surface = cached.analysis(about.run, name)
+    if surface is None:
+        st.html(f"<p class='empty'>{'The first, coarse level is on its way.' if at_work else 'Nothing has been drawn yet: press Draw.'}</p>")
+        return at_work
+    shell.strip(numbers(surface))
+    drawing = maps.draw(surface, encode(about.spec), st.session_state[VIEW])
+    keep = f"{about.run}/{name}/{drawing.name}"
+    flat, solid = st.columns(2, gap="medium")
+    with flat:
+        scene.plot("contour", keep, surface.stride, 610, drawing, solid=False)
+    with solid:
+        scene.plot("solid", keep, surface.stride, 610, drawing, solid=True)
+    figures.caption(drawing)
+    faith(about, surface, name)
+    return at_work
+
+
+def numbers(surface: Surface) -> list[tuple[str, str, str]]:
+    """How far the picture can be trusted."""
+    say, known = words.number, np.isfinite(surface.check)
+    oblique = say(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
+    verdict = f"{'✓' if surface.check < 1e-3 else '✗'} {say(surface.check, 1)}" if known else "–"
+    return [
+        ("Explained variance", words.percent(surface.explained), "of the path"),
+        ("Distance from the plane", say(float(surface.residual.max())), "at most"),
+        ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
+        ("Loss at the centre", say(float(surface.path_loss[surface.checkpoint])), f"step {surface.steps[surface.checkpoint]:,}"),
+        ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", f"of {surface.loss.size:,}"),
+        ("Self-check", verdict, "off in double precision" if known else "when complete"),
+    ]
+
+
+def drawings(about: analysis.Subject, surface: Surface) -> dict[str, download.Draw]:
+    """Every figure of the page by its title."""
+    encoded = encode(about.spec)
+    made: dict[str, download.Draw] = {quantity.capitalize(): partial(maps.draw, surface, encoded, quantity) for quantity in maps.QUANTITIES}
+    return made | {"Faithfulness": partial(maps.faithful, surface, encoded)}
+
+
+def faith(about: analysis.Subject, surface: Surface, name: str) -> None:
+    """Details on how far the picture can be trusted."""
+    with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
+        figures.chart(f"faithful@{about.run}/{name}", surface.stride, 260, partial(maps.faithful, surface, encode(about.spec)))
+        st.caption("Self-check: the centre and four other cells are computed anew in double precision; the number is the largest relative difference.")
+
+
+analysis.Page(
+    AT, "What does the ground look like?", "Draw", "Nothing has been drawn yet.", settings, picture, drawings,
+    first=lambda about: ground.name(about.run, about.spec), views={"quantity": maps.QUANTITIES},
+).show()  # fmt: skip

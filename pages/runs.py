@@ -1,0 +1,126 @@
+"""What has been run? Every run kept, its end and its numbers; open, compare, delete, take away and bring back."""
+
+import streamlit as st
+
+from engine.figures import charts
+from engine.spec import SpecError, dumps, encode, parse
+from engine.store import Summary
+from engine.train import RUNS
+from pages.ui import cached, download, figures, link, shell, words
+
+AT, MEASURE, LARGEST = "runs", "runs:measure", 100_000
+SAYS = {"running": "running or left", "unreadable": "cannot be read"}
+
+
+def row(summary: Summary) -> dict[str, object]:
+    """A line of the table."""
+    spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
+    last = summary.last
+    return {
+        "Run": words.run(spec) if spec else summary.reason,
+        "Status": SAYS.get(summary.status, summary.status),
+        "Step": summary.step,
+        "Training loss": last.get("train_loss"),
+        "Held-out accuracy": last.get("test_accuracy"),
+        "Sharpness λ₁": last.get("sharpness"),
+        "When": str(summary.made.get("when", "")),
+        "Device": str(summary.made.get("device", "")),
+        "Digest": summary.digest,
+    }
+
+
+def table(kept: list[Summary]) -> list[Summary]:
+    """The list; the runs that are chosen in it."""
+    form = {name: st.column_config.NumberColumn(format="%.4g") for name in ("Training loss", "Sharpness λ₁")}
+    form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
+    form["Run"] = st.column_config.TextColumn(width="large")
+    given = st.session_state.pop(f"{AT}:given", [])
+    rows = [i for i, s in enumerate(kept) if s.digest in given]
+    choice = st.dataframe(
+        [row(s) for s in kept], column_config=form, hide_index=True, height=min(330, 36 * len(kept) + 40), key=f"{AT}:table@{len(kept)}",
+        on_select="rerun", selection_mode="multi-row", selection_default={"selection": {"rows": rows}} if rows else None, alt="All runs, the newest first",
+    )  # fmt: skip
+    return [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
+
+
+def actions(chosen: list[Summary]) -> None:
+    """What can be done with the chosen runs; a button that cannot act says why."""
+    one = chosen[0].digest if len(chosen) == 1 and chosen[0].status != "unreadable" else None
+    spec = cached.spec(one) if one else None
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open", type="primary", disabled=spec is None, help=None if spec else "Choose one readable run in the list.") and one:
+            st.session_state[shell.RUN] = st.session_state[shell.TAKE] = one
+            st.switch_page("pages/train.py")
+        st.download_button("Download spec", dumps(spec) if spec else "", f"{one}.json", "application/json", disabled=spec is None, on_click="ignore")
+        if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
+            confirm(chosen)
+
+
+@st.dialog("Delete for good?")
+def confirm(chosen: list[Summary]) -> None:
+    """Asks once more."""
+    st.write(f"{len(chosen)} run{'s' * (len(chosen) != 1)} with all surfaces, spectra and alignments:")
+    for summary in chosen[:8]:
+        st.caption(str(row(summary)["Run"]))
+    if st.button("Delete", type="primary"):
+        for summary in chosen:
+            cached.jobs().stop(summary.digest)
+            cached.store().delete(summary.digest)
+        st.rerun()
+
+
+def upload() -> None:
+    """Takes a spec's JSON file into the train page's controls."""
+    file = st.file_uploader("A run's spec", type="json", max_upload_size=1, help="JSON as this page downloads it; its settings open on the Train page.")
+    if file is None:
+        return
+    try:
+        if file.size > LARGEST:
+            raise SpecError(f"file: expected at most {LARGEST:,} bytes, got {file.size:,}")
+        spec = parse(RUNS, file.getvalue().decode())
+    except (SpecError, UnicodeDecodeError) as error:
+        st.error(str(error) if isinstance(error, SpecError) else "file: not text that can be read")
+        return
+    st.success(f"This is {words.run(spec)}.")
+    if st.button("Open on the Train page", width="stretch"):
+        st.session_state[shell.TAKE] = encode(spec)
+        st.switch_page("pages/train.py")
+
+
+def comparison(chosen: list[Summary]):
+    """One measure of the chosen runs."""
+    runs = [(s, cached.spec(s.digest), cached.run(s.digest)) for s in chosen]
+    curves = [
+        (words.run(spec), type(spec.rule).__name__, run.steps, run.measures[st.session_state[MEASURE]])
+        for _, spec, run in runs
+        if spec and run and run.measures
+    ]
+    return charts.compare(curves, st.session_state[MEASURE])
+
+
+came = link.arrived() or {}
+if came.get("measure") in charts.MEASURES:
+    st.session_state[MEASURE] = came["measure"]
+st.session_state.setdefault(MEASURE, "train_loss")
+if "runs" in came:
+    st.session_state[f"{AT}:given"] = came["runs"].split(",")
+kept = cached.summaries()
+with st.sidebar:
+    st.selectbox("Compare by", list(charts.MEASURES), format_func=lambda m: charts.MEASURES[m][0], key=MEASURE, persist_state="session")
+    with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
+        upload()
+menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
+if not kept:
+    st.info("Nothing has been run here yet.")
+    if st.button("Train a run", type="primary"):
+        st.switch_page("pages/train.py")
+else:
+    chosen = table(kept)
+    actions(chosen)
+    with menus:
+        download.menu({"Comparison": lambda: comparison(chosen)} if chosen else {}, AT)
+    if chosen:
+        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", (st.session_state[MEASURE], [s.step for s in chosen]), 380, lambda: comparison(chosen))
+    else:
+        st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
+    link.write({"measure": st.session_state[MEASURE]} | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {}))

@@ -1,0 +1,66 @@
+"""How curved is it? Both ends of the Hessian's spectrum with residuals, its density, its trace with its error."""
+
+from functools import partial
+
+import streamlit as st
+
+from engine.figures import spectra
+from engine.records import Spectrum
+from engine.spec import encode
+from engine.spectrum import EXACT, SpectrumSpec
+from pages.ui import analysis, cached, controls, download, figures, shell, words
+
+AT = "spectrum"
+
+
+def settings(about: analysis.Subject) -> SpectrumSpec | None:
+    """What to compute."""
+    row, size = analysis.checkpoint(AT, about), about.spec.problem.size()
+    reasons = {"exact": f"Does not apply: {size:,} parameters are more than {EXACT:,}."} if size > EXACT else {}
+    values = controls.grid(SpectrumSpec, AT, ["top", "bottom", "probes", "depth", "seed", "exact"], reasons=reasons)
+    if reasons:
+        st.caption(f"No exact spectrum: {size:,} parameters are more than {EXACT:,}.")
+    return analysis.checked(AT, {"checkpoint": row, **values})
+
+
+def picture(about: analysis.Subject, name: str) -> bool:
+    """The two charts and the numbers; whether more is still being computed."""
+    at_work = analysis.progress(about, name, "Hessian-vector products")
+    spectrum = cached.analysis(about.run, name)
+    if spectrum is None:
+        st.html("<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact spectrum.</p>")
+        return at_work
+    shell.strip(numbers(spectrum))
+    key, version, encoded = f"{about.run}/{name}", (spectrum.products, len(spectrum.exact)), encode(about.spec)
+    left, right = st.columns([1, 1.35], gap="medium")
+    with left:
+        figures.chart(f"ends@{key}", version, 600, partial(spectra.ends, spectrum, encoded))
+    with right:
+        figures.chart(f"density@{key}", version, 600, partial(spectra.spectral_density, spectrum, encoded))
+    return at_work
+
+
+def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
+    """The numbers with their doubts."""
+    say = words.number
+    smallest = (
+        [("Smallest eigenvalue", say(float(spectrum.bottom[0])), f"± {say(float(spectrum.bottom_residuals[0]), 1)} residual")] if len(spectrum.bottom) else []
+    )
+    return [
+        ("Largest eigenvalue λ₁", say(float(spectrum.top[0]), 5), f"± {say(float(spectrum.top_residuals[0]), 1)} residual"),
+        *smallest,
+        ("Trace", say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error"),
+        ("Gradient norm", say(spectrum.gradient_norm), ""),
+        ("Parameters", f"{spectrum.size:,}", ""),
+        ("Hessian-vector products", f"{spectrum.products:,}", ""),
+    ]
+
+
+def drawings(about: analysis.Subject, spectrum: Spectrum) -> dict[str, download.Draw]:
+    """Every figure of the page by its title."""
+    encoded = encode(about.spec)
+    return {draw(spectrum, encoded).title: partial(draw, spectrum, encoded) for draw in spectra.SPECTRUM.values()}
+
+
+EMPTY = "The Hessian's spectrum at this checkpoint has not been computed yet. It takes seconds for a small model."
+analysis.Page(AT, "How curved is it?", "Compute", EMPTY, settings, picture, drawings).show()

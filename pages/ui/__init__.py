@@ -1,0 +1,1 @@
+"""What the pages are made of: controls, links, caches, live views and downloads."""

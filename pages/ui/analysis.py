@@ -1,0 +1,153 @@
+"""Analyses of a kept run: which run and checkpoint, what is asked, how far it is, and what there is to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from engine.records import Run
+from engine.spec import SpecError, decode, digest
+from engine.tasks import ANALYSES
+from engine.train import RunSpec
+from pages.ui import cached, download, link, live, shell, words
+
+
+class Subject(NamedTuple):
+    """The run that is looked at."""
+
+    run: str
+    record: Run
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class Page:
+    """One analysis's page."""
+
+    kind: str  # one of ANALYSES: also the start of its widgets' keys
+    question: str
+    button: str
+    empty: str  # what to say before anything was computed
+    settings: Callable[[Subject], Any]  # draws the controls; the spec they describe, or None
+    picture: Callable[[Subject, str], bool]  # draws the analysis of a name; whether it is still at work
+    drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
+    first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
+    views: Mapping[str, Sequence[str]] = field(default_factory=dict)  # choices that are not the spec's, kept under "kind:name"
+
+    def show(self) -> None:
+        """Controls at the left, the picture at the right, and the address."""
+        cls = ANALYSES[self.kind]
+        shell.receive({cls.__name__: cls}, self.kind, self.views)
+        with st.sidebar:
+            about = subject()
+            wanted = self.settings(about) if about else None
+            if about:
+                _begin(self.kind, self.button, about, wanted)
+        menus = shell.heading(self.question, words.run(about.spec) if about else "")
+        shell.faults()
+        if about is None:
+            _nothing()
+            return
+        name = _shown(self.kind, about, wanted) or (self.first(about) if self.first else None)
+        record = cached.analysis(about.run, name) if name else None
+        with menus:
+            shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
+            download.menu(self.drawings(about, record) if record is not None else {}, self.kind)
+        if name:
+            live.ticking(partial(self.picture, about, name), _active(about, name))
+        else:
+            _invite(self.kind, about, wanted, self.button, self.empty)
+        views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
+        link.write({shell.RUN: about.run} | views | (link.params(wanted) if wanted else {}))
+
+
+def subject() -> Subject | None:
+    """A choice of the run; None, with a way out, where there is none."""
+    run = shell.run_menu()
+    record, spec = (cached.run(run), cached.spec(run)) if run else (None, None)
+    return Subject(run, record, spec) if run and record and spec and len(record.path) else None
+
+
+def _nothing() -> None:
+    """The page without a run."""
+    st.info("There is no run to look at yet. Train one first; it takes seconds.")
+    if st.button("Train a run", type="primary"):
+        st.switch_page("pages/train.py")
+
+
+def checkpoint(at: str, about: Subject) -> int:
+    """A choice among the measured points of the path; -1 is the last."""
+    steps, key = about.record.steps, f"{at}.checkpoint@{about.run}"
+    last, given = len(steps) - 1, st.session_state.pop(f"{at}.checkpoint", None)
+    if given is not None or not 0 <= st.session_state.get(key, -1) <= last:
+        st.session_state[key] = given if given is not None and 0 <= given <= last else last
+    if last == 0:
+        st.caption(f"Checkpoint: step {steps[0]}, the only one.")
+        return -1
+    row = st.select_slider("Checkpoint", range(last + 1), format_func=lambda i: f"step {steps[i]:,}", key=key, persist_state="session")
+    return -1 if row == last else row
+
+
+def checked(kind: str, values: dict[str, Any]) -> Any:
+    """The spec that the controls' values describe; None, with the reason on the page, where there is none."""
+    cls = ANALYSES[kind]
+    try:
+        return decode({cls.__name__: cls}, values)
+    except SpecError as error:
+        st.error(str(error))
+        return None
+
+
+def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
+    """The device and the button that starts the work."""
+    device = st.selectbox(
+        "Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is computed; the first is used unless you choose."
+    )
+    st.button(label, type="primary", width="stretch", disabled=wanted is None, on_click=_start, args=(kind, about.run, wanted, device), key="compute")
+    if wanted is not None and (seen := st.session_state.get(f"{kind}:shown", {}).get(about.run)) and seen != digest(wanted):
+        st.caption("These settings differ from what is shown.")
+
+
+def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -> None:
+    """The page before anything was computed."""
+    st.html(f"<p class='empty'>{sentence}</p>")
+    with st.container(horizontal_alignment="center"):
+        st.button(label, disabled=wanted is None, on_click=_start, args=(kind, about.run, wanted, st.session_state.get("device")), key="invite")
+
+
+def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
+    cached.jobs().analyse(run, wanted, device)
+    st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
+
+
+def _shown(kind: str, about: Subject, wanted: Any) -> str | None:
+    """The name of the analysis to show: the wanted one where it was begun, else the last one shown of this run."""
+    name, seen = digest(wanted) if wanted else None, st.session_state.get(f"{kind}:shown", {})
+    if name and (cached.analysis(about.run, name) is not None or cached.jobs().snapshot(f"{about.run}/{name}")):
+        seen = st.session_state[f"{kind}:shown"] = {about.run: name}
+    return seen.get(about.run)
+
+
+def _active(about: Subject, name: str) -> bool:
+    """Whether the analysis is at work."""
+    now = cached.jobs().snapshot(f"{about.run}/{name}")
+    return bool(now and now.active)
+
+
+def progress(about: Subject, name: str, what: str) -> bool:
+    """How far the work is, with a way to cancel it, or one line where it failed or was cancelled; whether it is still at work."""
+    job = f"{about.run}/{name}"
+    now = cached.jobs().snapshot(job)
+    with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
+        if now and now.active:
+            with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
+                far = f"{now.done:,} of {now.total:,} {what} on {now.device}, {words.duration(now.left)} left"
+                st.progress(min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far)
+                st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
+        elif now and now.status in ("failed", "stopped"):
+            st.warning(f"{'Cancelled' if now.status == 'stopped' else 'This could not be computed'}: {now.reason or what}")
+    return bool(now and now.active)

@@ -1,0 +1,54 @@
+"""Figures on a page: drawings made once for all who look at the same version, each with its caption below."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from engine.figures import paper, screen
+from engine.figures.drawing import Chart, Drawing, Map
+from pages.ui import cached, shell
+
+
+def chart(key: str, version: Any, height: int, draw: Callable[[], Chart]) -> None:
+    """A chart that is updated in place; `key` and `version` say what it shows, and how far."""
+    dark = shell.dark()
+    drawing, rows, spec = cached.drawn(key, version, dark, lambda: _vega(draw(), dark, height))
+    st.vega_lite_chart(rows, spec, theme=None, key=key.partition("@")[0], alt=drawing.title)
+    caption(drawing)
+
+
+def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:
+    """A map as a still picture, without any script."""
+    dark = shell.dark()
+    drawing, picture = cached.drawn(key, version, dark, lambda: _still(draw(), dark))
+    st.image(picture, width="stretch", alt=f"{drawing.title}. {drawing.words}")
+    caption(drawing)
+
+
+def caption(drawing: Drawing) -> None:
+    """A figure's caption: its first sentence, and the rest at a click."""
+    first, _, rest = drawing.words.partition(". ")
+    more = f"<details><summary>{html.escape(first)}.</summary>{html.escape(rest)}</details>"
+    st.html(f"<div class='caption'>{more if rest else html.escape(first)}</div>")
+
+
+def _vega(drawing: Chart, dark: bool, height: int) -> tuple[Chart, Any, Any]:
+    rows, spec = screen.vega(drawing, dark, height)
+    return drawing, _compact(rows), spec
+
+
+def _compact(rows: pd.DataFrame) -> pa.Table:
+    """The table in a sixth of its bytes, and as Arrow, which costs a session nothing but the copy: a live chart is sent to everyone every second."""
+    kept = rows.dropna(axis="columns", how="all")
+    small = {name: "float32" if kept[name].dtype == "float64" else "category" for name in kept if kept[name].dtype != bool}
+    return pa.Table.from_pandas(kept.astype(small), preserve_index=False)
+
+
+def _still(drawing: Map, dark: bool) -> tuple[Map, bytes]:
+    return drawing, paper.export(drawing, "png", 4.6)

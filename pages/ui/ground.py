@@ -1,0 +1,55 @@
+"""The first surface of a run: the best one kept on its natural plane, or a small one that is drawn at once."""
+
+from __future__ import annotations
+
+from engine.planes import PlaneSpec
+from engine.presets import picture
+from engine.records import Surface
+from engine.spec import digest
+from engine.train import RunSpec
+from pages.ui import cached
+
+FINE, COARSE = 51, 25
+
+
+def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
+    """The surface, and whether one is being drawn; the small one is begun where there is none of the whole path."""
+    surface, job = _kept(run, spec), f"{run}/{digest(picture(spec, COARSE))}"
+    now = cached.jobs().snapshot(job)
+    if now and now.active:
+        return surface, True
+    if _whole(run, surface) or cached.run(run) is None or (now and now.status in ("failed", "stopped")):
+        return surface, False
+    cached.jobs().analyse(run, picture(spec, COARSE))
+    return surface, True
+
+
+def name(run: str, spec: RunSpec) -> str:
+    """The name of the analysis that `first` shows or has begun."""
+    surface, _ = first(run, spec)
+    return digest(picture(spec, FINE if surface is not None and len(surface.a) == FINE else COARSE))
+
+
+def _kept(run: str, spec: RunSpec) -> Surface | None:
+    """The finest complete surface there is."""
+    for resolution in (FINE, COARSE):
+        found = cached.analysis(run, digest(picture(spec, resolution)))
+        if isinstance(found, Surface) and found.stride == 1 and (resolution == COARSE or _whole(run, found)):
+            return found
+    return None
+
+
+def _whole(run: str, surface: Surface | None) -> bool:
+    """Whether a surface shows all of the run's path; of one that is still growing, any part will do."""
+    record, now = cached.run(run), cached.jobs().snapshot(run)
+    return surface is not None and record is not None and (bool(now and now.active) or len(surface.steps) == len(record.steps))
+
+
+def quantity(surface: Surface) -> str:
+    """Losses are best seen on a logarithmic scale, where they are all positive."""
+    return "log loss" if surface.loss.min() > 0 else "loss"
+
+
+def plane(spec: RunSpec) -> PlaneSpec:
+    """The plane that shows most of this run."""
+    return picture(spec).plane

@@ -1,0 +1,116 @@
+"""Live views: what there is to see of a run or a job now, from the server's job or else from the store; timers tick only while something is at work."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from engine.figures import charts
+from engine.train import RunSpec
+from pages.ui import cached, words
+
+TICK = 1.0
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A run now; `columns` are its measurements by name, [T] each."""
+
+    spec: RunSpec
+    status: str
+    reason: str
+    device: str
+    done: int
+    rate: float
+    left: float
+    active: bool
+    columns: Mapping[str, np.ndarray]
+    version: tuple[int, str]  # of the columns: the same for all who look within one tick, so that their charts are made once
+
+    @property
+    def resumable(self) -> bool:
+        """Left by a server that died, or stopped: it can go on from its last checkpoint."""
+        return not self.active and self.status in ("running", "stopped", "failed") and self.done < self.spec.steps
+
+
+def watch(run: str) -> View | None:
+    """The run as its job has it, else as the store has it; None where neither knows it."""
+    now, spec = cached.jobs().snapshot(run), cached.spec(run)
+    if now and (now.active or now.frames):
+        spec = spec or cached.asked(run)
+        if spec:
+            version = (int(time.monotonic() / TICK) if now.active else len(now.frames), now.status)
+            columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
+            return View(spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version)
+    record = cached.run(run)
+    if record is None or spec is None:
+        return None
+    step = int(record.state["step"]) if "step" in record.state else int(record.steps[-1]) if len(record.steps) else 0
+    device, version = str(record.made.get("device", "")), (len(record.steps), record.status)
+    return View(spec, record.status, record.reason, device, step, math.nan, math.nan, False, charts.columns(record), version)
+
+
+def ticking(draw: Callable[[], bool], active: bool) -> None:
+    """Draws, and draws again every second while there is something at work: `draw` says whether there is; the page runs once more when it ends."""
+
+    def tick() -> None:
+        if not draw() and active:
+            st.rerun()
+
+    st.fragment(tick, run_every=TICK if active else None)()
+
+
+def bar(run: str, view: View) -> None:
+    """How far a run is and what can be done about it, while it is at work or can go on; nothing once it has ended well."""
+    with st.container():  # always there, so that the charts below are not mounted anew when it empties
+        if view.active or view.resumable or view.reason:
+            _bar(run, view)
+
+
+def _bar(run: str, view: View) -> None:
+    jobs = cached.jobs()
+    with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
+        said = "Waiting for the worker" if view.status == "queued" else f"{view.status.capitalize()}: step {view.done:,} of {view.spec.steps:,}"
+        said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
+        st.progress(min(view.done / view.spec.steps, 1.0), said)
+        if view.active:
+            paused = view.status == "paused"
+            st.button("Resume" if paused else "Pause", on_click=partial(jobs.resume if paused else jobs.pause, run), key="pause")
+            st.button("Stop", on_click=partial(jobs.stop, run), key="stop")
+        elif view.resumable:
+            st.button("Resume", on_click=_go_on, args=(view.spec,), key="go-on", help="Goes on from the last checkpoint.")
+
+
+def _go_on(spec: RunSpec) -> None:
+    cached.train(spec, st.session_state.get("device"), fresh=False)
+
+
+def numbers(view: View) -> list[tuple[str, str, str]]:
+    """The strip of a run: (label, value, its bound or doubt)."""
+    last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
+    toy = not view.spec.problem.examples()
+    say, percent = words.number, words.percent
+    rule = type(view.spec.rule).__name__
+    edge = f"{rule}’s edge {say(last['edge'])}" if math.isfinite(last["edge"]) else "no edge known" if len(view.columns["step"]) else ""
+    loss = [("Value", say(last["train_loss"]), "")] if toy else [("Training loss", say(last["train_loss"]), ""), ("Held-out loss", say(last["test_loss"]), "")]
+    share = [] if toy else [("Training accuracy", percent(last["train_accuracy"]), ""), ("Held-out accuracy", percent(last["test_accuracy"]), "")]
+    seconds = float(view.columns["seconds"][-1]) if len(view.columns["seconds"]) else math.nan
+    speed = [("Steps/s", say(view.rate), ""), ("Time left", words.duration(view.left), "")]
+    taken = [("Time taken", words.duration(seconds), f"{view.done:,} steps")]
+    return [
+        *loss,
+        *share,
+        ("Gradient norm", say(last["gradient_norm"]), ""),
+        ("Sharpness λ₁", say(last["sharpness"]), edge),
+        ("|cos(g, v₁)|", say(last["cos_g"], 2), ""),
+        ("|cos(u, v₁)|", say(last["cos_u"], 2), ""),
+        *(speed if view.active else taken),
+        ("Device", view.device, ""),
+    ]

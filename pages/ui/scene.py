@@ -1,0 +1,46 @@
+"""Plotly figures that are updated in place: one element that keeps its camera and its zoom while the data change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit.components.v2 as components
+
+from engine.figures import screen
+from engine.figures.drawing import Map
+from pages.ui import cached, shell
+
+SCRIPT = """
+const library = () => window.Plotly ? Promise.resolve(window.Plotly) : (window.ravinePlotly ??= new Promise((done, failed) => {
+  const tag = Object.assign(document.createElement('script'), { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
+  document.head.append(tag);
+}));
+export default function ({ parentElement, data }) {
+  let plot = parentElement.querySelector('.ravine-plot');
+  if (!plot) {
+    plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
+    plot.setAttribute('role', 'group');
+    parentElement.append(plot);
+  }
+  plot.setAttribute('aria-label', data.words);
+  const { data: traces, layout } = JSON.parse(data.figure);
+  const image = { format: 'svg', filename: data.name };
+  library().then(
+    plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
+      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: ['resetCameraLastSave3d', 'lasso2d', 'select2d'] }),
+    () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
+  return () => window.Plotly?.purge(plot);
+}"""
+
+
+def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bool) -> None:
+    """A map as a 3-D scene (`solid`) or as contours; the view is kept as long as `keep` stays the same."""
+    dark = shell.dark()
+    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid, height))
+    component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
+    component(key=key, data={"figure": figure, "keep": keep, "name": drawing.name, "words": f"{drawing.title}. {drawing.words}"}, height=height)
+
+
+def _json(drawing: Map, dark: bool, solid: bool, height: int) -> str:
+    figure = (screen.scene if solid else screen.contour)(drawing, dark)
+    return str(figure.update_layout(height=height).to_json())

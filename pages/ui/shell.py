@@ -1,0 +1,113 @@
+"""The frame around every page: heading, the current run, messages, the spec to copy, the strip of numbers."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.presets import PRESETS
+from engine.spec import SpecError, Table, digest, dumps
+from pages.ui import cached, controls, link, words
+
+STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
+RUN = "run"
+"""Where a session keeps the digest of the run it looks at; also the URL parameter's name."""
+TAKE = "take"
+"""Where another page leaves what the train page's controls are to show: a run's digest, or an encoded spec."""
+
+
+def heading(question: str, about: str = "") -> Any:
+    """The page's one h1, what it is about now, and, as a container, the place for its menus at the right."""
+    st.html(STYLE)
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="heading", gap="medium"):
+        st.title(question, anchor=False, width="content")
+        st.html(f"<div class='about' title='{html.escape(about)}'>{html.escape(about)}</div>", width="stretch")
+        return st.container(horizontal=True, width="content", key="menus", gap="small")
+
+
+def dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def current() -> str:
+    """The digest of the run this session looks at: at first the shipped one."""
+    return st.session_state.setdefault(RUN, digest(next(iter(PRESETS.values())).spec))
+
+
+def receive(table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None) -> dict[str, str] | None:
+    """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views` (name -> allowed values).
+
+    Returns the parameters that came, without those that were wrong: each of these is told in one line and the rest is kept.
+    """
+    texts = link.arrived()
+    if texts is None:
+        return None
+    faults = []
+    if RUN in texts:
+        faults += _open(texts.pop(RUN))
+    for name in [name for name in texts if name in (views or {})]:
+        value, allowed = texts.pop(name), (views or {})[name]
+        if value in allowed:
+            st.session_state[f"{at}:{name}"] = value
+        else:
+            faults.append(f"{name}: expected one of {', '.join(allowed)}, got {value[:40]!r}")
+    spec, wrong = link.read(table, texts)
+    controls.fill(at, spec)
+    st.session_state["faults"] = faults + wrong
+    return texts
+
+
+def _open(run: str) -> list[str]:
+    """Makes a run the current one; one line of what is wrong with it, if anything."""
+    try:
+        known = cached.store().has(run) or cached.jobs().snapshot(run)
+    except SpecError as error:
+        return [str(error)]
+    if not known:
+        return [f"run: {run} is not kept here; train the settings below to make it"]
+    st.session_state[RUN] = run
+    return []
+
+
+def faults() -> None:
+    """What was wrong with the address, in one message, once."""
+    if lines := st.session_state.pop("faults", []):
+        st.error("This address was read in part. " + " · ".join(lines))
+
+
+def strip(numbers: Sequence[tuple[str, str, str]]) -> None:
+    """A thin row of (label, value, its doubt or bound)."""
+    cells = "".join(f"<div><dt>{html.escape(a)}</dt><dd>{html.escape(b)}<small>{html.escape(c)}</small></dd></div>" for a, b, c in numbers)
+    st.html(f"<dl class='strip'>{cells}</dl>")
+
+
+def spec_menu(spec: Any, name: str) -> None:
+    """The spec as JSON, to read, copy and download."""
+    with st.popover("Spec", help="What determines this result, as JSON"):
+        st.code(dumps(spec), language=None)
+        st.download_button("Download JSON", dumps(spec), f"{name}.json", "application/json", on_click="ignore", key=f"spec.{name}", width="stretch")
+
+
+def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running", "failed")) -> str | None:
+    """A choice among the kept runs that have something to look at; None where there is none."""
+    kept = {s.digest: s for s in cached.summaries() if s.status in only and s.last}
+    if not kept:
+        return None
+    if current() not in kept:
+        st.session_state[RUN] = next(iter(kept))
+
+    def label(run: str) -> str:
+        spec = cached.spec(run)
+        name = words.run(spec) if spec else run
+        return name if kept[run].status == "finished" else f"{name} ({kept[run].status})"
+
+    st.session_state["menu.run"] = current()
+    return st.selectbox("Run", list(kept), format_func=label, key="menu.run", on_change=_take)
+
+
+def _take() -> None:
+    st.session_state[RUN] = st.session_state["menu.run"]

@@ -1,0 +1,56 @@
+"""kill -9 of the server while a run is training: the next server goes on from the last checkpoint, and the end is the same to the last bit."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.records import Run
+from engine.spec import digest
+from engine.store import Store
+from engine.tasks import training
+from engine.train import RunSpec
+from tests.browser.harness import LONG, button, enter, shows
+
+pytestmark = pytest.mark.browser
+SPEC = RunSpec(steps=4000)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> Run:
+    store = Store(tmp_path_factory.mktemp("uninterrupted"))
+    *_, last = training(store, SPEC)
+    assert last.status == "finished"
+    return store.run(digest(SPEC))
+
+
+def test_killed_server(server, visit, uninterrupted):
+    store, run = Store(server.store), digest(SPEC)
+    page = visit()
+    enter(page, "train.steps", str(SPEC.steps))
+    button(page, "train").click()
+    while not (store.has(run) and len(store.run(run).steps) > 10):
+        time.sleep(0.1)
+    workers = psutil.Process(server.process.pid).children()
+    page.close()
+    server.kill()
+    killed = time.time()
+    before = store.run(run)
+    assert before.status == "running"
+    assert killed - (store.folder(run) / "run.npz").stat().st_mtime < 5
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+    server.start()
+    page = visit(f"?run={run}")
+    page.get_by_role("button", name="Resume").click()
+    shows(page, f"{SPEC.steps:,} steps", LONG)  # beside the time taken
+    after = store.run(run)
+    assert np.array_equal(after.seconds[: len(before.seconds)], before.seconds), "trained anew instead of going on"
+    assert np.array_equal(after.path, uninterrupted.path)
+    assert np.array_equal(after.steps, uninterrupted.steps)
+    assert after.measures.keys() == uninterrupted.measures.keys()
+    for name, values in uninterrupted.measures.items():
+        assert np.array_equal(after.measures[name], values, equal_nan=True), name

@@ -1,0 +1,67 @@
+"""A person's way through the app in a real Chromium: train, pause, leave, come back, look at the ground, take a figure away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import LONG, button, enter, key, picture, saved, settle, shows, step, turn_to, violations
+
+pytestmark = pytest.mark.browser
+PAGES = ["Train", "Landscape", "Spectrum", "Alignment", "Runs"]
+
+
+def test_journey(visit):
+    page = visit()
+    shows(page, "1,000 steps")  # the finished run that ships with the app
+    enter(page, "train.steps", "1500")
+    button(page, "train").click()
+    shows(page, re.compile(r"Running: step [1-9]"))
+    button(page, "pause").click()
+    shows(page, "Paused")
+    page.wait_for_timeout(1500)
+    paused = step(page)
+    assert 0 < paused < 1500
+
+    turn_to(page, "Runs")
+    turn_to(page, "Train")
+    shows(page, "Paused")
+    assert step(page) == paused
+    page.reload()
+    settle(page)
+    shows(page, "Paused")
+    assert step(page) == paused
+
+    page.get_by_role("button", name="Resume").click()
+    shows(page, "1,500 steps", LONG)
+    turn_to(page, "Landscape")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=LONG)
+    pdf = saved(page, "surface", "pdf")
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.rstrip().endswith(b"%%EOF")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("title", PAGES)
+def test_accessible(visit, title, scheme):
+    page = visit(scheme=scheme)
+    turn_to(page, title)
+    fill(page, title)
+    picture(page, f"{title.lower()}-{scheme}")
+    found = violations(page)
+    assert not found, "\n".join(found)
+
+
+def fill(page: Page, title: str) -> None:
+    """Brings the page to where its figures are, and all its work is done."""
+    if title in ("Spectrum", "Alignment") and key(page, "invite").count():  # the second scheme finds the first one's result
+        button(page, "invite").click()
+    if title == "Runs":
+        page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})  # the first run's box, drawn on a canvas
+        page.mouse.move(700, 850)  # off the list, whose toolbar covers the menu
+    figure = ".js-plotly-plot .main-svg" if title == "Landscape" else '[data-testid="stVegaLiteChart"] :is(canvas, svg)'
+    expect(page.locator(figure).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
+    settle(page)

@@ -1,0 +1,209 @@
+"""Architecture: which way imports point, what stays out of each part, and that every class of a kind is in its table."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.alignment import AlignmentSpec
+from engine.data import DATASETS, Dataset
+from engine.landscape import SurfaceSpec
+from engine.models import MODELS, Model
+from engine.planes import PLANES, PlaneSpec
+from engine.problem import PROBLEMS, Problem
+from engine.records import KINDS
+from engine.rules import RULES, Rule
+from engine.schedules import SCHEDULES, Schedule
+from engine.spectrum import SpectrumSpec
+from engine.tasks import ANALYSES
+from engine.updates import UPDATES, Update
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("app.py", "pages", "engine", "benchmarks", "tests")
+FILES = sorted(f for part in PARTS for f in ([ROOT / part] if part.endswith(".py") else (ROOT / part).rglob("*.py")) if f.exists())
+NAMES = [str(f.relative_to(ROOT)) for f in FILES]
+OURS = {"app", "pages", "engine", "benchmarks", "tests"}
+PICTURES = {"plotly", "matplotlib", "altair", "bokeh", "seaborn", "pydeck"}
+SCIENCE = {"numpy", "torch", "scipy", "sklearn", "math", "statistics"}
+
+
+def tree(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
+
+
+def imports(name: str) -> set[str]:
+    """Dotted names of all modules a file imports, inside functions too; of `from a import b` both a and a.b."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tops(name: str) -> set[str]:
+    return {module.split(".")[0] for module in imports(name)}
+
+
+def within(*folders: str) -> list[str]:
+    return [name for name in NAMES if name.startswith(folders)]
+
+
+def modules(*folders: str) -> list[str]:
+    """The importable names of the modules in folders."""
+    return [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in within(*folders) if not name.endswith("__main__.py")]
+
+
+def test_the_tree_is_there():
+    assert {name.split("/")[0] for name in NAMES} >= {"app.py", "pages", "engine", "tests"} and len(within("engine/")) > 15
+    assert all((ROOT / name).exists() for name in ("assets", "requirements.txt", "README.md"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file(name):
+    """A docstring of its own, at most 300 lines of at most 160 characters, nothing that runs text or pickles."""
+    text, parsed = (ROOT / name).read_text(encoding="utf-8"), tree(name)
+    assert (ast.get_docstring(parsed) or "").strip(), "a module says in its docstring what it is"
+    assert len(text.splitlines()) <= 300 and max(map(len, text.splitlines())) <= 160
+    calls = {node.func.id for node in ast.walk(parsed) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not calls & {"eval", "exec", "compile", "__import__"}
+    if not name.startswith("tests/"):
+        assert not tops(name) & {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
+        assert "allow_pickle=True" not in text and "torch.load" not in text and "yaml.load" not in text
+
+
+def test_docstrings_are_not_shared():
+    lines: dict[str, list[str]] = {}
+    for name in NAMES:
+        lines.setdefault((ast.get_docstring(tree(name)) or "").splitlines()[0], []).append(name)
+    assert [names for names in lines.values() if len(names) > 1] == []
+
+
+def test_names_that_say_nothing():
+    stems = {part for name in NAMES for part in Path(name).with_suffix("").parts}
+    assert not stems & {"utils", "util", "helpers", "helper", "manager", "managers", "base", "common", "misc"}
+    defined = {node.name for name in NAMES for node in tree(name).body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    assert not {d for d in defined if re.search(r"(Utils?|Helpers?|Manager|Base)$", d) or d in ("utils", "helpers", "manager", "base")}
+
+
+LAYERS = [
+    {"engine.spec", "engine.seeds", "engine.machine"},
+    {"engine.data", "engine.models", "engine.problem", "engine.rules", "engine.updates", "engine.schedules", "engine.curvature", "engine.train"},
+    {"engine.records", "engine.density"},
+    {"engine.planes", "engine.landscape", "engine.spectrum", "engine.alignment"},
+    {"engine.store", "engine.tasks", "engine.jobs", "engine.worker", "engine.presets", "engine.__main__"},
+]
+
+
+def test_the_engine_is_in_layers():
+    """spec <- core <- records <- analyses <- what keeps and runs them; no module imports one of a later layer, and there are no cycles."""
+    level = {module: i for i, layer in enumerate(LAYERS) for module in layer}
+    graph = {}
+    for name in within("engine/"):
+        module = name.removesuffix(".py").replace("/", ".")
+        if module.startswith("engine.figures") or module.endswith("__init__"):
+            continue
+        assert module in level, f"{module} belongs in a layer"
+        graph[module] = {m for m in imports(name) if m in level}
+        assert {m for m in graph[module] if level[m] > level[module]} == set(), module
+        assert not any(m.startswith(("engine.figures", "pages", "benchmarks", "tests")) for m in imports(name)), module
+    while graph:
+        leaves = {m for m, needs in graph.items() if not needs & set(graph)}
+        assert leaves, f"a cycle among {sorted(graph)}"
+        graph = {m: needs for m, needs in graph.items() if m not in leaves}
+
+
+@pytest.mark.parametrize(
+    "folder, never",
+    [
+        ("engine/", {"streamlit", "pages", "app", "benchmarks", "tests"}),
+        ("benchmarks/", {"tests", "app"}),
+        ("pages/", {"tests", "benchmarks", "app"}),
+        ("app.py", {"tests", "benchmarks"}),
+    ],
+)
+def test_imports_point_one_way(folder, never):
+    assert within(folder)
+    assert {name: bad for name in within(folder) if (bad := tops(name) & never)} == {}
+
+
+def loaded(names: list[str]) -> set[str]:
+    """The top-level modules in a new interpreter after it has imported these."""
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sorted({m.split('.')[0] for m in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_the_engine_runs_without_streamlit():
+    names = [name for name in modules("engine/") if not name.startswith("engine.figures")]
+    assert not loaded(names) & {"streamlit", *PICTURES}
+
+
+def test_figures_need_neither_torch_nor_streamlit():
+    """Not even through what they import: an exported figure is drawn again from its record alone."""
+    names = modules("engine/figures/")
+    assert names and not loaded(names) & {"torch", "streamlit"}
+
+
+def test_benchmarks_import_without_streamlit():
+    names = [name for name in modules("benchmarks/") if not name.endswith(".live")]
+    assert names and "streamlit" not in loaded(names)
+
+
+@pytest.mark.parametrize("name", [*within("pages/"), "app.py"])
+def test_pages_draw_and_compute_nothing(name):
+    """No plotting library and no mathematics: they read controls, call the engine, show its figures and say a sentence."""
+    assert not tops(name) & (PICTURES | SCIENCE)
+    powers = [node.lineno for node in ast.walk(tree(name)) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.MatMult)]
+    assert powers == []
+
+
+def test_one_module_holds_the_caches():
+    assert {name for name in NAMES if name.startswith(("pages", "app")) and re.search(r"st\.cache_(data|resource)", (ROOT / name).read_text())} <= {
+        "pages/ui/cached.py"
+    }
+
+
+KIND = [(DATASETS, Dataset), (MODELS, Model), (PROBLEMS, Problem), (RULES, Rule), (UPDATES, Update), (SCHEDULES, Schedule), (PLANES, PlaneSpec)]
+
+
+def leaves(cls: type) -> set[type]:
+    below = {leaf for child in cls.__subclasses__() for leaf in leaves(child)}
+    return {c for c in below | ({cls} if not inspect.isabstract(cls) else set()) if c.__module__.startswith("engine.")}
+
+
+@pytest.mark.parametrize("table, kind", KIND, ids=lambda v: getattr(v, "__name__", ""))
+def test_every_class_is_in_its_table(table, kind):
+    assert set(table.values()) == leaves(kind) and all(name == cls.__name__ for name, cls in table.items())
+
+
+def test_every_record_and_analysis_is_in_its_table():
+    records = [node.name for node in tree("engine/records.py").body if isinstance(node, ast.ClassDef) and node.name != "RecordError"]
+    assert set(KINDS) == set(records) and set(ANALYSES.values()) == {SurfaceSpec, SpectrumSpec, AlignmentSpec}
+
+
+@pytest.mark.parametrize("table, kind", KIND, ids=lambda v: getattr(v, "__name__", ""))
+def test_abstract_or_final(table, kind):
+    """A class is an interface or a leaf: nothing concrete is inherited from."""
+    assert inspect.isabstract(kind) and all(not leaves(cls) - {cls} for cls in table.values())
+
+
+@pytest.mark.parametrize("cls", [c for table, _ in KIND for c in table.values()], ids=lambda c: c.__name__)
+def test_every_component_documents_itself(cls):
+    own = cls.__dict__.get("__doc__") or ""
+    assert own.strip() and not own.startswith(f"{cls.__name__}(")
+    assert not issubclass(cls, Rule) or (cls.formula and cls.paper)
+
+
+def test_nothing_speaks_of_where_it_was_made():
+    """No machine's paths and no registry's host in any text that is kept."""
+    words = ["/" + "root/", "/" + "work/", "/" + "tmp/w", "pypi" + ".org", "pythonhosted" + ".org"]
+    texts = [*FILES, *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.txt"), ROOT / "Makefile"]
+    assert {str(f.relative_to(ROOT)): w for f in texts if f.exists() for w in words if w in f.read_text(encoding="utf-8")} == {}

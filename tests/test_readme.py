@@ -1,0 +1,48 @@
+"""What the README shows is run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for name, text in BLOCKS if name == language]
+
+
+def run(command: list[str], folder: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAVINE_STORE": str(folder / "store")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_script_is_ten_lines_and_runs(tmp_path):
+    (script,) = blocks("python")
+    assert len(script.splitlines()) == 10
+    trained, drawn, sharpness, lowest = run([sys.executable, "-c", script], tmp_path).split()
+    assert (trained, drawn) == ("finished", "finished")
+    assert float(sharpness) > 0 < float(lowest)
+
+
+def test_the_command_lines_run(tmp_path):
+    (lines,) = blocks("sh")
+    bash = f'set -e; python() {{ {shlex.quote(sys.executable)} "$@"; }}\n{lines}'
+    kept = [Path(line) for line in run(["bash", "-c", bash], tmp_path).splitlines()]
+    assert len(kept) == 4
+    assert all((tmp_path / path).is_file() for path in kept)
+
+
+@pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`((?:\w+/)+|[\w/]+\.(?:py|txt|md))`", README))))
+def test_named_files_exist(place):
+    assert (ROOT / place).exists()

@@ -1,0 +1,141 @@
+"""Records: round trips of every kind, one line for whatever is no record, and writes that happen whole or not at all."""
+
+import pickle
+import random
+import zipfile
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from engine.records import KINDS, Alignment, RecordError, Run, Spectrum, Surface, load, save, write
+
+SPEC = {"name": "RunSpec", "lr": 0.1, "rule": {"name": "SAM", "rho": 0.05}, "begin": [1.0, 2.0]}
+LINE, NOTHING = np.array([0.0, 1.0, np.nan, np.inf, -0.0]), np.zeros(0)
+RECORDS = {
+    "run": Run(SPEC, "diverged", "the loss was \n?", {"device": "cpu"}, np.arange(5), LINE, {"train_loss": LINE, "lr": LINE + 1}, np.float32(np.eye(5)), {"step": np.array(3), "update.m": np.float32(LINE)}),
+    "empty run": Run({}, "running"),
+    "surface": Surface(SPEC, "0" * 16, 2, "test", ("x", "y"), "é", LINE, LINE, np.full((5, 5), np.nan), np.eye(5), 8, (1.0, 2.5), 0.1, np.arange(5), LINE, LINE, LINE, LINE, LINE, LINE, float("nan"), float("nan")),
+    "spectrum": Spectrum(SPEC, "0" * 16, 2, 5, 40, LINE, LINE, NOTHING, NOTHING, np.eye(2), np.eye(2), NOTHING, float("nan"), float("inf"), 1e-300),
+    "alignment": Alignment(SPEC, "0" * 16, np.arange(2), *[np.eye(2)] * 4, *[np.array([0.5, np.nan])] * 6),
+}  # fmt: skip
+
+
+def same(a, b) -> bool:
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, dict):
+        return isinstance(b, dict) and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    return type(a) is type(b) and (a == b or (a != a and b != b))
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_round_trip(name, tmp_path):
+    """Every field comes back with its type, its dtype, its shape and its bits; nothing is left beside the file."""
+    record = RECORDS[name]
+    save(tmp_path / "deep" / "r.npz", record)
+    again = load(tmp_path / "deep" / "r.npz")
+    assert type(again) is type(record)
+    assert [f.name for f in fields(record) if not same(getattr(record, f.name), getattr(again, f.name))] == []
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["r.npz"]
+
+
+def test_every_kind_is_checked():
+    assert {type(r) for r in RECORDS.values()} == set(KINDS.values())
+
+
+def refused(path) -> bool:
+    """Whether a file is refused, which it must be in one line that names it."""
+    try:
+        load(path)
+    except RecordError as error:
+        assert path.name in str(error) and str(error).isprintable() and len(str(error)) < 200
+        return True
+    return False
+
+
+class Trap:
+    """Does harm if it is ever unpickled."""
+
+    sprung = False
+
+    def __reduce__(self):
+        return (setattr, (Trap, "sprung", True))
+
+
+def foreign(path):
+    """Files that are no records, by name."""
+    yield "missing", lambda: path.unlink(missing_ok=True)
+    for name, content in {"empty": b"", "text": b"hello", "pickle": pickle.dumps(Trap()), "zip start": b"PK\x03\x04", "zeros": b"\0" * 5000}.items():
+        yield name, lambda content=content: path.write_bytes(content)
+    yield "array", lambda: np.save(path.open("wb"), np.zeros(3))
+    yield "pickled array", lambda: np.savez(path, allow_pickle=True, record=np.array([Trap()], dtype=object))
+    yield (
+        "pickle in a field",
+        lambda: np.savez(path, allow_pickle=True, record=np.array('{"kind":"Run","spec":{},"status":"x"}'), steps=np.array([Trap()], dtype=object)),
+    )
+    yield "other zip", lambda: zipfile.ZipFile(path, "w").writestr("a.txt", "x")
+    yield "other arrays", lambda: np.savez(path, x=np.zeros(3))
+    for text in (
+        "5",
+        "[]",
+        "null",
+        '"x"',
+        "{}",
+        '{"kind":[]}',
+        '{"kind":"Thing"}',
+        '{"kind":"Run"}',
+        '{"kind":"Run","spec":{},"status":"x","more":1}',
+        "[" * 100_000,
+        "{",
+    ):
+        yield text[:40], lambda text=text: np.savez(path, record=np.array(text))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_foreign_files(tmp_path):
+    path = tmp_path / "r.npz"
+    for name, make in foreign(path):
+        make()
+        assert refused(path), name
+    assert not Trap.sprung
+    path.unlink()
+    path.mkdir()
+    assert refused(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["run", "surface"])
+def test_torn_and_damaged_files(name, tmp_path):
+    """Cut off anywhere it is refused; with any bit turned it is refused or still a record: never another exception."""
+    path = tmp_path / "r.npz"
+    save(path, RECORDS[name])
+    whole, rng = path.read_bytes(), random.Random(0)
+    for cut in range(0, len(whole), 13):
+        path.write_bytes(whole[:cut])
+        assert refused(path), cut
+    for _ in range(1500):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        assert refused(path) or isinstance(load(path), tuple(KINDS.values()))
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_a_write_that_fails_leaves_the_old_file(error, tmp_path):
+    def fill(file):
+        file.write(b"half")
+        raise error
+
+    path = tmp_path / "r.npz"
+    save(path, RECORDS["run"])
+    before = path.read_bytes()
+    with pytest.raises(error):
+        write(path, fill)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["r.npz"]
+
+
+def test_objects_are_never_written(tmp_path):
+    with pytest.raises(ValueError, match="allow_pickle"):
+        save(tmp_path / "r.npz", Run(SPEC, "finished", measures={"x": np.array([object()])}))
+    assert not list(tmp_path.iterdir())
