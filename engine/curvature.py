@@ -81,7 +81,7 @@ class Krylov:
         self.exhausted = False  # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
         self._basis = starts.new_empty((16, self.n))
         self._images = starts.new_empty((16, self.n))
-        self.projected = np.zeros((0, 0))
+        self._projected = np.zeros((16, 16))
         for v in starts:
             if not self.full:
                 self._append(self._orthonormal(v))
@@ -100,6 +100,11 @@ class Krylov:
     def images(self) -> Tensor:
         """HV [count, n]."""
         return self._images[: self.count]
+
+    @property
+    def projected(self) -> np.ndarray:
+        """V H V' [count, count]."""
+        return self._projected[: self.count, : self.count]
 
     def grow(self, newest: bool = False) -> None:
         """One more product; from the newest vector, it goes deeper where the last `probe` began."""
@@ -131,6 +136,7 @@ class Krylov:
             v = self._orthonormal(self._noise())
         if self.count == len(self._basis):
             self._basis, self._images = (torch.cat([m, torch.empty_like(m)]) for m in (self._basis, self._images))
+            self._projected = np.pad(self._projected, (0, self.count))
         self._basis[self.count] = v
         self._images[self.count] = self.product(v)
         self._ungrown.append(self.count)
@@ -138,10 +144,7 @@ class Krylov:
         column = (self.basis @ self.images[-1]).double().cpu().numpy()
         if not np.isfinite(column).all():
             raise FloatingPointError("the Hessian is not finite at this point")
-        grown = np.zeros((self.count, self.count))
-        grown[:-1, :-1] = self.projected
-        grown[-1], grown[:, -1] = column, column
-        self.projected = grown
+        self.projected[-1] = self.projected[:, -1] = column
 
     def _orthonormal(self, v: Tensor, known: Tensor | None = None) -> Tensor | None:
         """v less its part in the basis (whose coefficients may be known), normalized; None where little more than rounding is left."""
@@ -171,10 +174,11 @@ def extremes(
     settled, pause, looking = None, 0, False
     while not krylov.full and krylov.count < limit:
         yield krylov
-        if pause == 0 and krylov.count >= top + bottom:
-            pairs = krylov.ritz(ends(top, bottom, krylov.count))
-            close = tol * max(np.abs(np.diag(krylov.projected)).max(), np.abs(pairs.values).max(), 1e-30)
-            pause, looking = PACE, False
+        if pause == 0 and krylov.count >= min(2 * (top + bottom), krylov.n - 1):
+            looking, wanted = False, ends(top, bottom, krylov.count)
+            close = tol * max(np.abs(np.diag(krylov.projected)).max(), 1e-30)
+            last = krylov.ritz(wanted[top - 1 : top + 1])  # the innermost pairs converge last, so most checks end with them
+            pairs = krylov.ritz(wanted) if last.residuals.max() <= close else last
             if pairs.residuals.max() <= close:
                 looks = max(look, LOOK) if krylov.exhausted else look
                 if looks == 0 or (settled is not None and np.allclose(pairs.values, settled, rtol=0, atol=close)):
@@ -182,13 +186,10 @@ def extremes(
                 settled, pause, looking = pairs.values, looks, True
                 krylov.probe()
                 continue
+            pause = 2  # a check costs as much as a third of a small model's product
         pause = max(0, pause - 1)
         krylov.grow(newest=looking)
     yield krylov
-
-
-PACE = 2
-"""Products between two looks at the residuals."""
 
 
 def ends(top: int, bottom: int, count: int) -> list[int]:

@@ -13,6 +13,7 @@ from engine.curvature import Hessian, Krylov, dense, ends, extremes, signs
 from engine.landscape import checkpoint_row
 from engine.problem import parts
 from engine.records import Run, Spectrum
+from engine.rules import TINY
 from engine.seeds import generator
 from engine.spec import digest, encode, flag, knob
 from engine.train import RunSpec
@@ -42,8 +43,9 @@ class SpectrumSpec:
         depth, whole = min(self.depth, n), self.exact and n <= EXACT
         total = 60 + self.probes * depth + whole * n
         random = generator(self.seed, "spectrum")
-        start = torch.randn(1, n, generator=random, dtype=torch.float64).to(theta)
-        for krylov in extremes(hessian, start, random, self.top, self.bottom, look=0):  # all that a random start can miss are exact copies
+        start = torch.randn(n, generator=random, dtype=torch.float64).to(theta)
+        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)  # the gradient leans to the top, and saves products
+        for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
             yield min(krylov.count, 60), total, None
         pairs, top = krylov.ritz(ends(self.top, self.bottom, krylov.count)), min(self.top, krylov.count)
         empty = np.zeros(0)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from engine.curvature import Hessian, ends, extremes
+from engine.curvature import Hessian, Product, ends, extremes
 from engine.data import Examples
 from engine.machine import settle
 from engine.problem import PROBLEMS, Classification, Problem, evaluate, parts
@@ -269,11 +269,11 @@ def full_batch(spec: RunSpec, hessian: Hessian, theta: Tensor, memory: Memory) -
     return g, spec.rule.direction(gradient, theta, memory)[0]
 
 
-def track(hessian: Hessian, last: Tensor, random: torch.Generator, tol: float):
+def track(product: Product, last: Tensor, random: torch.Generator, tol: float):
     """`extremes` for the eigenvectors last [k, n] after theta has moved: starts from them and from one random vector, so that
     an eigenvalue that has risen past them is seen."""
     fresh = torch.randn(last.shape[1], generator=random, dtype=torch.float64).to(last)
-    return extremes(hessian, torch.cat([last, fresh[None]]), random, top=len(last), tol=tol, limit=100, look=8)
+    return extremes(product, torch.cat([last, fresh[None]]), random, top=len(last), tol=tol, limit=100, look=8)
 
 
 def cosine(a: Tensor, b: Tensor) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "softplus": nn
 def mlp(inputs: int, classes: int, width: int, depth: int, activation: str) -> nn.Sequential:
     """Linear layers of one width."""
     widths, layers = [inputs] + [width] * depth, [nn.Flatten()]
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
 
@@ -66,9 +67,9 @@ def descend(
             second = _backward(net, loss, x, y)
             factor = _norm(first) / _norm(second) if rule == "SSAM" else 1.0
             with torch.no_grad():
-                for p, w in zip(net.parameters(), weights, strict=True):
+                for p, w, u in zip(net.parameters(), weights, second, strict=True):
                     p.copy_(w)
-                    p.grad *= min(1.0, factor) if shrink else factor
+                    p.grad = (min(1.0, factor) if shrink else factor) * u
         optimizer.step()
 
 
@@ -95,7 +96,7 @@ def loss_of(net: nn.Module, loss: Callable, x: Tensor, y: Tensor) -> Callable[[T
 
 def hessian(value: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     """The dense Hessian [n, n] in float64."""
-    return torch.autograd.functional.hessian(value, theta.detach().double())
+    return torch.as_tensor(torch.autograd.functional.hessian(value, theta.detach().double()))
 
 
 def symmetric(eigenvalues: list[float], seed: int = 0) -> Tensor:

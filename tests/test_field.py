@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine import train
 from engine.curvature import Hessian, ends, extremes
 from engine.data import Digits, Moons
 from engine.density import density
@@ -108,7 +109,7 @@ def test_the_callers_weights_stay():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device: this machine has none")
-def test_a_gpu_gives_the_same(tmp_path):
+def test_a_gpu_gives_the_same(store):
     """loss-landscapes fails on a GPU (its issue 1, open since 2019)."""
     run_spec, run = at_start(DEEP)
     for spec in (SurfaceSpec(Random(), resolution=9), SpectrumSpec(probes=2, depth=8)):
@@ -116,9 +117,7 @@ def test_a_gpu_gives_the_same(tmp_path):
         for name in ("loss", "accuracy", "top", "trace"):
             if hasattr(cpu, name):
                 assert np.allclose(getattr(cpu, name), getattr(gpu, name), rtol=1e-3, atol=1e-5)
-    from engine.store import Store
-
-    assert last(training(Store(tmp_path), RunSpec(DEEP, steps=20, every=10), "cuda:0")).status == "finished"
+    assert last(training(store, RunSpec(DEEP, steps=20, every=10), "cuda:0")).status == "finished"
 
 
 def test_identical_calls_agree():
@@ -211,8 +210,6 @@ def test_no_state_is_updated_by_a_step(store):
 @pytest.mark.parametrize("rule, cost", [(SGD(), 1), (SAM(), 2)], ids=repr)
 def test_a_step_costs_as_many_gradients_as_it_says(rule, cost, monkeypatch):
     """LookSAM through step(closure) saves nothing: gradients are counted where they are made, in the loop itself."""
-    from engine import train
-
     made, original = [], train.plain_gradient
     monkeypatch.setattr(train, "plain_gradient", lambda *a: made.append(1) or original(*a))
     frames(RunSpec(DEEP, rule, steps=10, every=10, batch=20, curvature=False))

@@ -200,11 +200,11 @@ def test_two_splits_differ():
 
 def test_refusals():
     spec, run = at_start(Beale())
-    with pytest.raises(SpecError, match="^checkpoint: "):
+    with pytest.raises(SpecError, match=r"^checkpoint: "):
         checkpoint_row(run, 1)
-    with pytest.raises(SpecError, match="^checkpoint: "):
+    with pytest.raises(SpecError, match=r"^checkpoint: "):
         checkpoint_row(Run(encode(spec), "running"), -1)
-    with pytest.raises(SpecError, match="^plane: "):
+    with pytest.raises(SpecError, match=r"^plane: "):
         surfaces(SurfaceSpec(Coordinates()), *at_start(Quadratic((1.0,), (1.0,))))
     assert checkpoint_row(run, -1) == checkpoint_row(run, 0) == 0
 

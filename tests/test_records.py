@@ -13,12 +13,45 @@ from engine.records import KINDS, Alignment, RecordError, Run, Spectrum, Surface
 SPEC = {"name": "RunSpec", "lr": 0.1, "rule": {"name": "SAM", "rho": 0.05}, "begin": [1.0, 2.0]}
 LINE, NOTHING = np.array([0.0, 1.0, np.nan, np.inf, -0.0]), np.zeros(0)
 RECORDS = {
-    "run": Run(SPEC, "diverged", "the loss was \n?", {"device": "cpu"}, np.arange(5), LINE, {"train_loss": LINE, "lr": LINE + 1}, np.float32(np.eye(5)), {"step": np.array(3), "update.m": np.float32(LINE)}),
+    "run": Run(
+        SPEC,
+        "diverged",
+        "the loss was \n?",
+        {"device": "cpu"},
+        np.arange(5),
+        LINE,
+        {"train_loss": LINE, "lr": LINE + 1},
+        np.eye(5, dtype=np.float32),
+        {"step": np.array(3), "update.m": LINE.astype(np.float32)},
+    ),
     "empty run": Run({}, "running"),
-    "surface": Surface(SPEC, "0" * 16, 2, "test", ("x", "y"), "é", LINE, LINE, np.full((5, 5), np.nan), np.eye(5), 8, (1.0, 2.5), 0.1, np.arange(5), LINE, LINE, LINE, LINE, LINE, LINE, float("nan"), float("nan")),
+    "surface": Surface(
+        SPEC,
+        "0" * 16,
+        2,
+        "test",
+        ("x", "y"),
+        "é",
+        LINE,
+        LINE,
+        np.full((5, 5), np.nan),
+        np.eye(5),
+        8,
+        (1.0, 2.5),
+        0.1,
+        np.arange(5),
+        LINE,
+        LINE,
+        LINE,
+        LINE,
+        LINE,
+        LINE,
+        float("nan"),
+        float("nan"),
+    ),
     "spectrum": Spectrum(SPEC, "0" * 16, 2, 5, 40, LINE, LINE, NOTHING, NOTHING, np.eye(2), np.eye(2), NOTHING, float("nan"), float("inf"), 1e-300),
     "alignment": Alignment(SPEC, "0" * 16, np.arange(2), *[np.eye(2)] * 4, *[np.array([0.5, np.nan])] * 6),
-}  # fmt: skip
+}
 
 
 def same(a, b) -> bool:

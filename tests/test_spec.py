@@ -81,8 +81,38 @@ def test_one_number_one_digest(text):
     assert digest(parse(RUNS, text)) == digest(RunSpec(lr=1.0)) == digest(RunSpec(lr=1))
 
 
-GARBAGE = [None, True, "", "x", "1", [], {}, [1], [None], {"name": "x"}, {"name": None}, {"name": ["MLP"]}, math.nan, math.inf, -math.inf, 10**400, -(10**400), 10**5000, 1e308, -1e308, 1.5, -1,
-           [[1, 2]], [math.nan, 1.0], [True, 1.0], [10**400, 1], [1.0] * 10_000, "é\n\x00\ud800", 2**63, {"a": {"b": {}}}]  # fmt: skip
+GARBAGE = [
+    None,
+    True,
+    "",
+    "x",
+    "1",
+    [],
+    {},
+    [1],
+    [None],
+    {"name": "x"},
+    {"name": None},
+    {"name": ["MLP"]},
+    math.nan,
+    math.inf,
+    -math.inf,
+    10**400,
+    -(10**400),
+    10**5000,
+    1e308,
+    -1e308,
+    1.5,
+    -1,
+    [[1, 2]],
+    [math.nan, 1.0],
+    [True, 1.0],
+    [10**400, 1],
+    [1.0] * 10_000,
+    "é\n\x00\ud800",
+    2**63,
+    {"a": {"b": {}}},
+]
 
 
 def nested(depth: int):
@@ -151,8 +181,31 @@ def test_random_garbage(seed):
     assert 0.3 < sum(outcomes) / 300 < 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "nul", "[" * 100_000, '{"lr":' * 990, '{"lr": 1' + "0" * 400 + "}", '{"lr": 1' + "0" * 5000 + "}", '{"lr": NaN}', '{"lr": Infinity}', '{"lr": 1e999}',
-                                  '{"lr": .1}', "\ud800", "\x00", '{"lr": 0.1,}', "'x'", "0x10", '{"steps": 1e308}', '{"name": "RunSpec"', "RunSpec()", '{"__class__": "os"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "nul",
+        "[" * 100_000,
+        '{"lr":' * 990,
+        '{"lr": 1' + "0" * 400 + "}",
+        '{"lr": 1' + "0" * 5000 + "}",
+        '{"lr": NaN}',
+        '{"lr": Infinity}',
+        '{"lr": 1e999}',
+        '{"lr": .1}',
+        "\ud800",
+        "\x00",
+        '{"lr": 0.1,}',
+        "'x'",
+        "0x10",
+        '{"steps": 1e308}',
+        '{"name": "RunSpec"',
+        "RunSpec()",
+        '{"__class__": "os"}',
+    ],
+)
 def test_bad_text(text):
     with pytest.raises(SpecError) as refused:
         parse(RUNS, text)

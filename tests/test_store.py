@@ -18,8 +18,33 @@ from engine.train import MEASURES, RunSpec
 from tests.drive import last
 
 SPEC = RunSpec(Quadratic(), batch=0, lr=0.01, steps=20, every=5)
-HOSTILE = ["", ".", "..", "../", "../../etc/passwd", "/etc/passwd", "/", "~", "None", "null", "run.npz", "0" * 15, "0" * 17, "0" * 16 + "\n", "G" * 16, "A" * 16, "..............ab", "0123456789abcde/",
-           "0123456789abcde\0", "%2e%2e%2f0000000", "０１２３４５６７８９ａｂｃｄｅｆ", "0123 56789abcdef", "-123456789abcdef", "\\" * 16, "x" * 10_000]  # fmt: skip
+HOSTILE = [
+    "",
+    ".",
+    "..",
+    "../",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "/",
+    "~",
+    "None",
+    "null",
+    "run.npz",
+    "0" * 15,
+    "0" * 17,
+    "0" * 16 + "\n",
+    "G" * 16,
+    "A" * 16,
+    "..............ab",
+    "0123456789abcde/",
+    "0123456789abcde\0",
+    "%2e%2e%2f0000000",
+    "０１２３４５６７８９ａｂｃｄｅｆ",
+    "0123 56789abcdef",
+    "-123456789abcdef",
+    "\\" * 16,
+    "x" * 10_000,
+]
 
 
 @pytest.fixture
@@ -60,9 +85,23 @@ def test_newest_first(store):
     assert Store(store.root / "nowhere").summaries() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"5", b"{}", b'{"digest": 1}', b"\xff\xfe", b"[" * 100_000, None,
-                                     b'{"digest":"x","status":"finished","reason":"","spec":{"lr":-1},"step":1,"made":{},"last":{}}',
-                                     b'{"digest":"x","status":"finished","reason":"","spec":5,"step":1,"made":{},"last":{}}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"5",
+        b"{}",
+        b'{"digest": 1}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        None,
+        b'{"digest":"x","status":"finished","reason":"","spec":{"lr":-1},"step":1,"made":{},"last":{}}',
+        b'{"digest":"x","status":"finished","reason":"","spec":5,"step":1,"made":{},"last":{}}',
+    ],
+)
 def test_a_damaged_summary_is_listed_and_can_be_deleted(kept, content):
     path, name = kept.folder(digest(SPEC)) / "summary.json", digest(SPEC)
     path.unlink()
