@@ -174,7 +174,7 @@ def extremes(
     settled, pause, looking = None, 0, False
     while not krylov.full and krylov.count < limit:
         yield krylov
-        if pause == 0 and krylov.count >= min(2 * (top + bottom), krylov.n - 1):
+        if pause == 0 and krylov.count >= 2 * (top + bottom):
             looking, wanted = False, ends(top, bottom, krylov.count)
             close = tol * max(np.abs(np.diag(krylov.projected)).max(), 1e-30)
             last = krylov.ritz(wanted[top - 1 : top + 1])  # the innermost pairs converge last, so most checks end with them

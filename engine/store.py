@@ -77,6 +77,12 @@ class Store:
         path = self.folder(run) / f"{_digest('analysis', name)}.npz"
         return load(path) if path.exists() else None
 
+    def forget_analyses(self, run: str) -> None:
+        """Removes a run's analyses: they speak of a path that is about to grow."""
+        for path in self.folder(run).glob("*.npz"):
+            if path.name != "run.npz":
+                path.unlink(missing_ok=True)
+
     def summaries(self) -> list[Summary]:
         """All runs, the newest first."""
         folders = [f for f in self.root.iterdir() if f.is_dir() and DIGEST.fullmatch(f.name)] if self.root.exists() else []

@@ -54,9 +54,13 @@ def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = Fal
     log = _Log(spec, device, None if fresh or ended else kept)
 
     def save(status: str, reason: str = "") -> None:
+        if not ended and status != "running":
+            store.forget_analyses(digest(spec))  # those made on the way speak of a shorter path; of an ended run they stay true
         if not ended or status in ENDS:
             store.save_run(log.run(status, reason))
 
+    if kept and not ended:
+        store.forget_analyses(digest(spec))
     yield from log.replay()
     saved = time.monotonic()
     try:
@@ -83,11 +87,13 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
     """Computes one analysis of a kept run into the store; each level or part is kept as soon as it is there."""
     record, name = store.run(run), digest(spec)
     done = total = 0
-    saved, unsaved = 0.0, None
+    saved: float = 0.0
+    unsaved: Any = None
     try:
         for done, total, part in spec.compute(decode(RUNS, record.spec), record, device):
             unsaved = part or unsaved
-            if save_now := unsaved is not None and (done == total or time.monotonic() - saved > 0.5):
+            save_now = unsaved is not None and (done == total or time.monotonic() - saved > 0.5)
+            if unsaved is not None and save_now:
                 store.save_analysis(unsaved, name)
                 saved, unsaved = time.monotonic(), None
             yield Progress(done, total, None, save_now)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -165,10 +166,8 @@ def main() -> None:
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin, commands), daemon=True).start()
-    try:
+    with suppress(BrokenPipeError):  # the server died: checkpoints are in the store
         Worker(device, Store(Path(root)), events).run(commands)
-    except BrokenPipeError:
-        pass  # the server died: checkpoints are in the store
 
 
 if __name__ == "__main__":

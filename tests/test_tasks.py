@@ -57,6 +57,25 @@ def test_stopped_keeps_the_curves_and_can_go_on(store):
     assert last(training(store, SPEC)).status == "finished" and not store.run(NAME).state
 
 
+def test_analyses_of_a_shorter_path_are_forgotten_and_those_of_an_ended_run_kept(store):
+    surface = SurfaceSpec(plane=Random(), resolution=3)
+
+    def drawn():
+        list(analysis(store, NAME, surface))
+        assert store.analysis(NAME, digest(surface)) is not None
+
+    begun(store).close()
+    drawn()
+    task = begun(store, ticks=5)
+    assert store.analysis(NAME, digest(surface)) is None
+    drawn()  # beside the training, of its last checkpoint
+    list(task)
+    assert store.analysis(NAME, digest(surface)) is None
+    drawn()
+    list(training(store, SPEC, fresh=True))
+    assert store.analysis(NAME, digest(surface)).steps[-1] == SPEC.steps
+
+
 def test_fresh_begins_again(store):
     begun(store, ticks=45).close()
     before = int(store.run(NAME).state["step"])

@@ -1,0 +1,158 @@
+"""Drawings of every kind in every state of their data, for the tests of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from engine.figures import charts, maps, screen, spectra
+from engine.figures.drawing import Chart, Drawing, Map
+from engine.records import Alignment, Spectrum, Surface
+
+SPEC = {
+    "name": "RunSpec",
+    "problem": {"name": "Classification", "data": {"name": "Digits", "train": 1437}, "model": {"name": "MLP", "width": 20}, "objective": "cross-entropy"},
+    "rule": {"name": "SAM", "rho": 0.05}, "update": {"name": "Momentum", "momentum": 0.0, "decay": 0.0},
+    "lr": 0.1, "schedule": {"name": "Constant"}, "batch": 64, "steps": 500, "seed": 0, "every": 25, "curvature": True,
+}  # fmt: skip
+TOY = SPEC | {"problem": {"name": "Beale", "begin": [1.0, 1.5]}}
+T = 21
+
+
+def height(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A surface that no reflection or transposition leaves as it is."""
+    return 1.0 + (a - 0.3) ** 2 + 0.4 * (b + 0.2) ** 2 + 0.3 * a * b + 0.2 * b
+
+
+def columns() -> dict[str, np.ndarray]:
+    random, falling = np.random.default_rng(0), np.exp(-np.linspace(0, 4, T))
+    drawn = {name: falling * random.uniform(0.5, 1, T) for name in charts.MEASURES}
+    return {"step": np.arange(T) * 25, "seconds": np.arange(T) * 0.5} | drawn | {"limit": np.full(T, 20.0), "sharpness_residual": np.full(T, 0.02)}
+
+
+def surface(resolution: int = 21, stride: int = 1) -> Surface:
+    line = (np.arange(resolution) - resolution // 2) * (2 / (resolution // 2))
+    path = np.stack([np.linspace(1.4, 0, T), np.linspace(-1, 0, T) ** 3])
+    known = (np.arange(resolution) - resolution // 2) % max(stride, 1) == 0
+    loss = np.where((known[:, None] & known) if stride else False, height(line[None], line[:, None]), np.nan)
+    steps, far = np.arange(T) * 25, np.linspace(2, 0, T)
+    return Surface(
+        {"name": "SurfaceSpec"}, "0" * 16, T - 1, "train", ("path direction 1", "path direction 2"), "parameter distance",
+        line, line.copy(), loss, 1 / (1 + loss), stride, (1.0, 1.0), 0.0, steps, path[0], path[1], far / 4, far,
+        height(*path) + 0.1, height(*path), 0.93, 1e-7,
+    )  # fmt: skip
+
+
+def with_cells(change: Callable[[np.ndarray], np.ndarray]) -> Surface:
+    whole = surface()
+    return replace(whole, loss=change(whole.loss.copy()), accuracy=change(whole.accuracy.copy()))
+
+
+def hole(z: np.ndarray) -> np.ndarray:
+    z[3, 4], z[0, 0], z[20, :5] = np.nan, np.inf, np.nan
+    return z
+
+
+def peak(z: np.ndarray) -> np.ndarray:
+    z[:2, :2] = 1e9
+    return z
+
+
+def spectrum() -> Spectrum:
+    random = np.random.default_rng(1)
+    exact = np.sort(np.concatenate([random.normal(0, 0.02, 190), random.uniform(0.5, 3, 10)]))
+    nodes = np.sort(random.choice(exact, (4, 12)), axis=1)
+    top, bottom, weights = exact[::-1][:5], exact[:3], np.full((4, 12), 1 / 12)
+    return Spectrum(
+        {"name": "SpectrumSpec"}, "0" * 16, 20, 200, 300, top, np.full(5, 0.05), bottom, np.full(3, 0.01), nodes, weights, exact, 12.3456, 0.78, 0.1
+    )
+
+
+def alignment(k: int = 5) -> Alignment:
+    values = np.sort(np.random.default_rng(2).uniform(1, 9, (T, k)), axis=1)[:, ::-1]
+    unit, steps = values / 10, np.arange(T) * 25
+    overlap = np.r_[np.nan, np.linspace(0.3, 1, T - 1)]
+    rest = unit[:, 0], unit[:, 1], overlap, unit[:, 2], unit[:, 3] * 9, np.full(T, 20.0)
+    return Alignment({"name": "AlignmentSpec"}, "0" * 16, steps, values, values * 0.01, unit, unit**2, *rest)
+
+
+def _map_columns(change: Callable[[str, np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: change(name, values) for name, values in columns().items()}
+
+
+def _diverged(name: str, values: np.ndarray) -> np.ndarray:
+    return values if name in ("step", "seconds") else np.where(np.arange(T) < T - 3, values * 1e25 ** (np.arange(T) / T), [np.inf] * (T - 1) + [np.nan])
+
+
+FUNCTION = ("train_accuracy", "test_loss", "test_accuracy")
+COLUMNS = {
+    "full": columns(),
+    "empty": charts.columns([]),
+    "one frame": _map_columns(lambda _, v: v[:1]),
+    "diverged": _map_columns(_diverged),
+    "untracked": _map_columns(lambda name, v: v * np.nan if name in ("sharpness", "sharpness_residual", "cos_g", "cos_u", "edge") else v),
+    "zeros": _map_columns(lambda name, v: v if name in ("step", "seconds") else v * 0),
+    "function": _map_columns(lambda name, v: v * np.nan if name in FUNCTION else v),
+}
+SURFACES = {
+    "full": surface(),
+    "even": surface(20),
+    "unbegun": surface(21, 0),
+    "coarse": surface(21, 8),
+    "finer": surface(20, 2),
+    "holes": with_cells(hole),
+    "nothing finite": with_cells(lambda z: z * np.nan),
+    "constant": with_cells(lambda z: z * 0 + 0.5),
+    "zero": with_cells(lambda z: z * 0),
+    "zero in places": with_cells(lambda z: np.maximum(z - 1.5, 0)),
+    "negative": with_cells(lambda z: z - 2),
+    "peak": with_cells(peak),
+    "lost path": replace(surface(), **dict.fromkeys(("path_a", "path_b", "path_loss", "residual"), np.full(T, np.nan)), explained=np.nan, check=np.nan),
+}
+TWO = np.array([1.0, 3.0])
+SPECTRA = {
+    "full": spectrum(),
+    "ends only": replace(spectrum(), nodes=np.zeros(0), weights=np.zeros(0), exact=np.zeros(0), trace=np.nan, trace_error=np.nan),
+    "one probe": replace(spectrum(), nodes=spectrum().nodes[:1], weights=spectrum().weights[:1], exact=np.zeros(0), trace_error=np.nan),
+    "of two": Spectrum({}, "0" * 16, 0, 2, 4, TWO[::-1], np.zeros(2), TWO, np.zeros(2), np.zeros(0), np.zeros(0), TWO, 4.0, 0.0, 0.0),
+    "of nothing": replace(spectrum(), nodes=np.zeros((2, 4)), weights=np.full((2, 4), 0.25), exact=np.zeros(200), top=np.zeros(5), bottom=np.zeros(3)),
+}
+ALIGNMENTS = {
+    "full": alignment(),
+    "many": alignment(20),
+    "one": Alignment({}, "0" * 16, *(getattr(alignment(), name)[:1] for name in list(Alignment.__dataclass_fields__)[2:])),
+    "none": Alignment({}, "0" * 16, *[np.zeros(0)] * 11),
+}
+RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), ("new rule", "Unheard")]
+
+
+def compared(measure: str, runs: list[tuple[str, str]]) -> Chart:
+    return charts.compare([(label, rule, columns()["step"], columns()[measure] * (i + 1)) for i, (label, rule) in enumerate(runs)], measure)
+
+
+DRAWINGS: dict[str, Callable[[], Drawing]] = {
+    **{f"{name}/{state}": partial(draw, data, TOY if state == "function" else SPEC) for name, draw in charts.LIVE.items() for state, data in COLUMNS.items()},
+    **{f"{name}/{state}": partial(draw, data, SPEC) for name, draw in spectra.SPECTRUM.items() for state, data in SPECTRA.items()},
+    **{f"{name}/{state}": partial(draw, data, SPEC) for name, draw in charts.ALIGNMENT.items() for state, data in ALIGNMENTS.items()},
+    **{f"{quantity}/{state}": partial(maps.draw, data, SPEC, quantity) for quantity in maps.QUANTITIES for state, data in SURFACES.items()},
+    **{f"faithful/{state}": partial(maps.faithful, data, SPEC) for state, data in SURFACES.items()},
+    **{f"compare/{measure}": partial(compared, measure, RUNS) for measure in charts.MEASURES},
+    "compare/full": partial(compared, "test_loss", RUNS),
+    "compare/none": partial(compared, "test_loss", []),
+    "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
+}
+MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]
+
+
+def plotly(drawing: Map, dark: bool = False) -> list[Any]:
+    return [screen.contour(drawing, dark), screen.scene(drawing, dark)]
+
+
+def a_map(name: str) -> Map:
+    drawing = DRAWINGS[name]()
+    assert isinstance(drawing, Map)
+    return drawing
