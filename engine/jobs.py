@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,19 @@ class Jobs:
     def stop(self, job: str) -> None:
         """Ends a job for good; a run keeps its curves and can still be gone on with by `train`."""
         self._send(job, "stop")
+
+    def delete(self, run: str) -> None:
+        """Ends what is at work on a run, and removes the run with all its analyses."""
+        names = [name for name in self._jobs if name == run or name.startswith(f"{run}/")]
+        for name in names:
+            self.stop(name)
+        end = time.monotonic() + 10
+        while any((now := self.snapshot(name)) and now.active for name in names) and time.monotonic() < end:
+            time.sleep(0.02)  # a job's last act is to write its record, which would bring the folder back
+        with self._lock:
+            for name in names:
+                self._jobs.pop(name, None)
+        self.store.delete(run)
 
     def snapshot(self, job: str) -> Snapshot | None:
         """The job now, or None where this server knows no such job."""

@@ -64,8 +64,7 @@ def confirm(chosen: list[Summary]) -> None:
         st.caption(str(row(summary)["Run"]))
     if st.button("Delete", type="primary"):
         for summary in chosen:
-            cached.jobs().stop(summary.digest)
-            cached.store().delete(summary.digest)
+            cached.jobs().delete(summary.digest)
         st.rerun()
 
 

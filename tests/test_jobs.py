@@ -197,6 +197,16 @@ def test_analyses_run_beside_training_and_can_be_cancelled(jobs):
     assert jobs.snapshot(long).status in ("running", "finished")
 
 
+def test_a_deleted_run_does_not_come_back(jobs):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.version >= 1)
+    jobs.delete(job)
+    assert jobs.snapshot(job) is None
+    time.sleep(1)
+    assert not jobs.store.folder(job).exists()
+    assert jobs.active() == []
+
+
 def test_bad_requests_are_one_line(jobs):
     with pytest.raises(SpecError, match="run: expected 16 hex digits"):
         jobs.analyse("../../etc", SurfaceSpec())
