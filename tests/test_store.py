@@ -122,6 +122,7 @@ def test_a_damaged_run_says_so_in_a_line(kept):
             method(name)
     last(training(kept, SPEC))
     assert kept.run(name).status == "finished", "it can be trained anew"
+    last(analysis(kept, name, SurfaceSpec(resolution=5)))
     save(path, kept.analysis(name, digest(SurfaceSpec(resolution=5))))
     with pytest.raises(RecordError, match="Surface"):
         kept.run(name)
