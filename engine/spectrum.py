@@ -31,7 +31,7 @@ class SpectrumSpec:
     bottom: int = knob(3, 0, 50, "Smallest", "How many of the smallest (most negative) eigenvalues.")
     probes: int = knob(8, 0, 100, "Probes", "Random vectors for the density and the trace; their spread is the standard error.")
     depth: int = knob(64, 4, 300, "Lanczos steps", "Products for each probe: more resolve the density more finely.")
-    exact: bool = flag(True, "Exact spectrum", f"All eigenvalues, where the model has at most {EXACT} parameters.")
+    exact: bool = flag(True, "Exact", f"All eigenvalues, where the model has at most {EXACT} parameters.")
     seed: int = knob(0, 0, 9999, "Seed", "Of the probes.")
 
     def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[tuple[int, int, Spectrum | None]]:

@@ -9,7 +9,7 @@ from engine.train import RUNS
 from pages.ui import cached, download, figures, link, shell, words
 
 AT, MEASURE, LARGEST = "runs", "runs:measure", 100_000
-SAYS = {"running": "running or left", "unreadable": "cannot be read"}
+SAYS = {"unreadable": "cannot be read"}
 
 
 def row(summary: Summary) -> dict[str, object]:
@@ -18,7 +18,7 @@ def row(summary: Summary) -> dict[str, object]:
     last = summary.last
     return {
         "Run": words.run(spec) if spec else summary.reason,
-        "Status": SAYS.get(summary.status, summary.status),
+        "Status": SAYS.get(summary.status, cached.status(summary)),
         "Step": summary.step,
         "Training loss": last.get("train_loss"),
         "Held-out accuracy": last.get("test_accuracy"),

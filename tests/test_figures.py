@@ -12,6 +12,7 @@ from itertools import dropwhile
 from xml.etree import ElementTree
 
 import altair
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,3 +138,12 @@ def test_tables_know_what_the_engine_knows():
     assert list(charts.MEASURES) == list(MEASURES)
     assert set(theme.RULES) == set(RULES)
     assert len(set(theme.RULES.values())) == len(theme.RULES) and theme.OTHER not in theme.RULES.values()
+
+
+def test_a_dark_page_gets_light_text_on_nothing():
+    map_ = DRAWINGS["loss/full"]()
+    light, dark = (matplotlib.image.imread(io.BytesIO(paper.export(map_, "png", 3.25, dark=d))) for d in (False, True))
+    assert light.shape == dark.shape
+    assert (light[0, 0] == 1).all() and dark[0, 0, 3] == 0
+    words = dark[(dark[..., 3] == 1) & (light[..., :3].max(axis=2) < 0.2)]  # what is black on the light one: text, and the outlines of marks
+    assert words[:, :3].min(axis=1).max() > 0.9

@@ -141,6 +141,7 @@ def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
         next(at for at in task if at.done > 30)
     assert store.run(digest(spec)).status == "running"  # as when the server dies: no job knows it
     app = open_page(run=digest(spec))
+    assert "Interrupted" in " ".join(e.proto.text for e in app.get("progress"))
     app.button(key="go-on").click().run()
     await_end(digest(spec))
     assert store.run(digest(spec)).steps[-1] == 400

@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Stroke, withStroke
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, say, ticks, visible
-from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour, text_size
+from engine.figures.theme import DARK, DASHES, LIGHT, STATIONS, VIRIDIS, colour, text_size
 
 matplotlib.rcParams.update({"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False})
 FORMATS = ("pdf", "svg", "png")
@@ -41,8 +42,11 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
     return result
 
 
-def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = False) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the specs' digests, and no date."""
+def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = False, dark: bool = False) -> bytes:
+    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the specs' digests, and no date.
+
+    `dark` is for a dark page to show: light text on no background.
+    """
     about = {"Title": drawing.title}
     about |= {
         "pdf": {"Subject": drawing.words, "Keywords": drawing.source, "Creator": "Ravine", "CreationDate": None},
@@ -51,8 +55,22 @@ def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = Fals
     }[form]
     buffer = io.BytesIO()
     with TOP:
-        figure(drawing, width, caption).savefig(buffer, format=form, dpi=300, metadata=about)
+        made = figure(drawing, width, caption)
+        if dark:
+            _darken(made)
+        made.savefig(buffer, format=form, dpi=300, metadata=about)
     return buffer.getvalue()
+
+
+def _darken(made: Figure) -> None:
+    made.patch.set_alpha(0)
+    for text in made.findobj(Text):
+        text.set(color=DARK.text)
+    for axes in made.findobj(Axes):
+        assert isinstance(axes, Axes)
+        axes.tick_params(color=DARK.axis, labelcolor=DARK.text)
+        for spine in axes.spines.values():
+            spine.set_edgecolor(DARK.axis)
 
 
 def csv(drawing: Drawing) -> str:

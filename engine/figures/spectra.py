@@ -55,7 +55,7 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
         f"Each is smoothed by a Gaussian of standard deviation {say(width)}. {_estimate(spectrum)}A single eigenvalue makes a bump {say(one)} high. "
         f"{ticked}Look for the bulk at 0 and for outliers to its right. {_where(spectrum, spec)}"
     )
-    note = "no probes and no exact spectrum were asked for" if not lines else "nothing computed yet"
+    note = "no density yet: it comes from the probes, or from the exact spectrum"
     return Chart(
         "spectral_density", "Spectral density", "eigenvalue λ", "density", tuple(lines), caption, log_y=True, y_range=(one / 30, 2 * float(peak)), note=note,
         rug=spectrum.exact, rug_label="exact eigenvalues" if spectrum.exact.size else "", source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",

@@ -70,6 +70,14 @@ def summaries() -> list[Summary]:
     return _summaries(tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in root.glob("*/summary.json"))), len(list(root.glob("*"))))
 
 
+def status(summary: Summary) -> str:
+    """A run's status, "interrupted" where the store has it as running and no job of this server is at work on it."""
+    if summary.status != "running":
+        return summary.status
+    now = jobs().snapshot(summary.digest)
+    return "running" if now and now.active else "interrupted"
+
+
 @st.cache_resource(show_spinner=False)
 def _asked() -> dict[str, RunSpec]:
     return {}

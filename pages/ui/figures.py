@@ -51,4 +51,4 @@ def _compact(rows: pd.DataFrame) -> pa.Table:
 
 
 def _still(drawing: Map, dark: bool) -> tuple[Map, bytes]:
-    return drawing, paper.export(drawing, "png", 4.6)
+    return drawing, paper.export(drawing, "png", 4.6, dark=dark)

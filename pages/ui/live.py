@@ -37,7 +37,7 @@ class View:
     @property
     def resumable(self) -> bool:
         """Left by a server that died, or stopped: it can go on from its last checkpoint."""
-        return not self.active and self.status in ("running", "stopped", "failed") and self.done < self.spec.steps
+        return not self.active and self.status in ("interrupted", "stopped", "failed") and self.done < self.spec.steps
 
 
 def watch(run: str) -> View | None:
@@ -54,7 +54,8 @@ def watch(run: str) -> View | None:
         return None
     step = int(record.state["step"]) if "step" in record.state else int(record.steps[-1]) if len(record.steps) else 0
     device, version = str(record.made.get("device", "")), (len(record.steps), record.status)
-    return View(spec, record.status, record.reason, device, step, math.nan, math.nan, False, charts.columns(record), version)
+    status = "interrupted" if record.status == "running" else record.status
+    return View(spec, status, record.reason, device, step, math.nan, math.nan, False, charts.columns(record), version)
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:

@@ -103,7 +103,8 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
     def label(run: str) -> str:
         spec = cached.spec(run)
         name = words.run(spec) if spec else run
-        return name if kept[run].status == "finished" else f"{name} ({kept[run].status})"
+        status = cached.status(kept[run])
+        return name if status == "finished" else f"{name} ({status})"
 
     st.session_state["menu.run"] = current()
     return st.selectbox("Run", list(kept), format_func=label, key="menu.run", on_change=_take)
