@@ -48,11 +48,11 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
         [("Smallest eigenvalue", say(float(spectrum.bottom[0])), f"± {say(float(spectrum.bottom_residuals[0]), 1)} residual")] if len(spectrum.bottom) else []
     )
     known = np.isfinite(spectrum.trace)
-    trace = (say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error") if known else ("not estimated", "")
+    trace, doubt = (say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error") if known else ("not estimated", "")
     return [
         ("Largest eigenvalue λ₁", say(float(spectrum.top[0]), 5), f"± {say(float(spectrum.top_residuals[0]), 1)} residual"),
         *smallest,
-        ("Trace", *trace),
+        ("Trace", trace, doubt),
         ("Gradient norm", say(spectrum.gradient_norm), ""),
         ("Parameters", f"{spectrum.size:,}", ""),
         ("Hessian-vector products", f"{spectrum.products:,}", ""),
