@@ -270,7 +270,7 @@ def _layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
             "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
             "zaxis": wall | {"title": {"text": _short(drawing.z_label)}, "range": [low - rim, high + rim], "tickvals": places, "ticktext": names},
             "aspectmode": "manual", "aspectratio": {"x": 1, "y": 1, "z": 0.65},
-            "camera": {"eye": {"x": 1.3, "y": -1.4, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}},
+            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
         },
     }  # fmt: skip
 
