@@ -14,20 +14,25 @@ FINE, COARSE = 51, 25
 
 def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
     """The surface, and whether one is being drawn; the small one is begun where there is none of the whole path."""
-    surface, job = _kept(run, spec), f"{run}/{digest(picture(spec, COARSE))}"
+    surface, job = _kept(run, spec), f"{run}/{digest(picture(spec, _small(spec)))}"
     now = cached.jobs().snapshot(job)
     if now and now.active:
         return surface, True
     if _whole(run, surface) or cached.run(run) is None or (now and now.status in ("failed", "stopped")):
         return surface, False
-    cached.jobs().analyse(run, picture(spec, COARSE))
+    cached.jobs().analyse(run, picture(spec, _small(spec)))
     return surface, True
 
 
 def name(run: str, spec: RunSpec) -> str:
     """The name of the analysis that `first` shows or has begun."""
     surface, _ = first(run, spec)
-    return digest(picture(spec, FINE if surface is not None and len(surface.a) == FINE else COARSE))
+    return digest(picture(spec, FINE if surface is not None and len(surface.a) == FINE else _small(spec)))
+
+
+def _small(spec: RunSpec) -> int:
+    """Points a side of what is drawn unasked: a toy's valleys are narrow, and its points cost next to nothing."""
+    return COARSE if spec.problem.examples() else FINE
 
 
 def _kept(run: str, spec: RunSpec) -> Surface | None:
