@@ -89,21 +89,27 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
     done = total = 0
     saved: float = 0.0
     unsaved: Any = None
+
+    def keep(part: Any) -> None:
+        if record.status == "running" and store.summary(run).status != "running":
+            raise SpecError("run: it has gone on since this was begun; compute it again")
+        store.save_analysis(part, name)
+
     try:
         for done, total, part in spec.compute(decode(RUNS, record.spec), record, device):
             unsaved = part or unsaved
             save_now = unsaved is not None and (done == total or time.monotonic() - saved > 0.5)
-            if unsaved is not None and save_now:
-                store.save_analysis(unsaved, name)
+            if save_now:
+                keep(unsaved)
                 saved, unsaved = time.monotonic(), None
             yield Progress(done, total, None, save_now)
         ended, reason = "finished", ""
     except Stop:
         ended, reason = "stopped", "cancelled"
     except Exception as error:
-        ended, reason = "failed", _line(error)
+        ended, reason, unsaved = "failed", _line(error), None
     if unsaved is not None:
-        store.save_analysis(unsaved, name)
+        keep(unsaved)
     yield Progress(done, total, None, True, ended, reason)
 
 

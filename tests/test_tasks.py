@@ -76,6 +76,16 @@ def test_analyses_of_a_shorter_path_are_forgotten_and_those_of_an_ended_run_kept
     assert store.analysis(NAME, digest(surface)).steps[-1] == SPEC.steps
 
 
+def test_an_analysis_that_outlives_its_run_keeps_nothing_of_the_shorter_path(store):
+    begun(store).close()
+    task = analysis(store, NAME, SurfaceSpec(plane=Random(), resolution=3))
+    next(task)
+    last(training(store, SPEC))
+    *_, end = task
+    assert end.status == "failed" and "gone on" in end.reason
+    assert list(store.folder(NAME).glob("*.npz")) == [store.folder(NAME) / "run.npz"]
+
+
 def test_fresh_begins_again(store):
     begun(store, ticks=45).close()
     before = int(store.run(NAME).state["step"])
