@@ -28,7 +28,7 @@ class ESAM(Rule):
     def direction(self, at, memory):
         g, before = at.traced(at.w)
         chosen = at.noise < torch.special.ndtri(torch.as_tensor(self.beta, dtype=g.dtype))
-        point = at.w + self.rho / self.beta * chosen * unit(g)
+        point = at.w + self.rho / self.beta / (g.norm() + TINY) * (chosen * g)
         count = max(1, round(self.gamma * len(before)))
         if count == len(before):
             return at.gradient(point), memory
@@ -40,9 +40,8 @@ class ESAM(Rule):
 
 
 def _highest(rise: Tensor, count: int) -> Tensor:
-    """The positions [count] of the largest numbers; equal ones, which rounding would put in any order, by their place."""
-    level = rise.abs().amax() * torch.finfo(rise.dtype).eps ** 0.5 + TINY
-    return (rise / level).round().sort(descending=True, stable=True).indices[:count]
+    """The positions [count] of the largest numbers; of equal ones, as all are where g is 0, the first."""
+    return rise.sort(descending=True, stable=True).indices[:count]
 
 
 @dataclass(frozen=True)

@@ -80,12 +80,12 @@ class Step:
         gradient, parts = self._sum(lambda t, x, y: ((each := self.problem.losses(t, x, y)).mean(), each), theta)
         if theta is self.w:
             self.__dict__["g"] = gradient
-        return gradient, torch.cat(parts)
+        return gradient, joined(parts)
 
     def losses(self, theta: Tensor) -> Tensor:
         """The loss of each example [N] at theta, with no gradient."""
         with torch.no_grad():
-            return torch.cat([self.problem.losses(theta, x, y) for x, y in self._pieces()])
+            return joined([self.problem.losses(theta, x, y) for x, y in self._pieces()])
 
     def on(self, picked: Tensor) -> Step:
         """The same step with the examples of an index only."""
@@ -106,7 +106,8 @@ class Step:
             each = self.problem.losses(t, self.x, self.y)
             picked = pick(each.detach())
             self.asked.append(self.share * len(picked) / len(each))
-            return each.index_select(0, picked).mean(), each
+            weight = torch.zeros_like(each).scatter(0, picked, 1 / len(picked))  # cheaper to go back through than an index
+            return weight @ each, each
 
         return self.differentiate(chosen, theta)[0]
 
@@ -191,6 +192,11 @@ def need(rule: Rule, what: str) -> bool:
 def scaled(rule: Rule, factor: float | Tensor) -> Rule:
     """The rule with its radii multiplied."""
     return with_floats(rule, {name: value * factor for name, value in floats(rule).items() if name.rpartition(".")[2].startswith("rho")})
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Vectors one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def unit(v: Tensor) -> Tensor:
