@@ -40,7 +40,7 @@ test:
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
 	$(call step,pyright,$(PY) -m pyright)
-	$(call step,unit and page tests,$(PY) -m pytest -q -m 'not browser' -n 2)
+	$(call step,unit and page tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
 	$(call step,browser journey,$(PY) -m pytest -q -m browser)
 
 clean:

@@ -1,4 +1,4 @@
-"""The command line: `python -m engine train SPEC.json`, then `surface`, `spectrum` or `alignment` of that run, into the app's store; `download` for data."""
+"""The command line: `python -m engine train SPEC.json`, `surface`, `spectrum` or `alignment` of that run; `experiment` for a paper's checks; `download`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ import torch
 from tqdm import tqdm
 
 from engine.data import SOURCES, download
+from engine.experiments import EXPERIMENTS, PAPERS, SIZES
 from engine.machine import settle
 from engine.records import RecordError
 from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode, digest, dumps, knobs, parse
 from engine.store import Store
 from engine.tasks import ANALYSES, Progress, Stop, analysis, training
+from engine.verdicts import lines, named, tables
 
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""
@@ -41,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _download(options.name)
         _check_device(options.device)
         store = Store(options.store)
+        if options.command == "experiment":
+            return _experiment(options, store)
         if options.command == "train":
             spec = read(options.spec)
             task = training(store, spec, options.device, options.fresh)
@@ -79,6 +83,17 @@ def _download(name: str) -> int:
         return 130
     print("finished", file=sys.stderr)
     return 0
+
+
+def _experiment(options: argparse.Namespace, store: Store) -> int:
+    """Performs experiments and prints their checks; 0 only where all that is claimed to hold does."""
+    made = []
+    for table in tables(named(options.name, options.size), store.root, options.device):
+        made.append(table)
+        print(lines(table), file=sys.stderr if options.json else sys.stdout, flush=True)
+    if options.json:
+        print(json.dumps(sorted(made, key=lambda table: list(EXPERIMENTS).index(table["experiment"])), indent=1))
+    return 0 if all(table["reproduced"] for table in made) else 1
 
 
 def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
@@ -147,6 +162,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--fresh", action="store_true", help="from the start, even where an unfinished run could be gone on with")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
     fetch.add_argument("name", metavar="NAME", help=", ".join(f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items()))
+    trial = commands.add_parser("experiment", help="perform a paper's experiments and print their checks")
+    trial.add_argument("name", metavar="NAME", help=f"all, a paper ({', '.join(PAPERS)}), or one of {', '.join(EXPERIMENTS)}")
+    for size in SIZES:
+        trial.add_argument(f"--{size}", dest="size", action="store_const", const=size, default=SIZES[0])
+    trial.add_argument("--json", action="store_true", help="the tables as JSON on standard output")
     for name, cls in ANALYSES.items():
         command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
         command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")

@@ -15,11 +15,14 @@ from typing import Any
 
 import torch
 
+from engine.experiments import Experiment
 from engine.runs import RunSpec
 from engine.spec import digest, encode
 from engine.store import Store
 from engine.tasks import ANALYSES
 
+EXPERIMENT = "experiments/"
+"""What the ids of experiments begin with."""
 LIVES = 3
 """Workers that one job may see die under it before it is given up as the likely cause."""
 
@@ -28,8 +31,8 @@ LIVES = 3
 class Snapshot:
     """A job at one moment."""
 
-    id: str  # a run's digest, or "<run's digest>/<analysis spec's digest>"
-    kind: str  # train, surface, spectrum or alignment
+    id: str  # a run's digest, "<run's digest>/<analysis spec's digest>", or EXPERIMENT and an experiment's digest
+    kind: str  # train, surface, spectrum, alignment or experiment
     device: str
     status: str = "queued"  # queued, running, paused, finished, stopped, diverged or failed
     reason: str = ""
@@ -77,6 +80,10 @@ class Jobs:
         self.store.folder(run)
         kind = next(name for name, cls in ANALYSES.items() if isinstance(spec, cls))
         return self._start(f"{run}/{digest(spec)}", kind, spec, device)
+
+    def perform(self, experiment: Experiment, device: str | None = None) -> str:
+        """Starts (or joins) an experiment; returns the job's id."""
+        return self._start(EXPERIMENT + digest(experiment), "experiment", experiment, device)
 
     def pause(self, job: str) -> None:
         self._send(job, "pause")

@@ -102,9 +102,35 @@ class Alignment:
     switches: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # [S] steps at which another rule takes over
 
 
-KINDS = {cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment)}
+@dataclass(frozen=True)
+class Result:
+    """What the runs of an experiment have given so far: T measurements of R runs of each of its ensembles."""
+
+    spec: dict[str, Any]
+    done: int = 0  # steps, of all runs together
+    total: int = 0
+    seconds: float = 0.0  # of training and measuring, by the wall clock
+    made: dict[str, Any] = field(default_factory=dict)  # device, versions, time of day
+    arrays: Arrays = field(default_factory=dict)  # by "ensemble/quantity": [T, R], NaN where not measured; "ensemble/step" is [T], "ensemble/theta" [T, R, n]
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.total > 0
+
+    def over(self, ensemble: str, quantity: str) -> np.ndarray:
+        """[T, R]: a quantity at every measurement, NaN where it is not known (yet); the steps are over(ensemble, "step") [T]."""
+        steps = self.arrays.get(f"{ensemble}/step", np.zeros(0))
+        return self.arrays.get(f"{ensemble}/{quantity}", np.full((len(steps), 1), np.nan))
+
+    def last(self, ensemble: str, quantity: str) -> np.ndarray:
+        """[R]: a quantity at the end; NaN before a run has come to it, or where it was lost on the way."""
+        values = self.over(ensemble, quantity)
+        return values[-1] if len(values) else np.full(1, np.nan)
+
+
+KINDS = {cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment, Result)}
 Analysis = Surface | Spectrum | Alignment
-Record = Run | Analysis
+Record = Run | Analysis | Result
 
 
 def save(path: Path, record: Record) -> None:

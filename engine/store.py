@@ -1,4 +1,4 @@
-"""The store: a folder per run, named by its spec's digest, with the run and every analysis of it; all writes are atomic."""
+"""The store: a folder per run, named by its spec's digest, with the run and every analysis of it, and a file per experiment; all writes are atomic."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.records import Analysis, RecordError, Run, load, save, write
+from engine.records import Analysis, RecordError, Result, Run, load, save, write
 from engine.runs import RUNS, RunSpec
-from engine.spec import SpecError, decode, digest
+from engine.spec import SpecError, decode, digest, fingerprint
 
 DIGEST = re.compile("[0-9a-f]{16}")
 
@@ -82,6 +82,23 @@ class Store:
         for path in self.folder(run).glob("*.npz"):
             if path.name != "run.npz":
                 path.unlink(missing_ok=True)
+
+    def save_result(self, result: Result) -> str:
+        """Keeps what an experiment has given so far; returns its spec's digest."""
+        name = fingerprint(result.spec)
+        save(self._result(name), result)
+        return name
+
+    def result(self, experiment: str) -> Result | None:
+        """What the experiment of a digest has given, or None where it was not begun; RecordError where it cannot be read."""
+        path = self._result(experiment)
+        record = load(path) if path.exists() else None
+        if record is not None and not isinstance(record, Result):
+            raise RecordError(f"{path.name}: holds a {type(record).__name__}, not a Result")
+        return record
+
+    def _result(self, experiment: str) -> Path:
+        return self.root / "experiments" / f"{_digest('experiment', experiment)}.npz"
 
     def summaries(self) -> list[Summary]:
         """All runs, the newest first."""

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from engine.alignment import AlignmentSpec
+from engine.experiments import Experiment, Lap, perform
 from engine.landscape import SurfaceSpec
-from engine.records import RecordError, Run
+from engine.records import RecordError, Result, Run
 from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode, digest, encode
 from engine.spectrum import SpectrumSpec
@@ -112,6 +113,34 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
     if unsaved is not None:
         keep(unsaved)
     yield Progress(done, total, None, True, ended, reason)
+
+
+def performing(store: Store, experiment: Experiment, device: str = "cpu") -> Iterator[Progress]:
+    """Performs an experiment into the store; what was kept of it before is replaced at the first save."""
+    spec, made, started, saved = encode(experiment), _made(device), time.monotonic(), 0.0
+    result, arrays, lap = Result(spec), None, Lap(0, 0)
+
+    def keep() -> None:
+        nonlocal result, arrays, saved
+        result = Result(spec, lap.done, lap.total, time.monotonic() - started, made, arrays or result.arrays)
+        store.save_result(result)
+        arrays, saved = None, time.monotonic()
+
+    ended, reason = "finished", ""
+    try:
+        for lap in perform(experiment, device):
+            arrays = lap.arrays or arrays
+            save_now = arrays is not None and time.monotonic() - saved > 0.5
+            if save_now:
+                keep()
+            yield Progress(lap.done, lap.total, None, save_now)
+    except Stop:
+        ended, reason = "stopped", "cancelled"
+    except Exception as error:
+        ended, reason = "failed", _line(error)
+    if lap.total:
+        keep()
+    yield Progress(lap.done, lap.total, None, True, ended, reason)
 
 
 class _Log:

@@ -18,12 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.experiments import EXPERIMENTS
 from engine.machine import settle
 from engine.records import RecordError
 from engine.runs import RUNS
 from engine.spec import SpecError, decode
 from engine.store import Store
-from engine.tasks import ANALYSES, Progress, Stop, analysis, training
+from engine.tasks import ANALYSES, Progress, Stop, analysis, performing, training
 
 SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
@@ -110,6 +111,8 @@ class Worker:
         try:
             if command["kind"] == "train":
                 progress = training(self.store, decode(RUNS, command["spec"]), self.device, command["fresh"])
+            elif command["kind"] == "experiment":
+                progress = performing(self.store, decode(EXPERIMENTS, command["spec"]), self.device)
             else:
                 cls = ANALYSES[command["kind"]]
                 progress = analysis(self.store, name.partition("/")[0], decode({cls.__name__: cls}, command["spec"]), self.device)

@@ -92,6 +92,7 @@ def test_names_that_say_nothing():
     assert not {d for d in defined if re.search(r"(Utils?|Helpers?|Manager|Base)$", d) or d in ("utils", "helpers", "manager", "base")}
 
 
+STUDIES = ("experiment", "lab", "normalization", "notions", "renormalization", "layers", "late", "edge", "stochastic", "features", "graphs", "adversarial")
 LAYERS = [
     {"engine.spec", "engine.seeds", "engine.machine", "engine.records", "engine.fetch"},
     {f"engine.data.{name}" for name in ("dataset", "kept", "openml", "table", "images", "points", "text", "graphs", "own")}
@@ -102,12 +103,16 @@ LAYERS = [
     | {"engine.runs", "engine.batches", "engine.measure", "engine.compiled", "engine.train"},
     {"engine.density"},
     {"engine.planes", "engine.landscape", "engine.spectrum", "engine.alignment", "engine.cost", "engine.quadratic"},
-    {"engine.store", "engine.tasks", "engine.jobs", "engine.worker", "engine.presets", "engine.__main__"},
+    {"engine.theory", "engine.experiments", *(f"engine.experiments.{name}" for name in STUDIES)},
+    {"engine.store", "engine.tasks", "engine.verdicts", "engine.jobs", "engine.worker", "engine.presets", "engine.__main__"},
 ]
 
 
 def test_the_engine_is_in_layers():
-    """spec and records <- core <- analyses <- what keeps and runs them; no module imports one of a later layer, and there are no cycles."""
+    """spec and records <- core <- analyses <- experiments, which draw too <- what keeps and runs them.
+
+    No module imports one of a later layer, and there are no cycles.
+    """
     level = {module: i for i, layer in enumerate(LAYERS) for module in layer}
     graph = {}
     for name in within("engine/"):
@@ -117,7 +122,8 @@ def test_the_engine_is_in_layers():
         assert module in level, f"{module} belongs in a layer"
         graph[module] = {m for m in imports(name) if m in level}
         assert {m for m in graph[module] if level[m] > level[module]} == set(), module
-        assert not any(m.startswith(("engine.figures", "pages", "benchmarks", "tests")) for m in imports(name)), module
+        above = ("pages", "benchmarks", "tests", *(() if module.startswith("engine.experiments") else ("engine.figures",)))
+        assert not any(m.startswith(above) for m in imports(name)), module
     while graph:
         leaves = {m for m, needs in graph.items() if not needs & set(graph)}
         assert leaves, f"a cycle among {sorted(graph)}"
