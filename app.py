@@ -9,6 +9,7 @@ st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
 page = st.navigation(
     [
         st.Page("pages/train.py", title="Train", default=True),
+        st.Page("pages/papers.py", title="Papers"),
         st.Page("pages/landscape.py", title="Landscape"),
         st.Page("pages/spectrum.py", title="Spectrum"),
         st.Page("pages/alignment.py", title="Alignment"),

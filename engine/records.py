@@ -120,7 +120,7 @@ class Result:
     def over(self, ensemble: str, quantity: str) -> np.ndarray:
         """[T, R]: a quantity at every measurement, NaN where it is not known (yet); the steps are over(ensemble, "step") [T]."""
         steps = self.arrays.get(f"{ensemble}/step", np.zeros(0))
-        return self.arrays.get(f"{ensemble}/{quantity}", np.full((len(steps), 1), np.nan))
+        return steps if quantity == "step" else self.arrays.get(f"{ensemble}/{quantity}", np.full((len(steps), 1), np.nan))
 
     def last(self, ensemble: str, quantity: str) -> np.ndarray:
         """[R]: a quantity at the end; NaN before a run has come to it, or where it was lost on the way."""

@@ -97,6 +97,13 @@ class Store:
             raise RecordError(f"{path.name}: holds a {type(record).__name__}, not a Result")
         return record
 
+    def result_version(self, experiment: str) -> int:
+        """Changes whenever the experiment's result is written anew; 0 where there is none."""
+        try:
+            return self._result(experiment).stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def _result(self, experiment: str) -> Path:
         return self.root / "experiments" / f"{_digest('experiment', experiment)}.npz"
 

@@ -29,7 +29,7 @@ def perform(experiment: Experiment, device: str = "cpu") -> Iterator[Lap]:
     benches = [_Bench(experiment, name, specs, device) for name, specs in experiment.ensembles().items()]
     total = sum(bench.total for bench in benches)
     while waiting := [bench for bench in benches if not bench.ended]:
-        bench = min(waiting, key=lambda bench: bench.done / bench.total)
+        bench = min(waiting, key=lambda bench: (bench.done / bench.total, bench.row))
         for fresh in bench.until_measured():
             yield Lap(sum(b.done for b in benches), total, {key: values for b in benches for key, values in b.arrays.items()} if fresh else None)
 

@@ -20,6 +20,7 @@ class Line:
     marker: str = ""  # one of theme.MARKERS, or nothing
     band: tuple[np.ndarray, np.ndarray] | None = None  # lower and upper, [m] each
     theory: bool = False  # drawn thin: what a theory says, not a measurement
+    when: np.ndarray | None = None  # [m] the step at which each point came to be, where x is something else: the order in which the line is drawn in motion
 
 
 @dataclass(frozen=True)

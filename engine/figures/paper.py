@@ -37,7 +37,7 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
         result = _map(drawing, width, below, size)
     else:
         result = Figure(figsize=(width, 0.6 * width + below), layout="constrained", facecolor="white")
-        _chart(result.add_subplot(), drawing, width, size)
+        draw(result.add_subplot(), drawing, width, size)
     if words:
         result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=1.15, color=LIGHT.text)
     return result
@@ -114,7 +114,7 @@ def _name(axes: Axes, drawing: Drawing, size: float) -> None:
     axes.set_ylabel(drawing.y_label, fontsize=size)
 
 
-def _chart(axes: Axes, drawing: Drawing, width: float, size: float) -> None:
+def draw(axes: Axes, drawing: Drawing, width: float, size: float) -> None:
     _name(axes, drawing, size)
     if isinstance(drawing, Map) or drawing.empty:
         return _nothing(axes, drawing.note, size)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine.jobs import Jobs
 from engine.presets import SHIPPED
-from engine.records import Record, RecordError, Run
+from engine.records import Record, RecordError, Result, Run
 from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode
 from engine.store import Store, Summary
@@ -64,6 +64,14 @@ def analysis(digest: str, name: str) -> Any:
     return _record(digest, name, _version(digest, name))
 
 
+def result(experiment: str) -> Result | None:
+    """What an experiment has given as last written; None where there is nothing that can be read."""
+    try:
+        return _result(experiment, store().result_version(experiment))
+    except SpecError:
+        return None
+
+
 def summaries() -> list[Summary]:
     """All runs, the newest first."""
     root = store().root
@@ -94,6 +102,14 @@ def _record(digest: str, name: str, version: int) -> Record | None:
     try:
         return store().run(digest) if name == "run" else store().analysis(digest, name)
     except (RecordError, SpecError):
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _result(experiment: str, version: int) -> Result | None:
+    try:
+        return store().result(experiment)
+    except RecordError:
         return None
 
 

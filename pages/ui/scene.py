@@ -10,11 +10,17 @@ from engine.figures import screen
 from engine.figures.drawing import Map
 from pages.ui import cached, shell
 
-SCRIPT = """
+LIBRARY = """
 const library = () => window.Plotly ? Promise.resolve(window.Plotly) : (window.ravinePlotly ??= new Promise((done, failed) => {
   const tag = Object.assign(document.createElement('script'), { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
   document.head.append(tag);
 }));
+"""
+"""Plotly in the browser: the page's own, or fetched once from this server."""
+
+SCRIPT = (
+    LIBRARY
+    + """
 export default function ({ parentElement, data }) {
   let plot = parentElement.querySelector('.ravine-plot');
   if (!plot) {
@@ -31,6 +37,7 @@ export default function ({ parentElement, data }) {
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
 }"""
+)
 
 
 def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bool) -> None:

@@ -25,6 +25,11 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if not math.isfinite(value) else f"{value:.{digits}g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.1e}"
 
 
+def sentence(text: str) -> str:
+    """A title, ended by a full stop unless it ends by itself."""
+    return text if text.endswith(("?", "!", ".")) else f"{text}."
+
+
 def percent(share: float) -> str:
     return "–" if not math.isfinite(share) else f"{100 * share:.1f}%"
 

@@ -1,0 +1,170 @@
+"""Why does SAM work? A card for each paper, and its claims as experiments that anybody can perform, change, and see fail."""
+
+import html
+from functools import partial
+
+import streamlit as st
+
+from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper
+from engine.figures import handout
+from engine.figures.drawing import Drawing
+from engine.spec import SpecError, decode, encode
+from engine.verdicts import table
+from pages.ui import cached, citations, controls, download, link, live, present, shell, trial, words
+
+AT = "papers"
+PREDICT = f"{AT}:predict"
+HEIGHT = 470  # pixels of the first figure
+
+
+def paper_of(name: str) -> Paper:
+    return next(paper for paper in PAPERS.values() if EXPERIMENTS[name] in paper.experiments)
+
+
+def show(name: str) -> None:
+    """Opens an experiment, or with "" the cards."""
+    st.session_state[citations.OPEN] = name
+
+
+def cards() -> None:
+    """All papers."""
+    shell.heading("Why does SAM work?", "Five papers, five answers; every claim is an experiment that can fail.")
+    shell.faults()
+    for extra in (False, True):
+        if extra:
+            st.html("<h2 class='part'>Beside the five</h2>")
+        papers = [paper for paper in PAPERS.values() if paper.extra == extra]
+        for column, paper in zip(st.columns(len(papers), gap="small"), papers, strict=True):
+            with column, st.container(key=f"{AT}:card-{paper.key}", border=True, height="stretch"):
+                card(paper)
+    link.write({})
+
+
+def card(paper: Paper) -> None:
+    """One paper: what it says, and its experiments."""
+    say = html.escape
+    steps = "".join(f"<li>{say(sentence)}</li>" for sentence in paper.mechanism)
+    formula = "".join(f"<span>{say(part)}</span>" for part in paper.formula.split("  "))
+    st.html(
+        f"<section class='card'><h2>{say(paper.name)}</h2><p><small>{say(words.sentence(paper.title))} {say(paper.by)}, arXiv {say(paper.arxiv)}</small></p>"
+        f"<p class='claim'>{say(paper.claim)}</p><ol>{steps}</ol><p class='formula'>{formula}</p></section>"
+    )
+    for cls in paper.experiments:
+        st.button(cls.title, key=f"{AT}:open-{cls.__name__}", on_click=show, args=(cls.__name__,), width="stretch", help=cls.claim)
+
+
+def settings(name: str) -> Experiment | None:
+    """The controls of an experiment; None where they describe none."""
+    paper, cls = paper_of(name), EXPERIMENTS[name]
+    st.button("All papers", on_click=show, args=("",), key=f"{AT}:all", icon=":material/arrow_back:", width="stretch")
+    st.session_state[f"{AT}:menu"] = name
+    known = [one.__name__ for one in paper.experiments]
+    st.radio(paper.name, known, format_func=lambda one: EXPERIMENTS[one].title, key=f"{AT}:menu", on_change=lambda: show(st.session_state[f"{AT}:menu"]))
+    values = controls.grid(cls, f"{AT}.{name}")
+    if cls.question:
+        st.toggle("Predict before you look", key=PREDICT, persist_state="session")
+    try:
+        return decode({name: cls}, {"name": name} | values)
+    except SpecError as error:
+        st.error(str(error))
+        return None
+
+
+def opening(experiment: Experiment) -> None:
+    """What if? Any of the experiment's runs on the Train page."""
+    runs = {f"{name} {i + 1}" if len(specs) > 1 else name: spec for name, specs in experiment.ensembles().items() for i, spec in enumerate(specs)}
+    with st.popover("Open a run in Train", width="stretch"):
+        chosen = st.selectbox("Run", list(runs), key=f"{AT}:run@{type(experiment).__name__}", help="Its settings are copied; change them there as you like.")
+        st.caption(words.run(runs[chosen]))
+        if st.button("Open", key=f"{AT}:take", width="stretch"):
+            st.session_state[shell.TAKE] = encode(runs[chosen])
+            st.switch_page("pages/train.py")
+
+
+def body(experiment: Experiment) -> bool:
+    """The live part: progress, figures, checks; whether it is at work."""
+    view = trial.watch(experiment)
+    trial.bar(view)
+    sealed = trial.quiz(view)
+    count = len(trial.pictures(view, sealed))
+    first, second = st.columns([1.5, 1] if count > 1 else [1, 0.001], gap="medium")
+    with first:
+        trial.figure(view, 0, HEIGHT, sealed)
+    with second:
+        for nth in range(1, min(count, 3)):
+            trial.figure(view, nth, HEIGHT if count == 2 else HEIGHT // 2 - 16, sealed)
+    trial.checks(view, sealed)
+    for column, nth in zip(st.columns(2, gap="medium") * count, range(3, count), strict=False):
+        with column:
+            trial.figure(view, nth, HEIGHT * 3 // 4, sealed)
+    return view.active
+
+
+def about(experiment: Experiment) -> None:
+    """The claim in large, and what is done about it."""
+    st.html(
+        f"<section class='about-trial'><p class='claim'>{html.escape(experiment.claim)}</p>"
+        f"<p>{html.escape(experiment.setup)} <small>{html.escape(experiment.source)}</small></p></section>"
+    )
+
+
+def drawings(view: trial.View) -> dict[str, download.Draw]:
+    """Every figure by its title."""
+
+    def one(nth: int) -> Drawing:
+        return trial.pictures(trial.watch(view.experiment), False)[nth]
+
+    return {drawing.title: partial(one, nth) for nth, drawing in enumerate(trial.pictures(view, False))}
+
+
+def sheet(experiment: Experiment) -> bytes:
+    """The paper's handout: this experiment, and the others of the paper as far as they have been performed with the usual settings."""
+    paper = paper_of(type(experiment).__name__)
+    others = [cls() for cls in paper.experiments if cls is not type(experiment)]
+    views = [trial.watch(one) for one in (experiment, *others)]
+    kept = [view for view in views if view.result.complete] or views[:1]
+    return handout.pdf(paper, [(view.experiment.title, table(view.experiment, view.result), view.experiment.pictures(view.result)) for view in kept])
+
+
+def experiment(name: str) -> None:
+    """One experiment."""
+    with st.sidebar:
+        wanted = settings(name)
+        device = st.selectbox("Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is performed.")
+        if wanted:
+            opening(wanted)
+        st.button("Run", type="primary", width="stretch", disabled=wanted is None, on_click=trial.start, args=(wanted, device), key="train")
+    paper = paper_of(name)
+    menus = shell.heading(EXPERIMENTS[name].title, f"{words.sentence(paper.title)} {paper.by}")
+    shell.faults()
+    if wanted is None:
+        return
+    view = trial.watch(wanted)
+    with menus:
+        st.button("Present", on_click=present.begin, key=f"{AT}:present", help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.")
+        st.download_button(
+            "Handout", partial(sheet, wanted), f"{paper.key}.pdf", "application/pdf", on_click="ignore", key=f"{AT}:handout", help="One page, to print."
+        )
+        shell.spec_menu(wanted, name)
+        download.menu(drawings(view), AT)
+    about(wanted)
+    live.ticking(partial(body, wanted), view.active)
+    link.write({"experiment": name} | link.params(wanted))
+
+
+def adopt() -> None:
+    """Takes over what came with the address."""
+    asked = st.query_params.get("experiment", "")
+    cls = EXPERIMENTS.get(asked, next(iter(EXPERIMENTS.values())))
+    if shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None and asked in EXPERIMENTS:
+        show(asked)
+
+
+adopt()
+opened = st.session_state.get(citations.OPEN, "")
+if not opened:
+    cards()
+elif present.on():
+    present.show(paper_of(opened), opened, f"{AT}.{opened}")
+else:
+    experiment(opened)

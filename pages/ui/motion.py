@@ -1,0 +1,85 @@
+"""Drawings in motion: one element in which the curves of a run at work grow at the browser's own pace, and can be played again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit.components.v2 as components
+
+from engine.figures import motion
+from engine.figures.drawing import Drawing
+from pages.ui import cached, figures, scene, shell
+
+SECONDS = 1.2
+"""How long the browser takes to draw what has come since its last look."""
+
+SCRIPT = (
+    scene.LIBRARY
+    + """const shows = new WeakMap();
+function cut(trace, clock) {
+  let n = 0;
+  while (n < trace.meta.length && trace.meta[n] <= clock) n++;
+  return n;
+}
+function play(plot, show, from, seconds) {
+  cancelAnimationFrame(show.frame);
+  const moving = show.traces.map((t, i) => i).filter(i => Array.isArray(show.traces[i].meta));
+  const end = Math.max(0, ...moving.map(i => show.traces[i].meta.at(-1) ?? 0));
+  const begun = performance.now();
+  let drawn = -100, count = 0;
+  show.end = end;
+  const tick = now => {
+    const share = Math.min(1, (now - begun) / (1000 * seconds));
+    if (now - drawn > 30 || share === 1) {
+      drawn = now; count++;
+      show.clock = from + (end - from) * share;
+      const ns = moving.map(i => cut(show.traces[i], show.clock));
+      const part = name => moving.map((i, k) => Array.from(show.traces[i][name]).slice(0, ns[k]));
+      if (moving.length) window.Plotly.restyle(plot, { x: part('x'), y: part('y') }, moving);
+      plot.dataset.pictures = count; plot.dataset.seconds = ((now - begun) / 1000).toFixed(3); plot.dataset.step = Math.round(show.clock);
+    }
+    if (share < 1) show.frame = requestAnimationFrame(tick);
+  };
+  show.frame = requestAnimationFrame(tick);
+}
+export default function ({ parentElement, data }) {
+  let plot = parentElement.querySelector('.ravine-plot');
+  if (!plot) {
+    plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
+    plot.setAttribute('role', 'group');
+    parentElement.append(plot);
+  }
+  plot.setAttribute('aria-label', data.words);
+  const { data: traces, layout } = JSON.parse(data.figure);
+  const before = shows.get(plot);
+  const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };
+  const moves = traces.some(t => Array.isArray(t.meta));
+  show.traces = traces;
+  shows.set(plot, show);
+  const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const again = { name: 'play', title: 'Play again', icon: { width: 24, height: 24, path: 'M5 3l16 9-16 9z' }, click: () => play(plot, show, 0, 4) };
+  const blank = traces.map(t => Array.isArray(t.meta) ? { ...t, x: t.x.slice(0, cut(t, show.clock)), y: t.y.slice(0, cut(t, show.clock)) } : t);
+  const image = { format: 'svg', filename: data.name };
+  library().then(plotly => {
+    plotly.react(plot, blank, { ...layout, uirevision: data.keep },
+      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
+        modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] });
+    if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);
+  }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
+  return () => { cancelAnimationFrame(show.frame); window.Plotly?.purge(plot); };
+}"""
+)
+
+
+def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13) -> None:
+    """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes."""
+    dark = shell.dark()
+    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text))
+    component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
+    words = f"{drawing.title}. {drawing.words}"
+    component(key=key, data={"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS}, height=height)
+    figures.caption(drawing)
+
+
+def _json(drawing: Drawing, dark: bool, height: int, text: int) -> str:
+    return str(motion.figure(drawing, dark, height, text).to_json(engine="json"))

@@ -1,0 +1,83 @@
+"""Presenting: an experiment in large type, one thing at a time, turned by the arrow keys; it goes on running behind."""
+
+from __future__ import annotations
+
+import html
+from functools import partial
+
+import streamlit as st
+
+from engine.experiments import EXPERIMENTS, Paper
+from engine.spec import SpecError, decode
+from pages.ui import controls, live, shell, trial, words
+
+ON, SLIDE = "papers:presenting", "papers:slide"
+TEXT, HEIGHT = 22, 640
+HIDE = "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stExpandSidebarButton'] { display: none !important; }</style>"
+
+
+def on() -> bool:
+    return bool(st.session_state.get(ON))
+
+
+def begin() -> None:
+    st.session_state[ON], st.session_state[SLIDE] = True, 0
+
+
+def end() -> None:
+    st.session_state[ON] = False
+
+
+def show(paper: Paper, name: str, at: str) -> None:
+    """The slide that is on: first what is claimed, then each figure, at last the checks."""
+    try:
+        experiment = decode(EXPERIMENTS, {"name": name} | controls.read(EXPERIMENTS[name], at))
+    except SpecError:
+        experiment = EXPERIMENTS[name]()
+    view = trial.watch(experiment)
+    count = len(trial.pictures(view, False)) + 2
+    slide = min(max(st.session_state.get(SLIDE, 0), 0), count - 1)
+    st.html(shell.STYLE)
+    st.html(HIDE)
+    with st.container(key="present"):
+        _controls(view, slide, count)
+        if slide == 0:
+            _opening(paper, view)
+        else:
+            live.ticking(partial(_slide, experiment, slide, count), view.active)
+
+
+def _controls(view: trial.View, slide: int, count: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="present-controls"):
+        st.button("Back", shortcut="Left", disabled=slide == 0, on_click=_turn, args=(slide - 1,), key="present-back")
+        st.button("Next", shortcut="Right", disabled=slide == count - 1, on_click=_turn, args=(slide + 1,), key="present-next")
+        st.button("Run", shortcut="Enter", type="primary", disabled=view.active, on_click=trial.start, args=(view.experiment, None), key="present-run")
+        st.button("End", shortcut="Escape", on_click=end, key="present-end")
+        st.html(f"<p class='about'>{slide + 1} of {count}</p>")
+
+
+def _turn(slide: int) -> None:
+    st.session_state[SLIDE] = slide
+
+
+def _opening(paper: Paper, view: trial.View) -> None:
+    steps = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in paper.mechanism)
+    formula = "".join(f"<span>{html.escape(part)}</span>" for part in paper.formula.split("  "))
+    st.title(view.experiment.title, anchor=False)
+    st.html(
+        f"<section class='slide'><p class='claim'>{html.escape(view.experiment.claim)}</p><ol>{steps}</ol>"
+        f"<p class='formula'>{formula}</p><p><small>{html.escape(words.sentence(paper.title))} {html.escape(paper.by)}</small></p></section>"
+    )
+
+
+def _slide(experiment: trial.Experiment, slide: int, count: int) -> bool:
+    view = trial.watch(experiment)
+    trial.bar(view)
+    sealed = trial.quiz(view)
+    if slide == count - 1:
+        st.title("What holds?", anchor=False)
+        trial.checks(view, sealed)
+    else:
+        st.title(trial.pictures(view, sealed)[slide - 1].title, anchor=False)
+        trial.figure(view, slide - 1, HEIGHT, sealed, TEXT)
+    return view.active

@@ -1,0 +1,123 @@
+"""Trials: an experiment on a page, with how far it is, its pictures, its checks, and the prediction that a reader makes before they are shown."""
+
+from __future__ import annotations
+
+import html
+import math
+from functools import partial
+from typing import NamedTuple
+
+import streamlit as st
+
+from engine.experiments import Check, Experiment
+from engine.figures.drawing import Chart, Drawing
+from engine.jobs import EXPERIMENT, Snapshot
+from engine.records import Result
+from engine.spec import digest, encode
+from pages.ui import cached, motion, shell, words
+
+SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
+SEALED = "Predict first: move the slider and press Reveal."
+
+
+class View(NamedTuple):
+    """An experiment now."""
+
+    experiment: Experiment
+    name: str  # its digest
+    result: Result  # empty before there is anything
+    job: Snapshot | None
+
+    @property
+    def active(self) -> bool:
+        return bool(self.job and self.job.active)
+
+    @property
+    def version(self) -> int:
+        return cached.store().result_version(self.name)
+
+
+def watch(experiment: Experiment) -> View:
+    """The experiment as the store and its job have it."""
+    name = digest(experiment)
+    return View(experiment, name, cached.result(name) or Result(encode(experiment)), cached.jobs().snapshot(EXPERIMENT + name))
+
+
+def start(experiment: Experiment, device: str | None) -> None:
+    cached.jobs().perform(experiment, device)
+
+
+def bar(view: View) -> None:
+    """How far it is, with a way to cancel it; or what became of it."""
+    with st.container():  # always there, so that what follows is not mounted anew
+        now = view.job
+        if now and now.active:
+            with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
+                far = f"{now.done:,} of {now.total:,} steps on {now.device}, {words.duration(now.left)} left"
+                st.progress(min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far)
+                st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
+        elif now and now.status in ("failed", "stopped"):
+            st.warning(f"{'Cancelled' if now.status == 'stopped' else 'This could not be performed'}: {words.plain(now.reason)}")
+
+
+def pictures(view: View, sealed: bool) -> list[Drawing]:
+    """The experiment's figures; where the reader is to predict first, charts without a curve."""
+    drawn = view.experiment.pictures(view.result)
+    return [Chart(d.name, d.title, d.x_label, d.y_label, (), d.title + ".", note=SEALED) for d in drawn] if sealed else list(drawn)
+
+
+def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> None:
+    """One of the figures, growing while the experiment is at work."""
+    drawings = cached.drawn(f"pictures@{view.name}", (view.version, sealed), False, lambda: pictures(view, sealed))
+    drawing = drawings[nth]
+    motion.draw(f"figure{nth}", f"{view.name}/{drawing.name}/{sealed}/{text}", view.version, height, drawing, text)
+
+
+def checks(view: View, sealed: bool = False) -> None:
+    """The table: claimed, predicted, measured, verdict; what is measured stays hidden while the reader predicts."""
+    rows = "".join(_row(check, view.result.complete, sealed) for check in view.experiment.checks(view.result))
+    head = "".join(f"<th scope='col'>{word}</th>" for word in ("", "Claimed", "Predicted", "Measured", "Over the seeds"))
+    st.html(f"<table class='rows checks'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+
+
+def _row(check: Check, complete: bool, sealed: bool) -> str:
+    verdict, say = check.verdict(complete), words.number
+    shown = verdict if check.claimed or verdict != "fails" else "does not hold here"
+    low, high = check.spread
+    many = len(check.values) > 1 and math.isfinite(low)
+    unit = f" {check.unit}" if check.unit and math.isfinite(check.measured) else ""
+    cells = (check.claim, check.predicted, say(check.measured, 4) + unit, f"{say(low)} to {say(high)}, {len(check.values)} runs" if many else "")
+    cells = (*cells[:1], "hidden", "hidden", "") if sealed else cells
+    sign = "…" if sealed else SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
+    note = "" if sealed else check.void or check.note
+    told = f"<br><small>{html.escape(note)}</small>" if note else ""
+    first, *rest = map(html.escape, cells)
+    kind = "pending" if sealed else "finding" if shown == "does not hold here" else verdict.replace(" ", "-")
+    tail = "".join(f"<td>{cell}</td>" for cell in rest)
+    return f"<tr class='{kind}'><td><b>{sign}</b> {'predict' if sealed else shown}</td><th scope='row'>{first}{told}</th>{tail}</tr>"
+
+
+def quiz(view: View) -> bool:
+    """The reader's prediction; whether the figures must still be hidden."""
+    question = type(view.experiment).question
+    if question is None or not st.session_state.get("papers:predict"):
+        return False
+    key = f"papers:guess@{view.name}"
+    check, say = view.experiment.checks(view.result)[question.check], words.number
+    with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
+        guess = st.slider(question.text, float(question.low), float(question.high), key=f"{key}:slider", disabled=key in st.session_state)
+        if key not in st.session_state:
+            st.button("Reveal", type="primary", on_click=_lock, args=(key, f"{key}:slider"), key=f"{key}:reveal")
+            return True
+        st.button("Predict again", on_click=_unlock, args=(key,), key=f"{key}:again")
+    measured = say(check.measured, 4) if math.isfinite(check.measured) else "not measured yet: press Run"
+    shell.strip([("You said", say(guess, 4), ""), ("Theory or paper", check.predicted, ""), ("Measured", measured, "")])
+    return False
+
+
+def _lock(key: str, slider: str) -> None:
+    st.session_state[key] = st.session_state[slider]
+
+
+def _unlock(key: str) -> None:
+    st.session_state.pop(key, None)
