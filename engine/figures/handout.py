@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -52,61 +53,91 @@ def pdf(about: Any, parts: Sequence[Part | tuple[str, Mapping[str, Any], Sequenc
 
 
 def _page(about: About, parts: Sequence[Part]) -> Figure:
+    """Words above, words below, and the figures in what is left between."""
     made = Figure(figsize=(WIDTH, HEIGHT), facecolor="white")
-    y = _text(made, HEIGHT - RIM, about.name, 18, bold=True)
-    y = _text(made, y, f"{about.title}. {about.by}, arXiv {about.arxiv}", 8.5, grey=True)
-    y = _text(made, y - 0.06, about.claim, 11, bold=True)
-    for nth, sentence in enumerate(about.mechanism):
-        y = _text(made, y, f"{nth + 1}. {sentence}", 9.5)
-    for line in about.formula.split("  "):
-        y = _text(made, y - 0.03, line, 11, family="DejaVu Serif")
-    y = _figures(made, y - 0.15, parts)
-    for part in parts:
-        y = _checks(made, y - 0.08, part, 8.5 if len(parts) < 3 else 7)
-    _foot(made, parts)
+    above = _head(about)
+    size = next((size for size in (8.5, 7.5, 6.5) if _tall(_checks(parts, size)) < 4.2), 5.5)
+    below, foot = _checks(parts, size), _foot(parts)
+    top, last = RIM + _tall(above), 0.35 + _tall(foot)
+    tall = min(max(HEIGHT - top - _tall(below) - last - 0.15, 2.0), 4.4 if len(parts) < 3 else 5.6)
+    _write(made, HEIGHT - RIM, above)
+    _figures(made, HEIGHT - top, tall, parts)
+    _write(made, HEIGHT - top - tall - 0.1, below)
+    _write(made, last, foot)
     return made
 
 
-def _figures(made: Figure, y: float, parts: Sequence[Part]) -> float:
-    """The first chart of each experiment, in one row or two; returns where the next thing may begin, in inches from the foot."""
-    charts = [(part.title, next((d for d in part.drawings if isinstance(d, Chart)), None)) for part in parts]
-    columns = 1 if len(charts) == 1 else 2
-    width = (WIDTH - 2 * RIM) / columns
-    tall = 3.3 if len(charts) == 1 else 2.35
+class Words(NamedTuple):
+    """A paragraph, wrapped to the page."""
+
+    lines: Sequence[str]
+    size: float  # points
+    style: Mapping[str, str]
+
+    @property
+    def height(self) -> float:
+        return (1.3 * len(self.lines) + 0.35) * self.size / 72  # inches
+
+
+def _words(text: str, size: float, wide: float = 0.54, **style: str) -> Words:
+    """`wide` is a character's mean width in units of its size."""
+    return Words(textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""], size, {"color": LIGHT.text} | style)
+
+
+def _tall(paragraphs: Sequence[Words]) -> float:
+    return sum(one.height for one in paragraphs)
+
+
+def _write(made: Figure, y: float, paragraphs: Sequence[Words]) -> None:
+    """Paragraphs from the left margin, the first one's top `y` inches above the foot of the page."""
+    for one in paragraphs:
+        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), fontsize=one.size, va="top", linespacing=1.25, **one.style)  # type: ignore[arg-type]
+        y -= one.height
+
+
+def _head(about: About) -> list[Words]:
+    end = "" if about.title.endswith("?") else "."
+    return [
+        _words(about.name, 18, weight="bold"),
+        _words(f"{about.title}{end} {about.by}, arXiv {about.arxiv}", 8.5, color=LIGHT.axis),
+        _words(about.claim, 11, 0.6, weight="bold"),
+        *(_words(f"{nth + 1}. {sentence}", 9.5) for nth, sentence in enumerate(about.mechanism)),
+        *(_words(line, 11, family="DejaVu Serif") for line in about.formula.split("  ")),
+    ]
+
+
+def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> None:
+    """The first chart of each experiment, in one row or two, in the `tall` inches below `top`. By hand: Matplotlib's layouts differ in their last bits."""
+    charts = [(part.title, chart) for part in parts for chart in [d for d in part.drawings if isinstance(d, Chart)][:1]]
+    columns, size = (1, 8.0) if len(charts) == 1 else (2, 6.5)
+    width, each = (WIDTH - 2 * RIM) / columns, tall / max(1, -(-len(charts) // columns))
     for nth, (title, chart) in enumerate(charts):
-        left, top = RIM + width * (nth % columns), y - (tall + 0.35) * (nth // columns)
-        axes = made.add_axes(((left + 0.55) / WIDTH, (top - tall + 0.42) / HEIGHT, (width - 0.75) / WIDTH, (tall - 1.0) / HEIGHT))
-        made.text(left / WIDTH, top / HEIGHT, title, fontsize=9, weight="bold", va="top", color=LIGHT.text)
-        if chart:
-            paper.draw(axes, chart, width - 0.6, 7 if columns == 2 else 8)
-    return y - (tall + 0.35) * -(-len(charts) // columns)
+        left, high = RIM + width * (nth % columns), top - each * (nth // columns)
+        legend = -(-len(chart.lines) // paper.legend_columns([line.label for line in chart.lines], width - 0.6, size)) if len(chart.lines) > 1 else 0
+        over, under = 0.28 + (1.45 * legend + 1.3 * bool(chart.marks)) * size / 72, 4.4 * size / 72
+        axes = made.add_axes(((left + 0.5) / WIDTH, (high - each + under) / HEIGHT, (width - 0.65) / WIDTH, (each - over - under) / HEIGHT))
+        paper.draw(axes, chart, width - 0.6, size)
+        made.text(left / WIDTH, high / HEIGHT, title, fontsize=9, weight="bold", va="top", color=LIGHT.text)
 
 
-def _checks(made: Figure, y: float, part: Part, size: float) -> float:
-    y = _text(made, y, f"{part.title} ({part.table['spec']['size']}, {part.table['seconds']:g} s)", size, bold=True)
-    for check in part.table["checks"]:
-        values = check["values"]
-        measured = "not measured" if check["measured"] != check["measured"] else f"{check['measured']:.4g}"
-        spread = f" ({min(values):.3g} to {max(values):.3g} over {len(values)} runs)" if len(values) > 1 else ""
-        verdict = check["verdict"] if check["claimed"] or check["verdict"] != "fails" else "does not hold here"
-        y = _text(made, y, f"{verdict.upper()}  {check['claim']}: predicted {check['predicted']}; measured {measured}{spread}", size)
-    return y
-
-
-def _foot(made: Figure, parts: Sequence[Part]) -> None:
-    """The exact specs, and the command that makes each table again."""
-    lines = []
+def _checks(parts: Sequence[Part], size: float) -> list[Words]:
+    found = []
     for part in parts:
-        spec = json.dumps(part.table["spec"], separators=(", ", ": "))
-        lines += textwrap.wrap(f"{part.table['digest']}: python -m engine experiment {part.table['experiment']} --{part.table['spec']['size']}; {spec}", 150)
-    made.text(RIM / WIDTH, 0.4 / HEIGHT, "\n".join(lines), fontsize=6, va="bottom", family="DejaVu Sans Mono", color=LIGHT.axis)
+        found.append(_words(f"{part.title} ({part.table['spec']['size']}, {part.table['seconds']:g} s)", size, weight="bold"))
+        found += [_words(_check(check), size) for check in part.table["checks"]]
+    return found
 
 
-def _text(made: Figure, y: float, words: str, size: float, bold: bool = False, grey: bool = False, family: str = "DejaVu Sans") -> float:
-    """Words from the left margin, wrapped, their top `y` inches above the foot; returns where the next may begin."""
-    wide = int((WIDTH - 2 * RIM) * 72 / (size * (0.585 if bold else 0.535)))
-    lines = textwrap.wrap(words, wide) or [""]
-    hue = LIGHT.axis if grey else LIGHT.text
-    weight = "bold" if bold else "normal"
-    made.text(RIM / WIDTH, y / HEIGHT, "\n".join(lines), fontsize=size, va="top", weight=weight, color=hue, family=family, linespacing=1.25)
-    return y - len(lines) * 1.32 * size / 72 - 0.03
+def _check(check: Mapping[str, Any]) -> str:
+    values = check["values"]
+    measured = f"{check['measured']:.4g}" if math.isfinite(check["measured"]) else "not measured"
+    spread = f" ({min(values):.3g} to {max(values):.3g} over {len(values)} runs)" if len(values) > 1 else ""
+    verdict = check["verdict"] if check["claimed"] or check["verdict"] != "fails" else "does not hold here"
+    note = f" {check['note']}" if check["note"] else ""
+    return f"{verdict.upper()}  {check['claim']}: predicted {check['predicted']}; measured {measured}{spread}.{note}"
+
+
+def _foot(parts: Sequence[Part]) -> list[Words]:
+    """The exact specs, and the command that makes each table again."""
+    texts = [f"python -m engine experiment {part.table['experiment']} --{part.table['spec']['size']}; {json.dumps(part.table['spec'])}" for part in parts]
+    return [_words(f"{part.table['digest']}: {text}", 5.5, 0.61, family="DejaVu Sans Mono", color=LIGHT.axis) for part, text in zip(parts, texts, strict=True)]

@@ -72,7 +72,8 @@ def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]
     ticks = {"tickvals": [x for x, _ in chart.x_ticks], "ticktext": [words for _, words in chart.x_ticks]} if chart.x_ticks else {}
     return {
         "height": height, "margin": {"l": 4.5 * text, "r": text, "t": 1.4 * text * (1 + bool(chart.marks)), "b": 3.6 * text},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"}, "hovermode": "closest",
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
+        "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
         "legend": {"orientation": "h", "y": 1.01 + 0.05 * bool(chart.marks), "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         "showlegend": len(chart.lines) > 1,
         "xaxis": axis | ticks | {"title": {"text": chart.x_label}, "type": "log" if chart.log_x else "linear", "range": _range(chart, "x")},

@@ -121,7 +121,7 @@ def draw(axes: Axes, drawing: Drawing, width: float, size: float) -> None:
     _curves(axes, drawing, size)
     rows = _marks(axes, drawing, 0.85 * 72 * width / (0.55 * size), size)
     if len(drawing.lines) + len(drawing.rug) > 1:
-        _legend(axes, _columns([line.label for line in drawing.lines] + [drawing.rug_label], width, size), size, rows)
+        _legend(axes, legend_columns([line.label for line in drawing.lines] + [drawing.rug_label], width, size), size, rows)
 
 
 def _curves(axes: Axes, chart: Chart, size: float) -> None:
@@ -186,7 +186,7 @@ def _tick(axis, low: float, high: float, log: bool) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _columns(labels: list[str], width: float, size: float) -> int:
+def legend_columns(labels: list[str], width: float, size: float) -> int:
     """In how many columns these fit above a plot."""
     return max(1, min(len(labels), int(width * 72 / (0.58 * size) / (max(map(len, labels), default=0) + 9))))
 
@@ -200,7 +200,7 @@ def _legend(axes: Axes, columns: int, size: float, rows: int = 0) -> None:
 def _map(drawing: Map, width: float, below: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
     labels, em = [station.label for station in drawing.stations], size / 72
-    columns = _columns(labels, width, size)
+    columns = legend_columns(labels, width, size)
     left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])
     up = across * (float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1)
