@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.figures import maps
 from engine.figures.drawing import Chart
+from engine.figures.words import has_data
 from engine.landscape import SurfaceSpec
 from engine.planes import PLANES
 from engine.records import Surface
@@ -21,7 +22,7 @@ def settings(about: analysis.Subject) -> SurfaceSpec | None:
     st.session_state.setdefault(VIEW, "log loss")
     st.segmented_control("Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session")
     row = analysis.checkpoint(AT, about)
-    toy = not about.spec.problem.examples()
+    toy = not has_data(encode(about.spec))
     fitting = [name for name in PLANES if toy or name != "Coordinates"]
     plane = controls.part(SurfaceSpec, "plane", AT, options=fitting, usual=ground.plane(about.spec))
     reasons = {"split": "Does not apply: a toy landscape has no examples."} if toy else {}

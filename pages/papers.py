@@ -112,9 +112,9 @@ def drawings(view: trial.View) -> dict[str, download.Draw]:
     """Every figure by its title."""
 
     def one(nth: int) -> Drawing:
-        return trial.pictures(trial.watch(view.experiment), False)[nth]
+        return trial.pictures(trial.watch(view.experiment))[nth]
 
-    return {drawing.title: partial(one, nth) for nth, drawing in enumerate(trial.pictures(view, False))}
+    return {drawing.title: partial(one, nth) for nth, drawing in enumerate(trial.pictures(view))}
 
 
 def sheet(experiment: Experiment) -> bytes:
@@ -123,7 +123,7 @@ def sheet(experiment: Experiment) -> bytes:
     others = [cls() for cls in paper.experiments if cls is not type(experiment)]
     views = [trial.watch(one) for one in (experiment, *others)]
     kept = [view for view in views if view.result.complete] or views[:1]
-    return handout.pdf(paper, [(view.experiment.title, table(view.experiment, view.result), view.experiment.pictures(view.result)) for view in kept])
+    return handout.pdf(paper, [(view.experiment.title, table(view.experiment, view.result), trial.pictures(view)) for view in kept])
 
 
 def experiment(name: str) -> None:

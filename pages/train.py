@@ -8,12 +8,12 @@ import streamlit as st
 
 from engine.figures import charts, maps
 from engine.figures.drawing import Drawing
-from engine.figures.words import has_classes
+from engine.figures.words import has_batches, has_classes
 from engine.presets import PRESETS
 from engine.rules import RULES, scaled
 from engine.runs import RUNS, RunSpec, Switch
 from engine.spec import SpecError, decode, digest, encode
-from pages.ui import cached, controls, download, figures, ground, link, live, obtain, shell, words
+from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell, words
 from pages.ui.controls import Cell
 
 AT = "train"
@@ -27,7 +27,7 @@ def settings() -> RunSpec | None:
     values, (spec, fault) = controls.read(RunSpec, AT), wanted()
     preset(spec, fault)
     at = {name: Cell(RunSpec, AT, name) for name in values}
-    toy, reasons = "begin" in values["problem"], why_not(values, spec)
+    toy, reasons = not has_batches(values), why_not(values, spec)
     of_problem, of_rule, of_update = controls.below(at["problem"])[:2], controls.first(at["rule"]), controls.first(at["update"])[:1]
     controls.row([at["problem"]], 1)
     controls.row(of_problem)
@@ -63,7 +63,7 @@ def wanted() -> tuple[RunSpec | None, str]:
 def why_not(values: dict[str, Any], spec: RunSpec | None) -> dict[str, str]:
     """Why some of the settings do not apply, by their names."""
     toy = "Does not apply: a toy landscape has no examples and a fixed start."
-    reasons = dict.fromkeys(("batch", "seed"), toy) if "begin" in values["problem"] else {}
+    reasons = dict.fromkeys(("batch", "seed"), toy) if not has_batches(values) else {}
     still = spec is not None and all(scaled(phase.rule, 2.0) == phase.rule for phase in spec.phases)
     return reasons | ({"radius": "Does not apply: no rule of this run has a radius."} if still else {})
 
@@ -184,6 +184,7 @@ if view is None:
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")
 else:
     with menus:
+        citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
         download.menu(drawings(run, view.spec), AT)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])

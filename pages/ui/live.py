@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from engine.figures import charts
-from engine.figures.words import has_classes
+from engine.figures.words import has_classes, has_data
 from engine.runs import RunSpec
 from engine.spec import encode
 from pages.ui import cached, words
@@ -99,7 +99,7 @@ def _go_on(spec: RunSpec) -> None:
 def numbers(view: View) -> list[tuple[str, str, str]]:
     """The strip of a run: (label, value, its bound or doubt)."""
     last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
-    toy = not view.spec.problem.examples()
+    toy = not has_data(encode(view.spec))
     say, percent = words.number, words.percent
     edge = f"rule’s edge {say(last['edge'])}" if math.isfinite(last["edge"]) else "no edge known" if len(view.columns["step"]) else ""
     loss = [("Value", say(last["train_loss"]), "")] if toy else [("Training loss", say(last["train_loss"]), ""), ("Held-out loss", say(last["test_loss"]), "")]

@@ -35,7 +35,7 @@ def show(paper: Paper, name: str, at: str) -> None:
     except SpecError:
         experiment = EXPERIMENTS[name]()
     view = trial.watch(experiment)
-    count = len(trial.pictures(view, False)) + 2
+    count = len(trial.pictures(view)) + 2
     slide = min(max(st.session_state.get(SLIDE, 0), 0), count - 1)
     st.html(shell.STYLE)
     st.html(HIDE)

@@ -60,22 +60,26 @@ def bar(view: View) -> None:
             st.warning(f"{'Cancelled' if now.status == 'stopped' else 'This could not be performed'}: {words.plain(now.reason)}")
 
 
-def pictures(view: View, sealed: bool) -> list[Drawing]:
-    """The experiment's figures; where the reader is to predict first, charts without a curve."""
-    drawn = view.experiment.pictures(view.result)
-    return [Chart(d.name, d.title, d.x_label, d.y_label, (), d.title + ".", note=SEALED) for d in drawn] if sealed else list(drawn)
+def pictures(view: View, sealed: bool = False) -> tuple[Drawing, ...]:
+    """The experiment's figures, made once for all who look; where the reader is to predict first, charts without a curve."""
+    drawn = cached.drawn(f"pictures@{view.name}", view.version, False, lambda: view.experiment.pictures(view.result))
+    return tuple(Chart(d.name, d.title, d.x_label, d.y_label, (), f"{d.title}.", note=SEALED) for d in drawn) if sealed else drawn
+
+
+def judged(view: View) -> tuple[Check, ...]:
+    """Its checks, made once for all who look."""
+    return cached.drawn(f"checks@{view.name}", view.version, False, lambda: view.experiment.checks(view.result))
 
 
 def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> None:
     """One of the figures, growing while the experiment is at work."""
-    drawings = cached.drawn(f"pictures@{view.name}", (view.version, sealed), False, lambda: pictures(view, sealed))
-    drawing = drawings[nth]
+    drawing = pictures(view, sealed)[nth]
     motion.draw(f"figure{nth}", f"{view.name}/{drawing.name}/{sealed}/{text}", view.version, height, drawing, text)
 
 
 def checks(view: View, sealed: bool = False) -> None:
     """The table: claimed, predicted, measured, verdict; what is measured stays hidden while the reader predicts."""
-    rows = "".join(_row(check, view.result.complete, sealed) for check in view.experiment.checks(view.result))
+    rows = "".join(_row(check, view.result.complete, sealed) for check in judged(view))
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("", "Claimed", "Predicted", "Measured", "Over the seeds"))
     st.html(f"<table class='rows checks'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
@@ -103,7 +107,7 @@ def quiz(view: View) -> bool:
     if question is None or not st.session_state.get("papers:predict"):
         return False
     key = f"papers:guess@{view.name}"
-    check, say = view.experiment.checks(view.result)[question.check], words.number
+    check, say = judged(view)[question.check], words.number
     with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
         guess = st.slider(question.text, float(question.low), float(question.high), key=f"{key}:slider", disabled=key in st.session_state)
         if key not in st.session_state:
