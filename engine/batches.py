@@ -22,8 +22,12 @@ class Batches:
         """The batch of one step."""
         if self.whole:
             return data
+        picked = self.picked(step)
+        return Examples(data.x.index_select(0, picked), data.y.index_select(0, picked))
+
+    def picked(self, step: int) -> torch.Tensor:
+        """The positions of one step's examples among all, where they are not all."""
         epoch, position = divmod(step, self.n // self.size)
         if epoch != self.epoch:
             self.epoch, self.order = epoch, torch.randperm(self.n, generator=generator(self.seed, "batches", epoch)).to(self.device)
-        picked = self.order[position * self.size : (position + 1) * self.size]
-        return Examples(data.x.index_select(0, picked), data.y.index_select(0, picked))
+        return self.order[position * self.size : (position + 1) * self.size]

@@ -18,7 +18,7 @@ from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode, digest, encode
 from engine.spectrum import SpectrumSpec
 from engine.store import Store
-from engine.train import Frame, State, Tick, diverged, train
+from engine.train import STRIDE, Frame, State, Tick, diverged, train
 
 ANALYSES = {"surface": SurfaceSpec, "spectrum": SpectrumSpec, "alignment": AlignmentSpec}
 SAVE_EVERY = 2.0
@@ -66,7 +66,7 @@ def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = Fal
     yield from log.replay()
     saved = time.monotonic()
     try:
-        for tick in log.timed(train([spec], device, log.state)):
+        for tick in log.timed(train([spec], device, log.state, stride=STRIDE)):
             log.add(tick.state, tick.frame)
             save_now = time.monotonic() - saved > SAVE_EVERY
             if save_now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from engine.machine import settle
 from engine.measure import measure, noise_at, whole
 from engine.rules import Memory, Rule, Step, functional, need, scaled
 from engine.runs import MEASURES, RunSpec
+from engine.scalar import Course, Moving, course, offered
 from engine.seeds import generator
 from engine.spec import SpecError, floats, with_floats
 from engine.updates import Update
@@ -43,7 +44,12 @@ class State(NamedTuple):
     top: Tensor  # the top eigenvector as last tracked
 
 
-Advance = Callable[[State], State]
+STRIDE = 1000
+"""Steps of a toy landscape from one tick to the next, for who watches a run live: some hundredths of a second."""
+ALONE = 64
+"""Runs of a toy landscape up to which numbers, one run after the other, are faster than tensors of all of them."""
+Advance = Callable[[State, int], State]
+"""Takes one step, or several where they are cheap, but none beyond a given one."""
 
 
 class Tick(NamedTuple):
@@ -53,7 +59,7 @@ class Tick(NamedTuple):
     frame: Frame | None
 
 
-def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = None, compile: bool = False) -> Iterator[Tick]:
+def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = None, compile: bool = False, stride: int = 1) -> Iterator[Tick]:
     """Trains one run, or an ensemble of runs that differ in their seed, learning rate, schedule and the numbers of rules and update.
 
     Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and stops it
@@ -61,6 +67,9 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
 
     `compile` makes the steps of an ensemble faster, and equal up to rounding, at a cost of half a minute before the first: for
     more than some 200,000 steps of all runs together. Rules that read the clock go uncompiled.
+
+    A `stride` above 1 lets toy landscapes take up to so many steps from one tick to the next, though none across a measurement or a switch:
+    some ten times as fast, equal up to rounding, and resumed bit for bit with the same stride. All else yields after every step as before.
     """
     settle()
     spec, problem = specs[0], specs[0].problem
@@ -68,6 +77,8 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
     data = problem.load("train", device)
     held_out = problem.load("test", device)
     advance = _single(spec, data, device) if len(specs) == 1 else _ensemble(specs, data, device, compile)
+    if stride > 1 and len(specs) <= ALONE and offered(problem, device):
+        advance = _scalar(specs, data, advance)
     state = state or _begin(specs, device)
     while True:
         if state.measured != state.step and spec.measured(state.step):
@@ -85,8 +96,13 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
                 return
         if state.step == spec.steps:
             return
-        state = _switched(specs, advance(state))
+        state = _switched(specs, advance(state, _until(spec, state.step, stride)))
         yield Tick(state, None)
+
+
+def _until(spec: RunSpec, step: int, stride: int) -> int:
+    """The last step to take before the next tick: at most `stride` ahead, and the next measurement, as there is one at every switch."""
+    return min(step + stride, step - step % spec.every + spec.every, spec.steps, *(p.start for p in spec.phases if p.start > step))
 
 
 def diverged(frame: Frame) -> np.ndarray:
@@ -114,12 +130,13 @@ def _alike(name: str, a: Rule | Update, b: Rule | Update) -> None:
         raise SpecError(f"{name}: the runs of an ensemble may differ in its numbers only")
 
 
-def _begin(specs: Sequence[RunSpec], device: str) -> State:
+def _begin(specs: Sequence[RunSpec], device: str, step: int = 0) -> State:
+    """The state at the start; for another step, with the memory of the rule that is then in force."""
     states = []
     for spec in specs:
         theta = spec.problem.start(spec.seed).to(device)
         top = torch.randn(len(theta), generator=generator(spec.seed, "top"), dtype=torch.float64).to(theta)
-        states.append(State(0, -1, 0.0, theta, _memory(spec, theta, 0), spec.update.begin(theta), top))
+        states.append(State(0, -1, 0.0, theta, _memory(spec, theta, step), spec.update.begin(theta), top))
     return _stacked(states) if len(states) > 1 else states[0]
 
 
@@ -155,14 +172,11 @@ def _member(state: State, r: int) -> State:
 def _single(spec: RunSpec, data: Examples, device: str) -> Advance:
     batches = Batches(spec, device)
 
-    def advance(state: State) -> State:
-        rule, x, y = spec.rule_at(state.step), *batches.at(state.step, data)
-        factor = spec.factor(state.step)
-        noise = noise_at(spec, state.step, state.theta) if need(rule, "noise") else None
-        clock, velocity = spec.clock(state.step), state.update["m"]
-        at = Step(spec.problem, state.theta, x, y, lr=spec.lr * factor, factor=factor, clock=clock, velocity=velocity, noise=noise)
-        theta, memory, update = _step(rule, spec.update, spec.clip, at, state.rule, state.update)
-        return state._replace(step=state.step + 1, gradients=state.gradients + sum(at.asked), theta=theta, rule=memory, update=update)
+    def advance(state: State, until: int) -> State:
+        step, rule, factor = state.step, spec.rule_at(state.step), spec.factor(state.step)
+        noise = noise_at(spec, step, state.theta) if need(rule, "noise") else None
+        moved, gradients = _taken(spec, rule, batches.at(step, data), spec.lr * factor, factor, spec.clock(step), noise, state[3:6])
+        return State(step + 1, state.measured, state.gradients + gradients, *moved, state.top)
 
     return advance
 
@@ -182,7 +196,7 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
         at = Step(spec.problem, theta, x, y, functional, lr, factor, clock, update["m"], noise, asked=asked)
         return _step(rule, with_floats(spec.update, setting), spec.clip, at, memory, update)
 
-    def advance(state: State) -> State:
+    def advance(state: State, until: int) -> State:
         index, step = spec.phase(state.step), state.step
         rule = spec.phases[index].rule
         factors = [s.factor(step) for s in specs]
@@ -209,6 +223,40 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
 
 def _numbers(parts: Sequence[Rule] | Sequence[Update], stack: Callable[[list[float]], Tensor]) -> dict[str, Tensor]:
     return {name: stack([floats(part)[name] for part in parts]) for name in floats(parts[0])}
+
+
+def _scalar(specs: Sequence[RunSpec], data: Examples, tensors: Advance) -> Advance:
+    """Takes many steps of a toy landscape at once, as programs of numbers, and on tensors those that cannot be such."""
+    singles = [_single(spec, data, "cpu") for spec in specs]
+    found: dict[int, list[Course | None]] = {}  # by phase: one for each run
+
+    def alone(course: Course, single: Advance, state: State, until: int) -> State:
+        while state.step < until:
+            step, gradients, moved = course.go(state.step, until, state.gradients, state[3:6])
+            state = State(step, state.measured, gradients, *moved, state.top) if step > state.step else single(state, until)
+        return state
+
+    def advance(state: State, until: int) -> State:
+        members = [_member(state, r) for r in range(len(specs))] if len(specs) > 1 else [state]
+        index = specs[0].phase(state.step)
+        if index not in found:
+            found[index] = [course(spec, index, data, _begin([spec], "cpu", state.step)[3:6], partial(_taken, spec)) for spec in specs]
+        courses = [one for one in found[index] if one]
+        if len(courses) < len(specs):
+            return tensors(state, until)
+        members = [alone(*each, until) for each in zip(courses, singles, members, strict=True)]
+        return _stacked(members) if len(specs) > 1 else members[0]
+
+    return advance
+
+
+def _taken(
+    spec: RunSpec, rule: Rule, batch: Examples, lr: float | Tensor, factor: float | Tensor, clock: Any, noise: Any, moving: Moving
+) -> tuple[Moving, float]:
+    """Theta and the memories of rule and update after one step of a run, and the gradients that it took."""
+    theta, memory, buffers = moving
+    at = Step(spec.problem, theta, *batch, lr=lr, factor=factor, clock=clock, velocity=buffers["m"], noise=noise)
+    return _step(rule, spec.update, spec.clip, at, memory, buffers), sum(at.asked)
 
 
 def _step(rule: Rule, update: Update, clip: float, at: Step, memory: Memory, buffers: Memory):

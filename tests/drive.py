@@ -45,9 +45,9 @@ def final(*specs: RunSpec, state: State | None = None) -> State:
     return last(train(specs, state=state)).state
 
 
-def frames(*specs: RunSpec) -> list[Frame]:
+def frames(*specs: RunSpec, stride: int = 1) -> list[Frame]:
     """Every measurement of a training."""
-    return [tick.frame for tick in train(specs) if tick.frame]
+    return [tick.frame for tick in train(specs, stride=stride) if tick.frame]
 
 
 def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:

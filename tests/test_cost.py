@@ -10,7 +10,7 @@ from engine.cost import STEPS, count, race, timings
 from engine.data import Moons
 from engine.models import MLP
 from engine.problem import Classification
-from engine.rules import ESAM, MSAM, RULES, SAM, SGD, SSAM, LookSAM
+from engine.rules import ESAM, MSAM, PGD, RULES, SAM, SGD, SSAM, LookSAM
 from engine.runs import RunSpec
 from engine.updates import Momentum
 from tests.drive import final
@@ -24,9 +24,10 @@ PUBLISHED = {
     "LookSAM": (1.2, 1.2),
     "SAMPa": (2 + 1 / STEPS, 2 + 1 / STEPS),
     "GraphSAM": (1 + 1 / EPOCH, 1 + 1 / EPOCH),
+    "PGD": (6.0, 6.0),  # five with respect to the inputs
 }
 """Calls and batches of a step with the rule's own settings, on digits in batches of 64."""
-WITHOUT_G = {"RandomDirection": 1.0, "MomentumSAM": 1.0, "MSAM": 1.0, "SAMPa": 1 - 1 / STEPS, "GraphSAM": 1 - 1 / EPOCH}
+WITHOUT_G = {"RandomDirection": 1.0, "MomentumSAM": 1.0, "MSAM": 1.0, "SAMPa": 1 - 1 / STEPS, "GraphSAM": 1 - 1 / EPOCH, "PGD": 1.0}
 """The share of steps at which a rule does not ask for the whole batch's gradient at w itself."""
 SMALL = Classification(Moons(128), MLP(4, 1))
 
@@ -51,6 +52,7 @@ def test_rescaling_asks_for_g_where_the_rule_does_not(name):
     [
         *((LookSAM(k=k), 1 + 1 / k, 1 + 1 / k) for k in (1, 2, 10)),
         *((ESAM(gamma=gamma), 2.0, 1 + gamma) for gamma in (0.25, 1.0)),
+        *((PGD(steps=k), 1 + k, 1 + k) for k in (1, 10)),
         (MSAM(m=0), 2.0, 2.0),
         (MSAM(m=48), 4.0, 2.0),  # the rest of 16 is a micro-batch too
     ],
@@ -61,7 +63,7 @@ def test_settings_that_decide_the_cost(rule, calls, batches):
     assert (found.calls, found.batches) == pytest.approx((calls, batches), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["SAM", "ESAM", "LookSAM", "SAMPa"])
+@pytest.mark.parametrize("name", ["SAM", "ESAM", "LookSAM", "SAMPa", "PGD"])
 def test_the_count_is_the_trainers(name):
     """The batches of a count are the gradients that training itself counts, and no measurement is among them."""
     rule = RULES[name]()

@@ -10,7 +10,7 @@ import numpy as np
 from engine.experiments.experiment import Experiment, Point
 from engine.records import Arrays
 from engine.runs import RunSpec
-from engine.train import Frame, train
+from engine.train import STRIDE, Frame, train
 
 KEPT = 16
 """Parameters up to which the path of a run is kept in the result."""
@@ -25,7 +25,7 @@ class Lap(NamedTuple):
 
 
 def perform(experiment: Experiment, device: str = "cpu") -> Iterator[Lap]:
-    """Trains and measures all runs of an experiment; yields at least after every step, and leaving it cancels."""
+    """Trains and measures all runs of an experiment; yields after every step, or some hundred on a toy landscape, and leaving it cancels."""
     benches = [_Bench(experiment, name, specs, device) for name, specs in experiment.ensembles().items()]
     total = sum(bench.total for bench in benches)
     while waiting := [bench for bench in benches if not bench.ended]:
@@ -39,11 +39,11 @@ class _Bench:
 
     def __init__(self, experiment: Experiment, name: str, specs: tuple[RunSpec, ...], device: str):
         self.experiment, self.name, self.specs = experiment, name, specs
-        self.steps = [step for step in range(specs[0].steps + 1) if specs[0].measured(step)]
+        self.steps = sorted({*range(0, specs[0].steps, specs[0].every), *(phase.start for phase in specs[0].phases), specs[0].steps})
         self.total, self.done, self.ended, self.row = specs[0].steps * len(specs), 0, False, 0
         self.paths: list[list[Point]] = [[] for _ in specs]
         self.arrays: Arrays = {f"{name}/step": np.array(self.steps)}
-        self.ticks = train(specs, device)
+        self.ticks = train(specs, device, stride=STRIDE)
 
     def until_measured(self) -> Iterator[bool]:
         """Goes on to the next measurement; yields whether there is something new to know."""
@@ -70,4 +70,7 @@ class _Bench:
         self.row += 1
 
     def _column(self, quantity: str, *more: int) -> np.ndarray:
-        return self.arrays.setdefault(f"{self.name}/{quantity}", np.full((len(self.steps), len(self.specs), *more), np.nan))
+        name = f"{self.name}/{quantity}"
+        if name not in self.arrays:
+            self.arrays[name] = np.full((len(self.steps), len(self.specs), *more), np.nan)
+        return self.arrays[name]

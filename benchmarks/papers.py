@@ -1,0 +1,39 @@
+"""How long the papers' experiments take at quick size, on one core: seconds of each, and of all five papers; no baseline but the reader's patience.
+
+`papers.Drift` has at most 2 s, `papers.WhichSharpness` and `papers.EdgeOfStability` 10 s each, and each of the last three papers 60 s on two cores; all five
+together have five minutes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+from benchmarks.measure import device
+from engine.experiments import EXPERIMENTS, PAPERS, perform
+from engine.machine import settle
+from engine.records import Result
+from engine.spec import encode
+
+
+def main() -> None:
+    on = device((__doc__ or "").partition("\n")[0])
+    settle()
+    spent: dict[str, float] = defaultdict(float)
+    for paper in PAPERS.values():
+        for cls in paper.experiments:
+            begun, arrays = time.perf_counter(), {}
+            for lap in perform(cls(), on):
+                arrays = lap.arrays or arrays
+            seconds = time.perf_counter() - begun
+            verdicts = [check.verdict() for check in cls().checks(Result(encode(cls()), 1, 1, arrays=arrays))]
+            spent[paper.key] += seconds
+            print(f"seconds papers.{cls.__name__} {seconds:.2f}  # {', '.join(verdicts)}", flush=True)
+    for key, seconds in spent.items():
+        print(f"seconds papers.{key} {seconds:.1f}")
+    five = sum(seconds for key, seconds in spent.items() if not PAPERS[key].extra)
+    print(f"seconds papers.five {five:.1f}  # one after the other on one core; {len(EXPERIMENTS)} experiments in all take {sum(spent.values()):.0f}")
+
+
+if __name__ == "__main__":
+    main()
