@@ -16,7 +16,7 @@ from engine.machine import BLOCK
 from engine.models import MLP, MODELS, Collect, Given, Model, Normalize, by_batch, initial, unflatten
 from engine.problems.abstract import Loss, Moments, Problem
 from engine.problems.recovery import RECOVERIES, DiagonalNet, MatrixSensing
-from engine.problems.toys import TOYS, Beale, Product, Quadratic, Saddle, Toy
+from engine.problems.toys import TOYS, Beale, Product, Quadratic, Saddle, Toy, TwoCurvatures
 from engine.seeds import generator
 from engine.spec import choice, knob, pick
 
@@ -78,7 +78,8 @@ class Classification(Problem):
         logits, y = logits.flatten(0, -2), y.flatten()
         if self.objective == "cross-entropy":
             return F.cross_entropy(logits, y, reduction=reduction, label_smoothing=self.smoothing)
-        target = F.one_hot(y, logits.shape[1]).to(logits.dtype) * (1 - self.smoothing) + self.smoothing / logits.shape[1]
+        hot = y[:, None] == torch.arange(logits.shape[1], device=y.device)  # F.one_hot looks at its values, which vmap over y forbids
+        target = hot.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / logits.shape[1]
         return F.mse_loss(logits, target, reduction=reduction)
 
 
@@ -127,5 +128,5 @@ PROBLEMS = {cls.__name__: cls for cls in (Classification, *TOYS, *RECOVERIES)}
 
 __all__ = [
     "PROBLEMS", "Beale", "Classification", "DiagonalNet", "Loss", "MatrixSensing", "Moments", "Problem", "Product", "Quadratic", "Saddle", "Toy",
-    "chunk_of", "evaluate", "parts", "pieces",
+    "TwoCurvatures", "chunk_of", "evaluate", "parts", "pieces",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from engine.rules import (
     ESAM,
     GSAM,
     MSAM,
+    PGD,
     RULES,
     SAM,
     SGD,
@@ -34,13 +35,14 @@ FAMILY = [
     UnifiedSAM(0.1, 0.3), ASAM(0.3, 0.02), ASAM(0.3, 0.0, biases=True), ASAM(0.02, 0.02, "infinity"), ASAM(0.05, 0.0, "layerwise"),
     MSAM(0.1, 5), MSAM(0.1, 1), MSAM(0.1, 0), GSAM(0.1, 0.02, 0.4), FriendlySAM(0.1, 0.8, 0.7), RandomDirection(0.2), ESAM(0.1, 0.4, 0.3), ESAM(0.1, 1.0, 1.0),
     LookSAM(0.1, 3, 0.5), LookSAM(0.1, 1), MomentumSAM(0.1), SAMPa(0.1, 0.3), GraphSAM(0.2, 0.9, 0.5, 1), LookaheadSAM(0.1, 4, 0.3),
+    PGD(0.3, 3, 0.4), PGD(1.0, 2, 0.7, "2"), SSAM(PGD(0.2, 1)),
 ]  # fmt: skip
 """Each rule at least once."""
 MASKED = [SAM(0.3, mask) for mask in (NormalizationOnly(), AllButNormalization(), RandomSubset(), RandomSubset(0.4))] + [
     ASAM(0.3, 0.02, "2", False, NormalizationOnly())
 ]
 """For models with normalization layers, but for the one mask that needs none."""
-NEUTRAL = {"SAMPa": {"lam": 0.0}, "ESAM": {"gamma": 1.0}, "LookaheadSAM": {"alpha": 1.0}, "MSAM": {"m": 0}}
+NEUTRAL = {"SAMPa": {"lam": 0.0}, "ESAM": {"gamma": 1.0}, "LookaheadSAM": {"alpha": 1.0}, "MSAM": {"m": 0}, "PGD": {"eps": 0.0}}
 """What else must vanish for a rule of radius 0 to be plain descent (micro-batches, where BatchNorm goes by them)."""
 
 
@@ -48,6 +50,15 @@ def each_rule():
     """One instance of every rule in the table as it is now: the family's first, where it has one."""
     known = {type(rule): rule for rule in reversed(FAMILY)}
     return [known.get(cls) or cls() for cls in RULES.values()]
+
+
+def suits(rule, problem) -> bool:
+    """Whether a rule can train on a problem at all, with the full batch."""
+    try:
+        rule.fits(problem, problem.examples(), "rule")
+    except SpecError:
+        return False
+    return True
 
 
 def at_zero_radius(rule):

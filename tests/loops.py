@@ -191,10 +191,27 @@ def rescaled(at: At, inner: Callable[..., Tensors], shrink: bool, **settings: An
     return times(min(1.0, factor) if shrink else factor, u)
 
 
+def adversarial(at: At, eps: float, steps: int, step: float, norm: str) -> Tensors:
+    clean = at.x
+    for _ in range(steps):
+        x = at.x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(at.loss(at.net(x), at.y), x)
+        with torch.no_grad():
+            for i in range(len(x)):
+                if norm == "infinity":
+                    x[i] = torch.maximum(torch.minimum(x[i] + step * eps * slope[i].sign(), clean[i] + eps), clean[i] - eps)
+                else:
+                    away = x[i] + step * eps * slope[i] / size([slope[i]]) - clean[i]
+                    x[i] = clean[i] + away * min(1.0, eps / size([away]))
+        at.x = x.detach()
+    found, at.x = at.gradient(), clean
+    return found
+
+
 LOOPS: dict[str, Callable[..., Tensors]] = {
     "SGD": sgd, "SAM": sam, "USAM": usam, "UnifiedSAM": unified, "ASAM": asam, "MSAM": micro, "GSAM": gsam, "FriendlySAM": friendly,
     "RandomDirection": random_direction, "ESAM": esam, "LookSAM": look, "MomentumSAM": momentum, "SAMPa": parallel, "GraphSAM": graph,
-    "LookaheadSAM": lookahead, "SSAM": rescaled,
+    "LookaheadSAM": lookahead, "SSAM": rescaled, "PGD": adversarial,
 }  # fmt: skip
 
 

@@ -92,17 +92,35 @@ def test_names_that_say_nothing():
     assert not {d for d in defined if re.search(r"(Utils?|Helpers?|Manager|Base)$", d) or d in ("utils", "helpers", "manager", "base")}
 
 
-STUDIES = ("experiment", "lab", "normalization", "notions", "renormalization", "layers", "late", "edge", "stochastic", "features", "graphs", "adversarial")
+STUDIES = (
+    "experiment",
+    "lab",
+    "normalization",
+    "stability",
+    "notions",
+    "renormalization",
+    "saddle",
+    "layers",
+    "sweep",
+    "late",
+    "valley",
+    "edge",
+    "stochastic",
+    "features",
+    "graphs",
+    "adversarial",
+    "curves",
+)
 LAYERS = [
     {"engine.spec", "engine.seeds", "engine.machine", "engine.records", "engine.fetch"},
     {f"engine.data.{name}" for name in ("dataset", "kept", "openml", "table", "images", "points", "text", "graphs", "own")}
     | {"engine.problems", *(f"engine.problems.{name}" for name in ("abstract", "toys", "recovery"))}
     | {f"engine.models.{name}" for name in ("model", "dense", "convolutional", "attention", "graph")}
-    | {f"engine.rules.{name}" for name in ("rule", "masks", "perturbed", "lazy", "wrapped")}
+    | {f"engine.rules.{name}" for name in ("rule", "masks", "perturbed", "lazy", "inputs", "wrapped")}
     | {"engine.data", "engine.models", "engine.problem", "engine.rules", "engine.updates", "engine.schedules", "engine.curvature"}
-    | {"engine.runs", "engine.batches", "engine.measure", "engine.compiled", "engine.train"},
+    | {"engine.runs", "engine.batches", "engine.measure", "engine.compiled", "engine.wires", "engine.scalar", "engine.train"},
     {"engine.density"},
-    {"engine.planes", "engine.landscape", "engine.spectrum", "engine.alignment", "engine.cost", "engine.quadratic"},
+    {"engine.planes", "engine.landscape", "engine.spectrum", "engine.alignment", "engine.sharpness", "engine.cost", "engine.quadratic"},
     {"engine.theory", "engine.experiments", *(f"engine.experiments.{name}" for name in STUDIES)},
     {"engine.store", "engine.tasks", "engine.verdicts", "engine.jobs", "engine.worker", "engine.presets", "engine.__main__"},
 ]

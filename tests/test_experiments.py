@@ -197,7 +197,7 @@ def test_a_worker_performs_it(tmp_path):
     """One of the kept experiments through a real worker: live progress, a result that is the same as alone; and cancelled."""
     jobs = Jobs(Store(tmp_path / "store"))
     try:
-        experiment = dataclasses.replace(EXPERIMENTS["Drift"](), steps=200)
+        experiment = dataclasses.replace(EXPERIMENTS["Drift"](), steps=500)
         job = jobs.perform(experiment)
         assert job == EXPERIMENT + digest(experiment) and jobs.perform(experiment) == job, "whoever asks for the same joins it"
         end = wait(jobs, job)

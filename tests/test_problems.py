@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.figures import words
-from engine.problem import PROBLEMS, DiagonalNet, MatrixSensing, Toy, evaluate, parts
+from engine.problem import PROBLEMS, DiagonalNet, MatrixSensing, Toy, TwoCurvatures, evaluate, parts
 from engine.rules import SAM
 from engine.runs import RunSpec
 from engine.spec import SpecError, encode
@@ -133,5 +133,56 @@ def test_runs_with_batches_of_one_measure_both_losses(problem):
 def test_words_tell_functions_from_regressions_from_classifications(name):
     problem = PROBLEMS[name]()
     spec = encode(RunSpec(problem, batch=0))
-    assert words.has_data(spec) == (not isinstance(problem, Toy)) == bool(problem.examples()) and words.has_classes(spec) == (name == "Classification")
-    assert (f"{problem.examples():,} training examples" in words.data(spec)) == bool(problem.examples())
+    assert words.has_data(spec) == (not isinstance(problem, Toy | TwoCurvatures)) and words.has_classes(spec) == (name == "Classification")
+    assert words.has_batches(spec) == (not isinstance(problem, Toy)) == bool(problem.examples()) == ("full batch" in words.run(spec))
+    assert (f"{problem.examples():,} training examples" in words.data(spec)) == words.has_data(spec)
+
+
+def two_curvatures(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The two terms' losses, the gradient of their mean and its Hessian, by hand."""
+    a, b, c, d = theta
+    first, second = a**2 + 6 * b**2 + 8, 4 * (1 - a) ** 2 + (1 - b) ** 2 + 1
+    f, s = np.array([2 * a, 12 * b]), np.array([-8 * (1 - a), -2 * (1 - b)])
+    hessian = np.diag([2 * c**2 + 8 * d**2, 12 * c**2 + 2 * d**2, 2 * first, 2 * second])
+    hessian[:2, 2], hessian[:2, 3] = 2 * f * c, 2 * s * d
+    gradient = np.array([*(f * c**2 + s * d**2), 2 * first * c, 2 * second * d])
+    return (
+        np.array([2 * first * c**2, 2 * second * d**2]),
+        gradient,
+        hessian + np.triu(hessian, 1).T,
+    )
+
+
+@pytest.mark.parametrize("theta", [(0.5, 0.5, 0.1, 0.1), (-1.0, 2.0, 0.3, -0.2), (0.0, 1.0, 0.0, 0.5)])
+@pytest.mark.parametrize("radius", [0.0, 0.3])
+def test_two_curvatures(theta, radius):
+    """The mean of two terms, and with an ascent radius the loss uphill from there, whose gradient is u + radius/‖g‖ H (I - hh') u with h = g/‖g‖."""
+    problem, w = TwoCurvatures(theta, radius), np.array(theta)
+    _, gradient, hessian = two_curvatures(w)
+    unit = gradient / np.linalg.norm(gradient)
+    losses, u, _ = two_curvatures(w + radius * unit)
+    slope = u + radius / np.linalg.norm(gradient) * hessian @ (u - unit * (unit @ u))
+    x, y = problem.load("train")
+    point = torch.tensor(theta, dtype=torch.float64)
+    assert torch.equal(problem.start(3), point) and problem.examples() == len(x) == 2 and len(problem.load("test")) == 0
+    assert np.allclose(problem.losses(point, x, y), losses, rtol=1e-12) and np.allclose(problem.losses(point, None, None), losses, rtol=1e-12)
+    assert [float(problem.loss(point, x[i : i + 1], y[i : i + 1])) for i in (0, 1)] == pytest.approx(losses, rel=1e-12)
+    assert np.allclose(torch.func.grad(lambda t: problem.loss(t, x, y))(point), slope, rtol=1e-10, atol=1e-13)
+    leaf = point.clone().requires_grad_()
+    problem.loss(leaf, x, y).backward()
+    assert leaf.grad is not None and np.allclose(leaf.grad, slope, rtol=1e-10, atol=1e-13)
+    assert float(evaluate(problem, point, problem.load("train"))[0]) == pytest.approx(losses.mean(), rel=1e-12)
+    if radius == 0:
+        assert np.allclose(oracles.hessian(lambda t: problem.loss(t, x, y), point), hessian, rtol=1e-10, atol=1e-13)
+
+
+def test_a_start_of_another_length():
+    with pytest.raises(SpecError, match=r"^begin: expected 4 numbers, got 3"):
+        TwoCurvatures((1.0, 2.0, 3.0))
+
+
+def test_a_batch_of_one_takes_one_term():
+    """Every other step moves x3 and the rest x4: no step of plain descent sees both."""
+    run = [tick.frame for tick in train([RunSpec(TwoCurvatures(), SAM(0.0), lr=0.01, batch=1, steps=8, every=1, curvature=False)]) if tick.frame]
+    moved = np.diff(np.array([frame.theta[0, 2:].tolist() for frame in run]), axis=0) != 0
+    assert (moved.sum(1) == 1).all() and moved.sum(0).tolist() == [4, 4]

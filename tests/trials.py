@@ -42,10 +42,8 @@ def verdicts(experiment: Experiment, result: Result) -> list[str]:
 def agree(experiment: Experiment) -> None:
     """Quick, as performed here, and full, as kept in the repository, agree: each measured median lies within the other's spread, or within both together."""
     table = next(t for t in json.loads(KEPT.read_text()) if t["experiment"] == type(experiment).__name__)
-    full = replace(experiment, size="full")
-    assert (experiment.size, table["spec"], table["reproduced"]) == ("quick", encode(full), True), (
-        "perform it anew: python -m engine experiment all --full --json"
-    )
+    anew = "perform it anew: python -m engine experiment all --full --json"
+    assert (experiment.size, table["spec"], table["reproduced"]) == ("quick", encode(replace(experiment, size="full")), True), anew
     for check, kept in zip(experiment.checks(performed(experiment)), table["checks"], strict=True):
         values, others = np.asarray(check.values, float), np.asarray(kept["values"], float)
         room = np.ptp(values) + np.ptp(others) + 0.05 * abs(kept["measured"]) + 1e-12

@@ -2,7 +2,205 @@
 
 from __future__ import annotations
 
-from engine.experiments.experiment import Paper
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from engine.data import Digits
+from engine.experiments.experiment import Check, Experiment, Paper, Question
+from engine.experiments.saddle import SaddleEscape
+from engine.figures.drawing import Chart, Line, say
+from engine.figures.theme import rule_colour
+from engine.measure import cosine, whole
+from engine.models import MLP
+from engine.problem import Classification
+from engine.rules import SAM, SGD, SSAM, USAM
+from engine.runs import RunSpec
+from engine.seeds import generator
+from engine.spec import fingerprint, knob, series
+
+PROBLEM = Classification(Digits(train=1000, standardize="none"), MLP(width=128, depth=2))
+EPOCH = 15
+"""Steps of 64 images in an epoch."""
+GOOD = 0.1
+"""The test error below which a run has learnt."""
+CHANCE = 0.9
+"""The test error of a guess among ten classes, which is that of a run that has diverged."""
+
+
+@dataclass(frozen=True)
+class LearningRates(Experiment):
+    """Which learning rates a rule bears: the same net trained at each, with and without the rescaling."""
+
+    rho: float = knob(0.5, 0.0, 5.0, "Radius ρ", "Also of the unnormalized perturbation ρ g of USAM.", log=True)
+    rates: tuple[float, ...] = series((0.25, 0.5, 0.75, 1.0, 1.5, 2.0), 1e-3, 20, 10, "Learning rates")
+
+    title: ClassVar = "Learning rates that a rule bears"
+    claim: ClassVar = "With the descent gradient rescaled to the length of the ascent gradient, SAM trains at learning rates at which it fails without."
+    setup: ClassVar = (
+        "A net of 64-128-128-10 units on 1,000 digits with pixels from 0 to 1, batches of 64, no momentum and no decay, from several seeds at each learning "
+        "rate; 16 epochs, or 30 and a finer grid at full size. A run has learnt where it errs on fewer than 10% of the test images."
+    )
+    source: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250): the regime of learning rates in which SAM's effect is assured"
+    question: ClassVar = Question("How many times the largest learning rate that SAM bears does SSAM bear?", 0.25, 6, 0)
+
+    def ensembles(self):
+        specs = [(rate, seed) for rate in self.grid for seed in range(self.seeds)]
+        steps = (30 if self.full else 16) * EPOCH
+        more = {"batch": 64, "steps": steps, "every": steps, "curvature": False}
+        return {name: tuple(RunSpec(PROBLEM, rule, lr=rate, seed=seed, **more) for rate, seed in specs) for name, (rule, _, _) in self.rules.items()}
+
+    @property
+    def rules(self):
+        """By name: the rule, its colour and how its line is dashed: the two that are rescaled have the colour of SSAM."""
+        sam, usam, ssam = SAM(self.rho), USAM(self.rho), rule_colour("SSAM")
+        rules = {"SGD": SGD(), "SAM": sam, "SSAM": SSAM(sam), "USAM": usam, "USAM rescaled": SSAM(usam)}
+        return {name: (rule, ssam if isinstance(rule, SSAM) else rule_colour(name), "dash" if "USAM" in name else "solid") for name, rule in rules.items()}
+
+    @property
+    def seeds(self) -> int:
+        return 8 if self.full else 3
+
+    @property
+    def grid(self) -> np.ndarray:
+        """[L]: the learning rates in order; at full size also those halfway between."""
+        rates = np.unique(self.rates)
+        return np.sort(np.append(rates, np.sqrt(rates[1:] * rates[:-1]))) if self.full else rates
+
+    def errors(self, result, name):
+        """[L, S]: the test error at the end by learning rate and seed."""
+        errors = 1 - self._ends(result, name, "test_accuracy")
+        return np.where(np.isnan(errors), CHANCE, errors) if result.complete else errors
+
+    def checks(self, result):
+        sam, ssam, usam, rescaled = (self.errors(result, name) for name in ("SAM", "SSAM", "USAM", "USAM rescaled"))
+        void = "" if self == LearningRates(size=self.size) else "stated for the usual settings"
+        worst = [errors.max(1, keepdims=True) for errors in (sam, ssam)]
+        saved = 100 * (sam - ssam).mean(0)
+        return (
+            Check("SSAM trains at larger learning rates than SAM", MORE, self._gain(ssam, sam), low=1.4, unit="×", void=void, note=SLOWER),
+            Check("So it does where all seeds must have learnt", MORE, self._gain(worst[1], worst[0]), low=1.4, unit="×", void=void),
+            Check("Over all these learning rates SSAM errs less", "at least 10 points fewer", saved, low=10, unit="points", void=void),
+            Check("The same rescaling does the same for USAM", MORE, self._gain(rescaled, usam), low=1.4, unit="×", void=void),
+        )
+
+    def _gain(self, errors, of):
+        """[S]: how many times as large the largest learning rate is at which a seed has learnt; 0 where it never has, and as if `of` had at the smallest."""
+        return largest(self.grid, errors) / np.maximum(largest(self.grid, of), self.grid[0])
+
+    def _ends(self, result, name, quantity):
+        return np.broadcast_to(result.last(name, quantity), len(self.grid) * self.seeds).reshape(-1, self.seeds)
+
+    def pictures(self, result):
+        errors = {name: 100 * self.errors(result, name) for name in self.rules}
+        losses = {name: self._ends(result, name, "train_loss") for name in self.rules}
+        error = (
+            f"Test error after training at each learning rate: the median over {self.seeds} seeds; the band reaches from the lowest to the highest. Rescaled, "
+            "both rules (green) still learn where SAM and USAM are at chance. Below the dotted line a run counts as having learnt."
+        )
+        loss = (
+            "Training loss at the same points. At small rates the rescaled rules are behind, because their steps are shorter; "
+            "they are ahead where the others' steps have become too long. The dotted line is the loss of a guess."
+        )
+        guess, below = ("a guess: ln 10", np.log(10)), ("learnt below: 10%", 100 * GOOD)
+        return (
+            self._chart(result, "rates-error", "Test error over the learning rate", "test error [%]", errors, below, error),
+            self._chart(result, "rates-loss", "Training loss over the learning rate", "training loss", losses, guess, loss, log_y=True),
+        )
+
+    def _chart(self, result, name, title, label, values, level, caption, log_y=False):
+        over = {rule: (np.median(seeds, 1), (seeds.min(1), seeds.max(1))) for rule, seeds in values.items()}
+        lines = [Line(rule, self.grid, over[rule][0], colour, dash, "circle", over[rule][1]) for rule, (_, colour, dash) in self.rules.items()]
+        lines.append(Line(level[0], self.grid, np.full(len(self.grid), level[1]), "ink", "dot", theory=True))
+        ticks = tuple((float(rate), say(rate)) for rate in np.unique(self.rates))
+        more = {"log_x": True, "x_ticks": ticks, "source": fingerprint(result.spec)}
+        return Chart(name, title, "learning rate η", label, tuple(lines), caption, log_y=log_y, **more)
+
+
+def largest(rates: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """[S]: the largest of the rates [L] at which the test error [L, S] is below GOOD; 0 where there is none, NaN where one is not known."""
+    best = np.where(errors < GOOD, rates[:, None], 0.0).max(0)
+    return np.where(np.isnan(errors).any(0), np.nan, best)
+
+
+MORE = "at least 1.4 times as large"
+SLOWER = "Much of it is the step's length: SAM's gradient is several times as long as the one at w, and at small rates the rescaled rules learn more slowly."
+
+
+@dataclass(frozen=True)
+class NormRatio(Experiment):
+    """How long the two gradients are: the one that ascends, and the one that descends."""
+
+    eta: float = knob(0.25, 0.01, 1.0, "Learning rate η", log=True)
+    rho: float = knob(0.1, 0.01, 1.0, "Radius ρ", log=True)
+
+    title: ClassVar = "The lengths of the two gradients"
+    claim: ClassVar = (
+        "SAM's descent gradient is longer than its ascent gradient, the more so as training goes on; SSAM's has the same length and SAM's direction."
+    )
+    setup: ClassVar = (
+        "The same net and images; ‖d‖/‖g‖ is measured with the whole training set at w, where d is the direction that the rule descends and g the gradient. "
+        "For SAM and USAM d is the gradient u at the perturbed point; for SSAM it is u after rescaling."
+    )
+    source: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024, the algorithm (arXiv 2401.07250)"
+    question: ClassVar = Question("How many times as long as the ascent gradient is SAM's descent gradient in the second half of training?", 0.25, 8, 2)
+
+    def ensembles(self):
+        rules = {"SAM": SAM(self.rho), "SSAM": SSAM(SAM(self.rho)), "USAM": USAM(self.rho)}
+        steps, seeds = (30 if self.full else 16) * EPOCH, range(8 if self.full else 3)
+        more = {"lr": self.eta, "batch": 64, "steps": steps, "every": 2 * EPOCH, "curvature": False}
+        return {name: tuple(RunSpec(PROBLEM, rule, seed=seed, **more) for seed in seeds) for name, rule in rules.items()}
+
+    def probe(self, name, member, spec, path):
+        """How far SSAM's direction is turned from SAM's: 1 - cos of the angle between them, in double precision."""
+        if name != "SSAM":
+            return {}
+        step, theta = path[-1]
+        at = whole(spec, theta, PROBLEM.load("train", str(theta.device)), step, torch.zeros_like(theta))
+        own, sam = (rule.direction(at, rule.begin(theta, PROBLEM.layout, generator(spec.seed, "rule", 0)))[0].double() for rule in (spec.rule, SAM(self.rho)))
+        return {"turned": 1 - cosine(own, sam)}
+
+    def ratio(self, result, name):
+        """[T, R]: ‖d‖/‖g‖."""
+        return result.over(name, "direction_norm") / result.over(name, "gradient_norm")
+
+    def checks(self, result):
+        sam, ssam = self.ratio(result, "SAM"), self.ratio(result, "SSAM")
+        turned = result.over("SSAM", "turned")
+        void = "" if self == NormRatio(size=self.size) else "stated for the usual settings"
+        late, first = over_steps(np.median, sam[len(sam) // 2 :]), over_steps(np.median, sam[:1])
+        return (
+            Check("SSAM's two gradients are equally long", "|‖d‖/‖g‖ − 1| = 0 but for rounding", over_steps(np.max, abs(ssam - 1)), high=1e-5),
+            Check("Rescaling does not turn SAM's direction", "1 − cos = 0 but for rounding", over_steps(np.max, turned), high=1e-6, note=GLOBAL),
+            Check("SAM's descent gradient is the longer one in the second half", "‖u‖/‖g‖ of at least 1.3", late, low=1.3, void=void),
+            Check("It grows as training goes on", "at least 1.1 times its value at the start", late / first, low=1.1, unit="×", void=void, note=GROWS),
+        )
+
+    def pictures(self, result):
+        lines = [self._line(result, name) for name in ("SAM", "USAM", "SSAM")]
+        steps = np.array([0.0, self.ensembles()["SAM"][0].steps])
+        lines.append(Line("SSAM, theory", steps, np.ones(2), rule_colour("SSAM"), "dash", theory=True))
+        caption = (
+            "How many times as long as the gradient at w the direction is that a rule descends; median and range over the seeds, with the whole training set. "
+            "SAM looks a fixed distance ρ away, so that its ratio grows as the gradient shrinks; USAM's distance shrinks with it; SSAM's ratio is 1."
+        )
+        return (Chart("norm-ratio", "Length of the descent gradient", "step", "‖d‖/‖g‖", tuple(lines), caption, source=fingerprint(result.spec)),)
+
+    def _line(self, result, name):
+        ratio = self.ratio(result, name)
+        y, band = np.median(ratio, 1), (ratio.min(1, initial=np.inf), ratio.max(1, initial=-np.inf))
+        return Line(name, result.over(name, "step"), y, rule_colour(name), band=band)
+
+
+def over_steps(summary, values: np.ndarray) -> np.ndarray:
+    """[R]: a summary of values [T, R] for each run; NaN before there is a measurement."""
+    return summary(values, axis=0) if len(values) else np.full(1, np.nan)
+
+
+GLOBAL = "All of the gradient is rescaled by one number; a factor for each layer would equalize the lengths too, but turn the direction."
+GROWS = "To first order u = g + ρ H g/‖g‖: the second term keeps its size while the first one shrinks."
 
 PAPER = Paper(
     "renormalization",
@@ -10,9 +208,15 @@ PAPER = Paper(
     "Stabilizing Sharpness-Aware Minimization Through A Simple Renormalization Strategy",
     "Tan et al. 2024",
     "2401.07250",
-    "",
-    ("", "", ""),
-    "",
-    (),
-    lambda spec: False,
+    "Rescaled to the length of the gradient at the weights, SAM's descent gradient bears larger learning rates and leaves saddles as fast as gradient descent.",
+    (
+        "SAM's perturbation already has a fixed length; what SSAM rescales is the gradient taken at the perturbed point, with which the step is made.",
+        "Where the loss is sharp that gradient is several times as long as the one at the weights, so that SAM's steps become too long at a learning rate "
+        "that plain descent still bears; near a saddle it is shorter, and SAM is slow to leave.",
+        "One factor, ‖g‖/‖u‖ over all parameters, keeps the step as long as plain descent's and SAM's direction as it is: within ρ of a saddle, where that "
+        "direction points back, SSAM is trapped too.",
+    ),
+    "u = ∇L(w + ρ g/‖g‖)  SSAM: d = (‖g‖/‖u‖) u",
+    (LearningRates, NormRatio, SaddleEscape),
+    lambda spec: any(isinstance(phase.rule, SSAM) for phase in spec.phases),
 )

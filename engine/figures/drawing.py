@@ -81,7 +81,7 @@ class Map:
     path_b: np.ndarray  # [T]
     path_z: np.ndarray  # [T] the quantity on the path
     path_steps: np.ndarray  # [T]
-    checkpoint: int  # the path's point that is the centre
+    checkpoint: int  # the path's point that is the centre; -1 where none is
     caption: str
     equal: bool = True  # one unit is as long across as up
     note: str = "nothing computed yet"
@@ -122,7 +122,7 @@ class Map:
     def stations(self) -> list[Station]:
         """The path's start, its end and the checkpoint in the centre: one where they coincide."""
         last = len(self.path_steps) - 1
-        ends = [("start", 0), ("end", last), ("centre", self.checkpoint)] if last >= 0 else []
+        ends = [("start", 0), ("end", last), *([("centre", self.checkpoint)] if self.checkpoint >= 0 else [])] if last >= 0 else []
         words = {"start": "start", "end": "end", "centre": f"centre: checkpoint {self.checkpoint}"}
         return [Station(role, i, f"{words[role]}, step {self.path_steps[i]:,}") for role, i in ends if role == "centre" or i != self.checkpoint]
 

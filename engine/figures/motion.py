@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures import screen
-from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, pointed, thin, visible
+from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, say, thin, visible
 from engine.figures.theme import Theme, colour, theme
 
 STEP = "step"
@@ -32,7 +33,9 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
     for line in drawing.lines:
         _add(made, drawing, line, dark)
     for mark in drawing.marks:
-        made.add_vline(mark.x, line={"dash": "dot", "width": 1, "color": look.axis}, annotation={"text": mark.label, "yanchor": "bottom", "y": 1})
+        made.add_shape(type="line", x0=mark.x, x1=mark.x, y0=0, y1=1, yref="paper", line={"dash": "dot", "width": 1, "color": look.axis})
+        at = float(np.log10(mark.x)) if drawing.log_x else mark.x  # of a logarithmic axis a shape takes the value, an annotation its logarithm
+        made.add_annotation(text=mark.label, x=at, y=1, yref="paper", yanchor="bottom", showarrow=False)
     return made
 
 
@@ -68,25 +71,31 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
 
 
 def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]:
-    axis = {"gridcolor": look.grid, "linecolor": look.axis, "zeroline": False, "tickcolor": look.axis, "ticks": "outside", "exponentformat": "power"}
-    ticks = {"tickvals": [x for x, _ in chart.x_ticks], "ticktext": [words for _, words in chart.x_ticks]} if chart.x_ticks else {}
+    axis = {"gridcolor": look.grid, "linecolor": look.axis, "zeroline": False, "tickcolor": look.axis, "ticks": "outside"}
     return {
         "height": height, "margin": {"l": 4.5 * text, "r": text, "t": 1.4 * text * (1 + bool(chart.marks)), "b": 3.6 * text},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
         "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
         "legend": {"orientation": "h", "y": 1.01 + 0.05 * bool(chart.marks), "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         "showlegend": len(chart.lines) > 1,
-        "xaxis": axis | ticks | {"title": {"text": chart.x_label}, "type": "log" if chart.log_x else "linear", "range": _range(chart, "x")},
-        "yaxis": axis | {"title": {"text": chart.y_label}, "type": "log" if chart.log_y else "linear", "range": _range(chart, "y")},
+        "xaxis": axis | _scale(chart.x_label, chart.log_x, _range(chart, "x"), chart.x_ticks),
+        "yaxis": axis | _scale(chart.y_label, chart.log_y, _range(chart, "y")),
     }  # fmt: skip
 
 
-def _range(chart: Chart, axis: str) -> list[float] | None:
+def _scale(label: str, log: bool, bounds: tuple[float, float] | None, named: Sequence[tuple[float, str]] = ()) -> dict[str, Any]:
+    """An axis's title, bounds and ticks: named ones, on a logarithmic axis those of print, else Plotly's own."""
+    places = named or ([(value, say(value)) for value in log_ticks(*bounds)] if log and bounds else [])
+    ticks = {"tickvals": [value for value, _ in places], "ticktext": [words for _, words in places]} if places else {"exponentformat": "power"}
+    return {"title": {"text": label}, "type": "log" if log else "linear", "range": bounds} | ticks
+
+
+def _range(chart: Chart, axis: str) -> tuple[float, float] | None:
     """An axis's bounds with a little room, in its own units (of a logarithmic one in powers of ten), so that it stays as it is while the curves grow."""
     log = chart.log_x if axis == "x" else chart.log_y
     if axis == "y" and chart.y_range:
         low, high = chart.y_range
-        return [float(np.log10(low)), float(np.log10(high))] if log else [low, high]
+        return (float(np.log10(low)), float(np.log10(high))) if log else (float(low), float(high))
     found = [np.asarray(line.x, float) if axis == "x" else visible(chart, line) for line in chart.lines]
     if axis == "y":
         found += [edge for line in chart.lines for edge in (band(chart, line) or ())]
@@ -96,4 +105,4 @@ def _range(chart: Chart, axis: str) -> list[float] | None:
         return None
     low, high = (np.log10(v) if log else v for v in (values.min(), values.max()))
     room = 0.04 * ((high - low) or abs(high) or 1.0)
-    return [float(low - room), float(high + room)]
+    return float(low - room), float(high + room)

@@ -39,6 +39,7 @@ COLOURS = {
     "forest": ("#117733", "#57AE6C"),
     "navy": ("#003C66", "#6A93C9"),
     "rose": ("#CC6677", "#EE99A6"),
+    "violet": ("#7A3FF2", "#A98BFF"),
 }
 """By name: on white, and on a dark page. The first eight are Okabe and Ito's; the others need a marker beside them to be told apart."""
 
@@ -69,6 +70,7 @@ RULES = {
     "SAMPa": Look("magenta", "diamond"),
     "GraphSAM": Look("forest", "square"),
     "LookaheadSAM": Look("navy", "circle"),
+    "PGD": Look("violet", "triangle"),
 }
 """One colour per rule everywhere; rules that share a marker have colours that the colour-blind can tell apart too."""
 OTHER = Look("rose", "square")

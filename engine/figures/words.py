@@ -14,6 +14,8 @@ PLAIN, ALL = "SGD", "Everything"
 """The rule that is plain descent, and the mask that leaves nothing out: neither needs a word where others have one."""
 NAMES = {"MSAM": "m-SAM", "LookSAM": "LookSAM", "GraphSAM": "GraphSAM"}
 """Names that their authors write otherwise than `title` would."""
+SUMS = {"TwoCurvatures"}
+"""Functions that are the mean of several terms, of which a batch takes some."""
 JOINS = {"rule": "around", "mask": "on"}
 """The word before what a field picks: SSAM around ASAM, SAM on normalization only."""
 
@@ -52,7 +54,7 @@ def run(spec: Spec) -> str:
         "no momentum" if part(spec["update"]) == "Momentum" else part(spec["update"]),
         f"learning rate {say(spec['lr'])}",
         *(words for words, said in more.items() if said),
-        *([f"batch {say(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"] if has_data(spec) else []),
+        *([f"batch {say(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"] if has_batches(spec) else []),
     ]
     return f"{subject} trained with {', '.join(parts)}"
 
@@ -85,6 +87,11 @@ def marked(switches: Sequence[str]) -> str:
 def has_data(spec: Spec) -> bool:
     """Whether there are examples, or a function only."""
     return "begin" not in spec["problem"]
+
+
+def has_batches(spec: Spec) -> bool:
+    """Whether there is anything to draw batches from."""
+    return has_data(spec) or spec["problem"]["name"] in SUMS
 
 
 def has_classes(spec: Spec) -> bool:

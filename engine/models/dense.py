@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch.nn.functional as F
+from torch import Tensor
 
-from engine.models.model import ACTIVATIONS, Model, activations, affine, applied, needs, norms, pair, starts
+from engine.models.model import ACTIVATIONS, Model, Normalize, activations, affine, applied, needs, norms, pair, starts
 from engine.spec import knob
 
 
@@ -36,10 +38,14 @@ class MLP(Model):
         return max(math.prod(inputs.shape), self.width)
 
     def logits(self, blocks, x, normalize):
+        return F.linear(self.features(blocks, x, normalize), *blocks[-2:])
+
+    def features(self, blocks: Sequence[Tensor], x: Tensor, normalize: Normalize) -> Tensor:
+        """The activations [N, width] that the last layer reads; of a linear model, the inputs."""
         h, rest, act = x.flatten(1), iter(blocks), ACTIVATIONS[self.activation]
         for _ in range(self.depth):
             h = act(applied(F.linear, h, rest, self.norm, normalize))
-        return F.linear(h, *rest)
+        return h
 
 
 DENSE = (MLP,)

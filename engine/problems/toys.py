@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.data import Examples
 from engine.models import Block
 from engine.problems.abstract import Problem
-from engine.spec import SpecError, series
+from engine.spec import SpecError, knob, series
 
 
 class Toy(Problem):
@@ -108,9 +108,65 @@ class Beale(Toy):
         return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
 
+@dataclass(frozen=True)
+class TwoCurvatures(Problem):
+    """F1(x1, x2) x3^2 + F2(x1, x2) x4^2 (Wen, Ma & Li 2023, arXiv 2211.05729, fig. 1): a plane of minima, with the curvatures 2 F1 and 2 F2 across it.
+
+    F1 = x1^2 + 6 x2^2 + 8 is least at (0, 0), F2 = 4 (1 - x1)^2 + (1 - x2)^2 + 1 at (1, 1), their sum at (4/5, 1/7). The function is the mean of two
+    examples' losses, 2 F1 x3^2 and 2 F2 x4^2, of which a batch of 1 takes one. There are no held-out examples.
+    """
+
+    begin: tuple[float, ...] = series((0.5, 0.5, 0.1, 0.1), -100, 100, 4, "Start", "The first x1, x2, x3 and x4.")
+    ascent: float = knob(0.0, 0.0, 10.0, "Ascent radius", "Where it is not 0, the loss is L(w + radius g/‖g‖), with its full derivative.", log=True)
+
+    dtype: ClassVar = torch.float64
+
+    def __post_init__(self):
+        if len(self.begin) != 4:
+            raise SpecError(f"begin: expected 4 numbers, got {len(self.begin)}")
+
+    def blocks(self):
+        return (Block("theta", (4,), "point"),)
+
+    def start(self, seed):
+        return torch.tensor(self.begin, dtype=self.dtype)
+
+    def examples(self):
+        return 2
+
+    def widest(self):
+        return 4
+
+    def load(self, split, device="cpu", dtype=None):
+        if split != "train":
+            return Examples(None, None)
+        return Examples(torch.eye(2, dtype=dtype or self.dtype, device=device), torch.zeros(2, dtype=dtype or self.dtype, device=device))
+
+    def loss(self, theta, x, y):
+        return self.losses(theta, x, y).mean()
+
+    def losses(self, theta, x, y):
+        """Of the terms that the rows of x [N, 2] pick, or of both. With an ascent, they are taken where the mean's gradient leads."""
+        if self.ascent:
+            g = torch.func.grad(lambda t: _terms(t).mean())(theta)
+            theta = theta + self.ascent * g / (g @ g).sqrt()
+        terms = _terms(theta)
+        return terms if x is None else x @ terms
+
+    def score(self, theta, x, y, moments=None):
+        loss = self.loss(theta, x, y)
+        return torch.stack([loss, torch.full_like(loss, float("nan"))])
+
+
+def _terms(theta: Tensor) -> Tensor:
+    """2 F1 x3^2 and 2 F2 x4^2."""
+    a, b, c, d = theta.unbind()
+    return torch.stack([2 * (a**2 + 6 * b**2 + 8) * c**2, 2 * (4 * (1 - a) ** 2 + (1 - b) ** 2 + 1) * d**2])
+
+
 def _planar(begin):
     if len(begin) != 2:
         raise SpecError(f"begin: expected 2 numbers, x and y, got {len(begin)}")
 
 
-TOYS = (Quadratic, Product, Saddle, Beale)
+TOYS = (Quadratic, Product, Saddle, Beale, TwoCurvatures)

@@ -87,6 +87,13 @@ class Step:
         with torch.no_grad():
             return joined([self.problem.losses(theta, x, y) for x, y in self._pieces()])
 
+    def slopes(self, theta: Tensor, x: Tensor) -> Tensor:
+        """How each example's loss at theta changes with its input: a gradient [N, *shape] at inputs x in the place of the batch's, counted as any other."""
+        self.asked.append(self.share)
+        size = self.chunk or len(x)
+        pairs = zip(x.split(size), self.y.split(size), strict=True)
+        return joined([self.differentiate(lambda x, y=y: (total := self.problem.losses(theta, x, y).sum(), total), part)[0] for part, y in pairs])
+
     def on(self, picked: Tensor) -> Step:
         """The same step with the examples of an index only."""
         if self.x is None:
@@ -195,7 +202,7 @@ def scaled(rule: Rule, factor: float | Tensor) -> Rule:
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Vectors one after the other; a single one is not copied."""
+    """Vectors, or rows of examples, one after the other; a single one is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 

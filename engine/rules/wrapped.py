@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 
+from engine.rules.inputs import INPUTS
 from engine.rules.lazy import LAZY
 from engine.rules.perturbed import PERTURBED, SAM
 from engine.rules.rule import TINY, Rule
@@ -22,7 +23,7 @@ class SSAM(Rule):
     shrink: bool = flag(False, "Only shrink", "Use min(1, ‖g‖/‖u‖), so that the direction is never made longer.")
 
     formula: ClassVar = "d = (‖g‖/‖u‖) u,  u: the rule's direction"
-    paper: ClassVar = "Tan, Zhang, Liu, Wang, Li & Wu 2024, alg. 1 (arXiv 2401.07250)"
+    paper: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024, alg. 1 (arXiv 2401.07250)"
     theory: ClassVar = "Bounded if and only if η < 2/λ; converges to the minimum. Full batch, does not drift along a manifold of minima."
 
     def begin(self, theta, layout, random):
@@ -65,4 +66,4 @@ class LookaheadSAM(Rule):
         return slow, {"slow": slow}
 
 
-RULES = {cls.__name__: cls for cls in (*list(PERTURBED.values())[:3], SSAM, *list(PERTURBED.values())[3:], *LAZY.values(), LookaheadSAM)}
+RULES = {cls.__name__: cls for cls in (*list(PERTURBED.values())[:3], SSAM, *list(PERTURBED.values())[3:], *LAZY.values(), LookaheadSAM, *INPUTS.values())}

@@ -53,7 +53,8 @@ def bar(view: View) -> None:
         now = view.job
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-                far = f"{now.done:,} of {now.total:,} steps on {now.device}, {words.duration(now.left)} left"
+                left = f", {words.duration(now.left)} left" if math.isfinite(now.left) else ""
+                far = f"{now.done:,} of {now.total:,} steps on {now.device}{left}"
                 st.progress(min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far)
                 st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
         elif now and now.status in ("failed", "stopped"):

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.harness import LONG, button, enter, key, picture, saved, settle, shows, step, turn_to, violations
 
 pytestmark = pytest.mark.browser
-PAGES = ["Train", "Landscape", "Spectrum", "Alignment", "Runs", "Encyclopedia"]
+PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Runs", "Encyclopedia"]
 
 
 def test_journey(visit):
@@ -61,6 +61,9 @@ def fill(page: Page, title: str) -> None:
     if title == "Runs":
         page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})  # the first run's box, drawn on a canvas
         page.mouse.move(700, 850)  # off the list, whose toolbar covers the menu
+    if title == "Papers":
+        settle(page)
+        return
     figure = ".js-plotly-plot .main-svg" if title == "Landscape" else '[data-testid="stVegaLiteChart"] :is(canvas, svg)'
     expect(page.locator(figure).first).to_be_visible(timeout=LONG)
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)

@@ -1,0 +1,20 @@
+"""Curves of an experiment's ensembles: the median over the seeds within their range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.figures.drawing import Line
+from engine.records import Result
+
+
+def curve(result: Result, ensemble: str, quantity: str, colour: str, label: str = "", *, along: str = "step", unit: float = 1.0, scale: float = 1.0) -> Line:
+    """A quantity of an ensemble, times `scale`, over another one, divided by `unit`; the band is what lies between the lowest and the highest seed."""
+    y = scale * result.over(ensemble, quantity)
+    x = np.atleast_2d(result.over(ensemble, along).T)[0] / unit
+    return Line(label or ensemble, x, np.median(y, axis=1), colour, band=(y.min(axis=1, initial=np.inf), y.max(axis=1, initial=-np.inf)))
+
+
+def dots(result: Result, ensemble: str, x: str, y: str, colour: str, label: str = "", *, scale: float = 1.0, marker: str = "circle") -> Line:
+    """Where the runs of an ensemble have ended, each a point."""
+    return Line(label or ensemble, result.last(ensemble, x), scale * result.last(ensemble, y), colour, "none", marker)

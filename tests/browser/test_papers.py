@@ -1,0 +1,61 @@
+"""The papers' page in a real Chromium: an experiment performed while its curves grow, presented by the keyboard, and free of faults of access."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import LONG, button, picture, settle, shows, turn_to, violations
+
+pytestmark = pytest.mark.browser
+
+
+def pictures(page: Page) -> int:
+    """How many pictures the first figure's motion has had."""
+    return int(page.locator(".ravine-plot").first.get_attribute("data-pictures") or 0)
+
+
+def test_performed_presented_and_left(visit):
+    page = visit()
+    turn_to(page, "Papers")
+    button(page, "papers:open-Drift").click()
+    expect(page.get_by_role("heading", name="Along a valley of minima")).to_be_visible()
+    settle(page)
+    button(page, "train").click()
+    expect(page.locator("tr.holds").first).to_be_visible(timeout=LONG)
+    page.wait_for_function("() => document.querySelector('.ravine-plot').dataset.step == 5000")
+    assert pictures(page) > 3, "the curves grow, they do not just appear"
+    assert page.locator("tr.fails, tr.pending").count() == 0
+    before = page.evaluate("() => document.querySelector('.ravine-plot').data[0].x.length")
+    page.locator(".ravine-plot").first.hover()
+    page.locator("[data-title='Play again']").first.click()
+    page.wait_for_function(f"() => document.querySelector('.ravine-plot').data[0].x.length < {before}")
+
+    button(page, "papers:present").click()
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    settle(page)
+    picture(page, "present-claim")
+    page.keyboard.press("ArrowRight")
+    shows(page, "2 of")
+    settle(page)
+    picture(page, "present-figure")
+    page.keyboard.press("ArrowLeft")
+    shows(page, "1 of")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    with page.expect_download() as download:
+        button(page, "papers:handout").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_experiment_is_accessible(visit, scheme):
+    page = visit("papers?experiment=Drift&steps=500", scheme=scheme)
+    if not page.locator("tr.holds, tr.fails").count():
+        button(page, "train").click()
+    expect(page.locator("tr.holds, tr.fails").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
+    settle(page)
+    picture(page, f"experiment-{scheme}")
+    found = violations(page)
+    assert not found, "\n".join(found)
