@@ -140,7 +140,7 @@ class Notions(Experiment):
     """The three notions on a network, where each run's training loss has come down to the same value."""
 
     rho: float = knob(0.1, 0.02, 0.2, "Radius ρ", "Of the rules, and of the three notions.", log=True)
-    loss: float = knob(0.015, 0.005, 0.03, "At the loss", "The notions are measured where the training loss first is at most this.", log=True)
+    loss: float = knob(0.02, 0.005, 0.04, "At the loss", "The notions are measured where the training loss first is at most this.", log=True)
 
     title: ClassVar = "The three notions on a network"
     claim: ClassVar = "At the same training loss, SAM and 1-SAM are less sharp than gradient descent, and 1-SAM lowers the average sharpness further than SAM."
@@ -151,7 +151,7 @@ class Notions(Experiment):
 
     def ensembles(self):
         rules = {"GD": SGD(), "SAM": SAM(self.rho), "1-SAM": MSAM(self.rho, 1)}
-        seeds, steps = range(8 if self.full else 3), 1000 if self.full else 500
+        seeds, steps = range(8 if self.full else 3), 1000 if self.full else 700
 
         def run(rule, seed):
             return RunSpec(NETWORK, rule, Momentum(0.9), 0.2, batch=0, steps=steps, every=20, seed=seed, curvature=False)
