@@ -79,10 +79,10 @@ class EdgeOfStability(Experiment):
             Check(f"Gradient descent {where} 2/η", f"λ₁ = 2/η = {gd}: ratio 1", ratio["GD"], low, 1 + NEAR, note=rest or BELOW),
             Check(f"USAM {where} the λ with λ + ρλ² = 2/η", f"λ₁ = {usam}: ratio 1", ratio["USAM"], low, 1 + NEAR, note=rest),
             Check("SAM settles at the λ with λ + ρλ²/G = 2/η", "ratio 1, G measured", ratio["SAM"], 1 - NEAR, 1 + LAG[self.full], note=MOVES),
-            Check("SSAM settles at SAM's edge for the rate ηG/U", "ratio 1, G and U measured", ratio["SSAM"], 1 - NEAR, 1 + LAG[True], note=TURNED),
-            Check("SAM keeps the sharpness far below 2/η", "λ₁ below half of 2/η", share["SAM"], high=0.5, void="" if usual else USUAL),
+            Check("SSAM settles at SAM's edge for the rate ηG/U", "ratio 1, G and U measured", ratio["SSAM"], 1 - NEAR, 1 + LAG[True], note=TURNED, sized=True),
+            Check("SAM keeps the sharpness far below 2/η", "λ₁ below half of 2/η", share["SAM"], high=0.5, void="" if usual else USUAL, sized=True),
             Check("SAM's gradient lies closer to v₁ than g does", "cos(u, v₁) above cos(g, v₁)", aligned, low=1.02, unit="times"),
-            Check("SSAM settles at 2/η", f"λ₁ = 2/η = {gd}: ratio 1", share["SSAM"], 1 - NEAR, 1 + NEAR, claimed=False, note=TURNED),
+            Check("SSAM settles at 2/η", f"λ₁ = 2/η = {gd}: ratio 1", share["SSAM"], 1 - NEAR, 1 + NEAR, claimed=False, note=TURNED, sized=True),
         )
 
     def pictures(self, result):

@@ -33,6 +33,7 @@ class Check:
     void: str = ""  # why it does not apply at these settings, if it does not
     claimed: bool = True  # whether it must hold here; otherwise a failure is a finding
     note: str = ""  # what to make of it, in plain words
+    sized: bool = False  # whether the value goes with the runs' length or their number, so that quick and full need only agree in the verdict
 
     @property
     def measured(self) -> float:

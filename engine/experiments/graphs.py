@@ -66,7 +66,7 @@ class GraphCost(Experiment):
             Check(
                 "It ends as flat as with a new gradient at every step", "λ_max 0.65 to 1.5 times ASAM's", flat["GraphSAM"] / flat["ASAM"], 0.65, 1.5, void=void
             ),
-            Check("Flatter than SGD", "λ_max at most three quarters of SGD's", flat["GraphSAM"] / np.median(flat["SGD"]), high=0.75, void=void),
+            Check("Flatter than SGD", "λ_max at most three quarters of SGD's", flat["GraphSAM"] / np.median(flat["SGD"]), high=0.75, void=void, sized=True),
             Check("And as accurate as ASAM", "at most 3 points less", right["ASAM"] - right["GraphSAM"], high=3, unit="points", void=void),
         )
 

@@ -79,7 +79,7 @@ class WhichSharpness(Experiment):
 
     def pictures(self, result):
         names = [name for name in self.ensembles() if name != "GD"]
-        paths = [_curve(WORDS.get(name, name), self._path(result, name), LOOKS[name].colour) for name in names]
+        paths = [_curve(WORDS.get(name, name), self._path(result, name), LOOKS[name].colour, when=result.over(name, "step")) for name in names]
         paths += [_curve(f"{name}, theory", self.drift(name), LOOKS[name].colour, "dash", theory=True) for name in names]
         places = {"λ₁": "largest", "trace": "sum", "λ₂": "smallest"}
         paths += [
@@ -125,9 +125,9 @@ def _apart(ends: np.ndarray, which: str) -> np.ndarray:
     return np.linalg.norm(ends - np.array(theory.TWO_CURVATURES[which]), axis=1)
 
 
-def _curve(label: str, points: np.ndarray, colour: str, dash: str = "solid", marker: str = "", theory: bool = False) -> Line:
-    """Points [T, 2] of the plane."""
-    return Line(label, points[:, 0], points[:, 1], colour, dash, marker, theory=theory)
+def _curve(label: str, points: np.ndarray, colour: str, dash: str = "solid", marker: str = "", theory: bool = False, when: np.ndarray | None = None) -> Line:
+    """Points [T, 2] of the plane, with the steps of a run that was at them."""
+    return Line(label, points[:, 0], points[:, 1], colour, dash, marker, theory=theory, when=when)
 
 
 def _late(values: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class LearningRates(Experiment):
         saved = 100 * (sam - ssam).mean(0)
         return (
             Check("SSAM trains at larger learning rates than SAM", MORE, self._gain(ssam, sam), low=1.4, unit="×", void=void, note=SLOWER),
-            Check("So it does where all seeds must have learnt", MORE, self._gain(worst[1], worst[0]), low=1.4, unit="×", void=void),
+            Check("So it does where all seeds must have learnt", MORE, self._gain(worst[1], worst[0]), low=1.4, unit="×", void=void, sized=True),
             Check("Over all these learning rates SSAM errs less", "at least 10 points fewer", saved, low=10, unit="points", void=void),
             Check("The same rescaling does the same for USAM", MORE, self._gain(rescaled, usam), low=1.4, unit="×", void=void),
         )

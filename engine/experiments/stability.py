@@ -81,7 +81,7 @@ class Stability(Experiment):
             Check("SAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SAM"] / gd), low, high, "×"),
             Check("SSAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SSAM"] / gd), low, high, "×"),
             Check("SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)", "1 × the radius, at each η and ρ", _worst(self._on_cycle(result)), low, high, "×"),
-            Check("Gradient descent, USAM and SSAM end at the minimum", "|x| = 0", [rest.max()], high=1e-3, void=outside),
+            Check("Gradient descent, USAM and SSAM end at the minimum", "|x| = 0", [rest.max()], high=1e-3, void=outside, sized=True),
         )  # fmt: skip
 
     def pictures(self, result):

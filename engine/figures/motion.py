@@ -12,8 +12,8 @@ from engine.figures import screen
 from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, say, thin, visible
 from engine.figures.theme import Theme, colour, theme
 
-STEP = "step"
-"""The axis along which a chart's curves grow."""
+TIMES = ("step", "epoch", "gradient evaluations")
+"""The axes along which a chart's curves grow."""
 POINTS = 400
 """The most points of a curve: all of them are handed to Plotly anew for every picture of the motion."""
 DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "none": "solid"}
@@ -41,7 +41,7 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
 
 def _map(drawing: Map, dark: bool, height: int, text: int) -> go.Figure:
     made = screen.contour(drawing, dark, height).update_layout(font={"size": text, "family": "Source Sans, sans-serif"})
-    path = {"x": np.asarray(drawing.path_a, float).tolist(), "y": np.asarray(drawing.path_b, float).tolist()}
+    path: dict[str, Any] = {"x": np.asarray(drawing.path_a, float).tolist(), "y": np.asarray(drawing.path_b, float).tolist(), "mode": "lines"}
     steps = np.asarray(drawing.path_steps, float).tolist()
     return made.for_each_trace(lambda trace: trace.update(meta=steps, **path), lambda trace: trace.type == "scatter" and "lines" in trace.mode)
 
@@ -50,7 +50,7 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
     y, hue = visible(chart, line), colour(line.colour, dark)
     kept = thin(y, POINTS)
     x, y = np.asarray(line.x, float)[kept], y[kept]
-    when = line.when[kept] if line.when is not None else x if chart.x_label == STEP and not line.theory else None
+    when = line.when[kept] if line.when is not None else x if chart.x_label in TIMES and not line.theory else None
     meta = None if when is None else np.asarray(when, float).tolist()
     edges = band(chart, line)
     if edges and line.dash != "none":
@@ -72,11 +72,12 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
 
 def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]:
     axis = {"gridcolor": look.grid, "linecolor": look.axis, "zeroline": False, "tickcolor": look.axis, "ticks": "outside"}
+    over = 1.5 * text / (height - 6.5 * text) if chart.marks else 0  # the marks' labels, as a share of the plot
     return {
         "height": height, "margin": {"l": 4.5 * text, "r": text, "t": 1.4 * text * (1 + bool(chart.marks)), "b": 3.6 * text},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
         "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
-        "legend": {"orientation": "h", "y": 1.01 + 0.05 * bool(chart.marks), "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {"orientation": "h", "y": 1.01 + over, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         "showlegend": len(chart.lines) > 1,
         "xaxis": axis | _scale(chart.x_label, chart.log_x, _range(chart, "x"), chart.x_ticks),
         "yaxis": axis | _scale(chart.y_label, chart.log_y, _range(chart, "y")),

@@ -34,8 +34,9 @@ function play(plot, show, from, seconds) {
       drawn = now; count++;
       show.clock = from + (end - from) * share;
       const ns = moving.map(i => cut(show.traces[i], show.clock));
-      const part = name => moving.map((i, k) => Array.from(show.traces[i][name]).slice(0, ns[k]));
-      if (moving.length) window.Plotly.restyle(plot, { x: part('x'), y: part('y') }, moving);
+      const data = moving.map((i, k) => ({ x: show.traces[i].x.slice(0, ns[k]), y: show.traces[i].y.slice(0, ns[k]) }));
+      // without a redraw: the ground of a map, and axes that do not move, are left as they are
+      window.Plotly.animate(plot, { data, traces: moving }, { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: false } });
       plot.dataset.pictures = count; plot.dataset.seconds = ((now - begun) / 1000).toFixed(3); plot.dataset.step = Math.round(show.clock);
     }
     if (share < 1) show.frame = requestAnimationFrame(tick);
