@@ -21,22 +21,43 @@ function cut(trace, clock) {
   while (n < trace.meta.length && trace.meta[n] <= clock) n++;
   return n;
 }
+// On a map, whose ground takes long to draw, the moving lines are drawn over it until they have come to their end.
+function trail(plot, traces, moving, ns) {
+  const { xaxis, yaxis } = plot._fullLayout;
+  const at = (t, i) => `${xaxis._offset + xaxis.d2p(t.x[i])},${yaxis._offset + yaxis.d2p(t.y[i])}`;
+  plot.querySelectorAll('.trail').forEach(line => line.remove());
+  moving.forEach((i, k) => {
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+    const points = Array.from({ length: ns[k] }, (_, j) => at(traces[i], j)).join(' ');
+    const looks = { class: 'trail', points, fill: 'none', stroke: traces[i].line.color, 'stroke-width': traces[i].line.width };
+    Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
+    plot.querySelector('.main-svg').append(line);
+  });
+}
+function shown(plot, show, scatter, moving, last) {
+  const ns = moving.map(i => cut(show.traces[i], show.clock));
+  const part = (i, name) => moving.includes(i) ? show.traces[i][name].slice(0, ns[moving.indexOf(i)]) : show.traces[i][name];
+  const data = scatter.map(i => ({ x: part(i, 'x'), y: part(i, 'y') }));
+  if (show.ground && !last) return trail(plot, show.traces, moving, ns);
+  plot.querySelectorAll('.trail').forEach(line => line.remove());
+  if (show.ground) return window.Plotly.restyle(plot, { x: moving.map(i => part(i, 'x')), y: moving.map(i => part(i, 'y')) }, moving);
+  // without a redraw: axes that do not move are left as they are
+  window.Plotly.animate(plot, { data, traces: scatter }, { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: last } });
+}
 function play(plot, show, from, seconds) {
   cancelAnimationFrame(show.frame);
-  const moving = show.traces.map((t, i) => i).filter(i => Array.isArray(show.traces[i].meta));
+  const scatter = show.traces.map((_, i) => i).filter(i => show.traces[i].type === 'scatter');
+  const moving = scatter.filter(i => Array.isArray(show.traces[i].meta));
   const end = Math.max(0, ...moving.map(i => show.traces[i].meta.at(-1) ?? 0));
   const begun = performance.now();
   let drawn = -100, count = 0;
-  show.end = end;
+  if (show.ground) window.Plotly.restyle(plot, { x: moving.map(() => []), y: moving.map(() => []) }, moving);
   const tick = now => {
-    const share = Math.min(1, (now - begun) / (1000 * seconds));
+    const share = seconds ? Math.min(1, (now - begun) / (1000 * seconds)) : 1;
     if (now - drawn > 30 || share === 1) {
       drawn = now; count++;
       show.clock = from + (end - from) * share;
-      const ns = moving.map(i => cut(show.traces[i], show.clock));
-      const data = moving.map((i, k) => ({ x: show.traces[i].x.slice(0, ns[k]), y: show.traces[i].y.slice(0, ns[k]) }));
-      // without a redraw: the ground of a map, and axes that do not move, are left as they are
-      window.Plotly.animate(plot, { data, traces: moving }, { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: false } });
+      shown(plot, show, scatter, moving, share === 1);
       plot.dataset.pictures = count; plot.dataset.seconds = ((now - begun) / 1000).toFixed(3); plot.dataset.step = Math.round(show.clock);
     }
     if (share < 1) show.frame = requestAnimationFrame(tick);
@@ -56,15 +77,17 @@ export default function ({ parentElement, data }) {
   const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };
   const moves = traces.some(t => Array.isArray(t.meta));
   show.traces = traces;
+  show.ground = traces.some(t => t.type === 'contour');
   shows.set(plot, show);
   const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
   const again = { name: 'play', title: 'Play again', icon: { width: 24, height: 24, path: 'M5 3l16 9-16 9z' }, click: () => play(plot, show, 0, 4) };
   const blank = traces.map(t => Array.isArray(t.meta) ? { ...t, x: t.x.slice(0, cut(t, show.clock)), y: t.y.slice(0, cut(t, show.clock)) } : t);
   const image = { format: 'svg', filename: data.name };
-  library().then(plotly => {
+  library().then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
       { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
-        modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] });
+        modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
+  ).then(() => {
     if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);
   }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => { cancelAnimationFrame(show.frame); window.Plotly?.purge(plot); };

@@ -110,6 +110,7 @@ def quiz(view: View) -> bool:
     key = f"papers:guess@{view.name}"
     check, say = judged(view)[question.check], words.number
     with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
+        st.session_state.setdefault(f"{key}:slider", (question.low + question.high) / 2)
         guess = st.slider(question.text, float(question.low), float(question.high), key=f"{key}:slider", disabled=key in st.session_state)
         if key not in st.session_state:
             st.button("Reveal", type="primary", on_click=_lock, args=(key, f"{key}:slider"), key=f"{key}:reveal")
