@@ -73,9 +73,9 @@ def test_every_experiment_opens(store, name):  # noqa: F811
 
 def test_addresses(store):  # noqa: F811
     """Settings come with the address; what is wrong with it is told, and the rest kept."""
-    app = opened(eta="0.02", rho="7")
-    assert app.number_input(key="papers.Drift.eta").value == 0.02 and "rho: expected a number from" in texts(app)
-    assert app.query_params["eta"] == "0.02" and "rho" not in app.query_params
+    app = opened(eta="0.04", rho="7")
+    assert app.number_input(key="papers.Drift.eta").value == 0.04 and "rho: expected a number from" in texts(app)
+    assert app.query_params["eta"] == "0.04" and "rho" not in app.query_params
     app = at(experiment="Nobody")
     assert "experiment: expected one of" in texts(app) and [t.value for t in app.title] == ["Why does SAM work?"]
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from engine.records import KINDS, Alignment, RecordError, Run, Spectrum, Surface, load, save, write
+from engine.records import KINDS, Alignment, RecordError, Result, Run, Spectrum, Surface, load, save, write
 
 SPEC = {"name": "RunSpec", "lr": 0.1, "rule": {"name": "SAM", "rho": 0.05}, "begin": [1.0, 2.0]}
 LINE, NOTHING = np.array([0.0, 1.0, np.nan, np.inf, -0.0]), np.zeros(0)
@@ -49,6 +49,7 @@ RECORDS = {
         float("nan"),
         float("nan"),
     ),
+    "result": Result(SPEC, 3, 4, 1.5, {"device": "cpu"}, {"one/step": np.arange(3), "one/loss": np.full((3, 2), np.nan), "two/theta": np.ones((3, 2, 4))}),
     "spectrum": Spectrum(SPEC, "0" * 16, 2, 5, 40, LINE, LINE, NOTHING, NOTHING, np.eye(2), np.eye(2), NOTHING, float("nan"), float("inf"), 1e-300),
     "alignment": Alignment(SPEC, "0" * 16, np.arange(2), *[np.eye(2)] * 4, *[np.array([0.5, np.nan])] * 6, switches=np.array([7, 9])),
 }

@@ -10,7 +10,7 @@ import pytest
 from engine.landscape import SurfaceSpec
 from engine.problem import Beale, Quadratic
 from engine.records import RecordError, Run, Surface, save
-from engine.rules import RULES
+from engine.rules import PGD, RULES
 from engine.runs import MEASURES, RunSpec
 from engine.spec import SpecError, digest, encode
 from engine.store import Store
@@ -142,7 +142,7 @@ def test_only_specs_are_kept(store):
 
 
 def test_a_folder_for_every_spec(store):
-    specs = [replace(SPEC, rule=cls()) for cls in RULES.values()] + [replace(SPEC, problem=Beale())]
+    specs = [replace(SPEC, rule=cls()) for cls in RULES.values() if cls is not PGD] + [replace(SPEC, problem=Beale())]
     names = {store.save_run(Run(encode(spec), "finished")) for spec in specs}
     assert names == {digest(spec) for spec in specs} == {s.digest for s in store.summaries()} and len(names) == len(specs)
 
