@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -155,4 +156,6 @@ def test_motion_carries_the_steps_of_what_moves():
     assert list(motion.figure(turned).data[0].meta) == (x * 10).tolist()  # type: ignore[attr-defined]
     ground = Map("m", "M", "x", "y", "z", x, x, np.outer(x, x), False, (0.0, 16.0), x, x, x, x * 7, 0, "M.")
     assert [list(t.meta) for t in motion.figure(ground).data if t.meta] == [(x * 7).tolist()] * 2  # type: ignore[attr-defined]
+    alone = motion.figure(replace(ground, path_a=x[:1], path_b=x[:1], path_z=x[:1], path_steps=x[:1]))
+    assert all(isinstance(t["x"], list) for t in json.loads(alone.to_json(engine="json") or "")["data"] if t.get("meta")), "the browser cuts lists"
     assert "predict" in str(motion.figure(replace(over, lines=(), note="predict first")).layout.annotations)

@@ -41,9 +41,13 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
 
 def _map(drawing: Map, dark: bool, height: int, text: int) -> go.Figure:
     made = screen.contour(drawing, dark, height).update_layout(font={"size": text, "family": "Source Sans, sans-serif"})
-    path: dict[str, Any] = {"x": np.asarray(drawing.path_a, float).tolist(), "y": np.asarray(drawing.path_b, float).tolist(), "mode": "lines"}
-    steps = np.asarray(drawing.path_steps, float).tolist()
-    return made.for_each_trace(lambda trace: trace.update(meta=steps, **path), lambda trace: trace.type == "scatter" and "lines" in trace.mode)
+    x, y, steps = (np.asarray(values, float).tolist() for values in (drawing.path_a, drawing.path_b, drawing.path_steps))
+
+    def move(trace: Any) -> None:
+        trace.x = trace.y = None  # else a list that equals the array in its place is not taken
+        trace.x, trace.y, trace.meta, trace.mode = x, y, steps, "lines"
+
+    return made.for_each_trace(move, lambda trace: trace.type == "scatter" and "lines" in trace.mode)
 
 
 def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:

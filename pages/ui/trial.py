@@ -81,7 +81,7 @@ def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> N
 def checks(view: View, sealed: bool = False) -> None:
     """The table: claimed, predicted, measured, verdict; what is measured stays hidden while the reader predicts."""
     rows = "".join(_row(check, view.result.complete, sealed) for check in judged(view))
-    head = "".join(f"<th scope='col'>{word}</th>" for word in ("", "Claimed", "Predicted", "Measured", "Over the seeds"))
+    head = "".join(f"<th scope='col'>{word}</th>" for word in ("Verdict", "Claimed", "Predicted", "Measured", "Over the seeds"))
     st.html(f"<table class='rows checks'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 

@@ -16,7 +16,7 @@ def test_a_link_to_a_page_of_a_fresh_server(browser, server):
     page.goto(f"{server.url}/runs?measure=sharpness")
     expect(page.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=30_000)
     settle(page)
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(6)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)
     expect(page.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
     assert "measure=sharpness" in page.url
     page.close()
