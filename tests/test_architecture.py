@@ -11,6 +11,7 @@ import pytest
 
 from engine.alignment import AlignmentSpec
 from engine.data import DATASETS, Dataset
+from engine.experiments import EXPERIMENTS, Experiment
 from engine.landscape import SurfaceSpec
 from engine.models import MODELS, Model
 from engine.planes import PLANES, PlaneSpec
@@ -207,7 +208,10 @@ def test_one_module_holds_the_caches():
     }
 
 
-KIND = [(DATASETS, Dataset), (MODELS, Model), (PROBLEMS, Problem), (RULES, Rule), (UPDATES, Update), (SCHEDULES, Schedule), (PLANES, PlaneSpec)]
+KIND = [
+    *((DATASETS, Dataset), (MODELS, Model), (PROBLEMS, Problem), (RULES, Rule), (UPDATES, Update), (SCHEDULES, Schedule), (PLANES, PlaneSpec)),
+    (EXPERIMENTS, Experiment),
+]
 
 
 def leaves(cls: type) -> set[type]:
