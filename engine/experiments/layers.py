@@ -72,6 +72,7 @@ class NormalizationLayers(Sweep):
             Check("SAM-ON ends less flat than SAM", "λmax(SAM-ON) > λmax(SAM)", flat, low=1.2, unit="×", void=void, note=TIED),
             Check("SAM-ON needs a larger radius than SAM", "2 to 10 times", self.radius(result, "SAM-ON") / self.radius(result, "SAM"), 2, 10, "×", void),
             Check("SAM-ON is better than SAM", "a higher accuracy", on - sam, low=0, unit="points", void=void, claimed=False, note=SMALL),
+            *self.adaptive(result, 5, void),
             *self.anatomical(result),
         )  # fmt: skip
 
@@ -123,6 +124,7 @@ class VisionTransformer(Sweep):
             Check("SAM-ON is better than SAM", "a higher accuracy", on - sam, low=0, unit="points", void=void, claimed=False, note=SMALL),
             Check("SAM-ON is better than a random subset at its own best radius", "5 points or more", on - subset, low=5, unit="points", void=void,
                   claimed=False, note=ALIKE),
+            *self.adaptive(result, 4, void),
             *self.anatomical(result),
         )  # fmt: skip
 

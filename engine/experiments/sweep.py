@@ -121,6 +121,16 @@ class Sweep(Experiment):
         values = result.over("SAM-ON", quantity)
         return values[0] if len(values) else np.full(1, np.nan)
 
+    def adaptive(self, result, enough: float, void: str) -> tuple[Check, ...]:
+        """The checks of ASAM on the normalization layers alone; none at quick size, where it is not run."""
+        if not self.full:
+            return ()
+        alone, on, everywhere = (100 * a for a in (result.last(self.alone, "test_accuracy"), self.best(result, "ASAM-ON"), self.best(result, "ASAM")))
+        return (
+            Check(f"ASAM-ON gains on {self.alone} too", f"{say(enough)} points or more", on - alone, low=enough, unit="points", void=void),
+            Check("ASAM-ON is as accurate as ASAM", "at most 1 point less", on - everywhere, low=-1, unit="points", void=void),
+        )
+
     def anatomical(self, result):
         """The checks of what SAM-ON's perturbation is."""
         share = 100 * self.share

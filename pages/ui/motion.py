@@ -65,13 +65,7 @@ function play(plot, show, from, seconds) {
   show.frame = requestAnimationFrame(tick);
 }
 export default function ({ parentElement, data }) {
-  let plot = parentElement.querySelector('.ravine-plot');
-  if (!plot) {
-    plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
-    plot.setAttribute('role', 'group');
-    parentElement.append(plot);
-  }
-  plot.setAttribute('aria-label', data.words);
+  const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
   const before = shows.get(plot);
   const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };

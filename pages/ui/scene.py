@@ -15,20 +15,24 @@ const library = () => window.Plotly ? Promise.resolve(window.Plotly) : (window.r
   const tag = Object.assign(document.createElement('script'), { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
   document.head.append(tag);
 }));
+function place(parent, words) {
+  let plot = parent.querySelector('.ravine-plot');
+  if (!plot) {
+    plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
+    plot.setAttribute('role', 'group');
+    parent.append(plot);
+  }
+  plot.setAttribute('aria-label', words);
+  return plot;
+}
 """
-"""Plotly in the browser: the page's own, or fetched once from this server."""
+"""Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in, made once and named by its words."""
 
 SCRIPT = (
     LIBRARY
     + """
 export default function ({ parentElement, data }) {
-  let plot = parentElement.querySelector('.ravine-plot');
-  if (!plot) {
-    plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
-    plot.setAttribute('role', 'group');
-    parentElement.append(plot);
-  }
-  plot.setAttribute('aria-label', data.words);
+  const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
   const image = { format: 'svg', filename: data.name };
   library().then(
