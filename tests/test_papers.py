@@ -18,7 +18,7 @@ from engine.records import Result
 from engine.runs import RunSpec
 from engine.spec import digest, encode
 from engine.verdicts import table
-from pages.ui import cached, citations, present
+from pages.ui import cached, citations, present, trial
 from tests.test_pages import open_page, store, texts  # noqa: F401  # the pages' own fixture, in the place of conftest's
 
 pytestmark = pytest.mark.xdist_group("papers")
@@ -89,8 +89,26 @@ def test_run_shows_the_verdicts(store):  # noqa: F811
         time.sleep(0.1)
     app.run()
     assert now and now.status == "finished" and "pending" not in texts(app) and "✓" in texts(app)
-    kept = cached.result(digest(SHORT))
-    assert kept and kept.complete
+    assert trial.watch(SHORT).result.complete
+
+
+def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeypatch):  # noqa: F811
+    """A result that is written while a page looks at the one before: the next look shows the new one, not what was made of the old."""
+    half = replace(performed, done=1, arrays={name: np.where(np.arange(len(a)) < 1, a.T, np.nan).T for name, a in performed.arrays.items()})
+    cached.store().save_result(half)
+    load = cached.store().result
+
+    def overtaken(name):
+        found = load(name)
+        cached.store().save_result(performed)
+        return found
+
+    monkeypatch.setattr(cached.store(), "result", overtaken)
+    early = trial.watch(SHORT)
+    assert not early.result.complete and {check.verdict(False) for check in trial.judged(early)} >= {"pending"}
+    monkeypatch.undo()
+    late = trial.watch(SHORT)
+    assert late.result.complete and "holds" in {check.verdict() for check in trial.judged(late)}
 
 
 def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811

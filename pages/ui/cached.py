@@ -64,11 +64,12 @@ def analysis(digest: str, name: str) -> Any:
     return _record(digest, name, _version(digest, name))
 
 
-def result(experiment: str) -> Result | None:
-    """What an experiment has given as last written; None where there is nothing that can be read."""
+@st.cache_resource(show_spinner=False, max_entries=32)
+def result(experiment: str, version: int) -> Result | None:
+    """What an experiment has given, as written at a version or later; None where there is nothing that can be read."""
     try:
-        return _result(experiment, store().result_version(experiment))
-    except SpecError:
+        return store().result(experiment)
+    except (RecordError, SpecError):
         return None
 
 
@@ -102,14 +103,6 @@ def _record(digest: str, name: str, version: int) -> Record | None:
     try:
         return store().run(digest) if name == "run" else store().analysis(digest, name)
     except (RecordError, SpecError):
-        return None
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _result(experiment: str, version: int) -> Result | None:
-    try:
-        return store().result(experiment)
-    except RecordError:
         return None
 
 

@@ -26,21 +26,21 @@ class View(NamedTuple):
     experiment: Experiment
     name: str  # its digest
     result: Result  # empty before there is anything
+    version: int  # of the result
     job: Snapshot | None
 
     @property
     def active(self) -> bool:
         return bool(self.job and self.job.active)
 
-    @property
-    def version(self) -> int:
-        return cached.store().result_version(self.name)
-
 
 def watch(experiment: Experiment) -> View:
     """The experiment as the store and its job have it."""
     name = digest(experiment)
-    return View(experiment, name, cached.result(name) or Result(encode(experiment)), cached.jobs().snapshot(EXPERIMENT + name))
+    job = cached.jobs().snapshot(EXPERIMENT + name)
+    # the version is read before the result: what is made of a result that is older than its version would be kept for the new one
+    version = cached.store().result_version(name)
+    return View(experiment, name, cached.result(name, version) or Result(encode(experiment)), version, job)
 
 
 def start(experiment: Experiment, device: str | None) -> None:
