@@ -21,43 +21,43 @@ function cut(trace, clock) {
   while (n < trace.meta.length && trace.meta[n] <= clock) n++;
   return n;
 }
-// On a map, whose ground takes long to draw, the moving lines are drawn over it until they have come to their end.
-function trail(plot, traces, moving, ns) {
+const DASHES = { dash: '7 5', dot: '2 3' };
+// While they grow the lines are drawn over the figure, which is a matter of a millisecond; Plotly itself draws them once they have come to their end.
+function trail(plot, show, moving) {
   const { xaxis, yaxis } = plot._fullLayout;
-  const at = (t, i) => `${xaxis._offset + xaxis.d2p(t.x[i])},${yaxis._offset + yaxis.d2p(t.y[i])}`;
+  const place = (axis, value) => axis._offset + Math.min(Math.max(axis.d2p(value), 0), axis._length);
+  const known = (t, j) => j >= 0 && t.x[j] !== null && t.y[j] !== null;
   plot.querySelectorAll('.trail').forEach(line => line.remove());
-  moving.forEach((i, k) => {
-    const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-    const points = Array.from({ length: ns[k] }, (_, j) => at(traces[i], j)).join(' ');
-    const looks = { class: 'trail', points, fill: 'none', stroke: traces[i].line.color, 'stroke-width': traces[i].line.width };
+  for (const i of moving) {
+    const t = show.traces[i];
+    if (!t.line?.width) continue;
+    let d = '';
+    for (let j = 0; j < cut(t, show.clock); j++)
+      if (known(t, j)) d += `${known(t, j - 1) ? 'L' : 'M'}${place(xaxis, t.x[j]).toFixed(1)} ${place(yaxis, t.y[j]).toFixed(1)}`;
+    const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    const looks = { class: 'trail', d, fill: 'none', stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': DASHES[t.line.dash] ?? '' };
     Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
     plot.querySelector('.main-svg').append(line);
-  });
+  }
 }
-function shown(plot, show, scatter, moving, last) {
-  const ns = moving.map(i => cut(show.traces[i], show.clock));
-  const part = (i, name) => moving.includes(i) ? show.traces[i][name].slice(0, ns[moving.indexOf(i)]) : show.traces[i][name];
-  const data = scatter.map(i => ({ x: part(i, 'x'), y: part(i, 'y') }));
-  if (show.ground && !last) return trail(plot, show.traces, moving, ns);
+function drawn(plot, show, moving) {
   plot.querySelectorAll('.trail').forEach(line => line.remove());
-  if (show.ground) return window.Plotly.restyle(plot, { x: moving.map(i => part(i, 'x')), y: moving.map(i => part(i, 'y')) }, moving);
-  // without a redraw: axes that do not move are left as they are
-  window.Plotly.animate(plot, { data, traces: scatter }, { mode: 'immediate', transition: { duration: 0 }, frame: { duration: 0, redraw: last } });
+  const part = name => moving.map(i => show.traces[i][name].slice(0, cut(show.traces[i], show.clock)));
+  return window.Plotly.restyle(plot, { x: part('x'), y: part('y') }, moving);
 }
 function play(plot, show, from, seconds) {
   cancelAnimationFrame(show.frame);
-  const scatter = show.traces.map((_, i) => i).filter(i => show.traces[i].type === 'scatter');
-  const moving = scatter.filter(i => Array.isArray(show.traces[i].meta));
+  const moving = show.traces.map((_, i) => i).filter(i => Array.isArray(show.traces[i].meta));
   const end = Math.max(0, ...moving.map(i => show.traces[i].meta.at(-1) ?? 0));
   const begun = performance.now();
-  let drawn = -100, count = 0;
-  if (show.ground) window.Plotly.restyle(plot, { x: moving.map(() => []), y: moving.map(() => []) }, moving);
+  let last = -100, count = 0;
+  if (from < show.clock) { show.clock = from; drawn(plot, show, moving); }
   const tick = now => {
     const share = seconds ? Math.min(1, (now - begun) / (1000 * seconds)) : 1;
-    if (now - drawn > 30 || share === 1) {
-      drawn = now; count++;
+    if (now - last > 30 || share === 1) {
+      last = now; count++;
       show.clock = from + (end - from) * share;
-      shown(plot, show, scatter, moving, share === 1);
+      (share < 1 ? trail : drawn)(plot, show, moving);
       plot.dataset.pictures = count; plot.dataset.seconds = ((now - begun) / 1000).toFixed(3); plot.dataset.step = Math.round(show.clock);
     }
     if (share < 1) show.frame = requestAnimationFrame(tick);
@@ -71,7 +71,6 @@ export default function ({ parentElement, data }) {
   const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };
   const moves = traces.some(t => Array.isArray(t.meta));
   show.traces = traces;
-  show.ground = traces.some(t => t.type === 'contour');
   shows.set(plot, show);
   const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
   const again = { name: 'play', title: 'Play again', icon: { width: 24, height: 24, path: 'M5 3l16 9-16 9z' }, click: () => play(plot, show, 0, 4) };
