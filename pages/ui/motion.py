@@ -21,24 +21,29 @@ function cut(trace, clock) {
   while (n < trace.meta.length && trace.meta[n] <= clock) n++;
   return n;
 }
+const SVG = 'http://www.w3.org/2000/svg';
 const DASHES = { dash: '7 5', dot: '2 3' };
 // While they grow the lines are drawn over the figure, which is a matter of a millisecond; Plotly itself draws them once they have come to their end.
 function trail(plot, show, moving) {
   const { xaxis, yaxis } = plot._fullLayout;
   const place = (axis, value) => axis._offset + Math.min(Math.max(axis.d2p(value), 0), axis._length);
   const known = (t, j) => j >= 0 && t.x[j] !== null && t.y[j] !== null;
-  plot.querySelectorAll('.trail').forEach(line => line.remove());
+  const sheet = document.createElementNS(SVG, 'svg');  // a layer of its own, so that what lies below is not painted anew
+  sheet.setAttribute('class', 'trail');
+  sheet.style.cssText = 'position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; will-change: transform;';
   for (const i of moving) {
     const t = show.traces[i];
     if (!t.line?.width) continue;
     let d = '';
     for (let j = 0; j < cut(t, show.clock); j++)
       if (known(t, j)) d += `${known(t, j - 1) ? 'L' : 'M'}${place(xaxis, t.x[j]).toFixed(1)} ${place(yaxis, t.y[j]).toFixed(1)}`;
-    const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-    const looks = { class: 'trail', d, fill: 'none', stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': DASHES[t.line.dash] ?? '' };
+    const line = document.createElementNS(SVG, 'path');
+    const looks = { d, fill: 'none', stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': DASHES[t.line.dash] ?? '' };
     Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
-    plot.querySelector('.main-svg').append(line);
+    sheet.append(line);
   }
+  plot.querySelectorAll('.trail').forEach(old => old.remove());
+  plot.querySelector('.svg-container').append(sheet);
 }
 function drawn(plot, show, moving) {
   plot.querySelectorAll('.trail').forEach(line => line.remove());
