@@ -105,7 +105,7 @@ def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
             for at in task:
                 _show(bar, at)
                 if pressed and at.status == "running":
-                    at = task.throw(Stop())  # type: ignore[attr-defined]
+                    at = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
                     break
             bar.refresh()
     finally:

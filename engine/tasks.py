@@ -116,7 +116,8 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
 
 
 def performing(store: Store, experiment: Experiment, device: str = "cpu") -> Iterator[Progress]:
-    """Performs an experiment into the store; what was kept of it before is replaced at the first save."""
+    """Performs an experiment into the store, in place of what was kept of it; but a complete result comes back where this one does not get so far."""
+    before = _performed(store, experiment)
     spec, made, started, saved = encode(experiment), _made(device), time.monotonic(), 0.0
     result, arrays, lap = Result(spec), None, Lap(0, 0)
 
@@ -134,13 +135,28 @@ def performing(store: Store, experiment: Experiment, device: str = "cpu") -> Ite
             if save_now:
                 keep()
             yield Progress(lap.done, lap.total, None, save_now)
+    except GeneratorExit:
+        if before:
+            store.save_result(before)
+        raise
     except Stop:
         ended, reason = "stopped", "cancelled"
     except Exception as error:
         ended, reason = "failed", _line(error)
-    if lap.total:
+    if before and ended != "finished":
+        store.save_result(before)
+    elif lap.total:
         keep()
     yield Progress(lap.done, lap.total, None, True, ended, reason)
+
+
+def _performed(store: Store, experiment: Experiment) -> Result | None:
+    """The complete result of an experiment that the store holds, if it can be read."""
+    try:
+        kept = store.result(digest(experiment))
+    except RecordError:
+        return None
+    return kept if kept and kept.complete else None
 
 
 class _Log:

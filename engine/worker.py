@@ -125,7 +125,7 @@ class Worker:
         """Ends a task for good; one that never had its turn has nothing to keep."""
         del self.tasks[task.name]
         try:
-            self._report(task, task.progress.throw(Stop()))  # type: ignore[attr-defined]
+            self._report(task, task.progress.throw(Stop()))  # type: ignore[attr-defined]  # a generator
         except Stop:
             self._tell(task.name, status="stopped", reason="stopped before its first step")
 
@@ -150,7 +150,7 @@ class Worker:
 
     def _close(self) -> None:
         for task in self.tasks.values():
-            task.progress.close()  # type: ignore[attr-defined]
+            task.progress.close()  # type: ignore[attr-defined]  # a generator
 
 
 def _read(lines: TextIO, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:

@@ -49,7 +49,10 @@ def kept(spec):
 
 def ruled(rule):
     """Another rule in place of SAM, in whichever phase."""
-    swap = lambda old: rule if isinstance(old, SAM) else old  # noqa: E731
+
+    def swap(old):
+        return rule if isinstance(old, SAM) else old
+
     return lambda spec: replace(spec, rule=swap(spec.rule), then=tuple(replace(switch, rule=swap(switch.rule)) for switch in spec.then))
 
 

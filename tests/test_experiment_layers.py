@@ -114,7 +114,8 @@ def test_anatomy_by_hand(experiment):
     weights = theta.clone().requires_grad_()
     spec.problem.loss(weights, *spec.problem.load("train")).backward()
     norms = torch.cat([torch.full((block.size,), "Norm" in block.module) for block in spec.problem.layout])
-    part = float(weights.grad[norms].norm() / weights.grad.norm())  # type: ignore[index,union-attr]
+    assert weights.grad is not None
+    part = float(weights.grad[norms].norm() / weights.grad.norm())
     assert moved[Everything()]["length"] == pytest.approx(part, rel=1e-3)
     assert anatomy(replace(spec, rule=WholeNorm(0.3)), theta)["length"] == pytest.approx(part, rel=1e-3) and part < 0.9
     assert anatomy(replace(spec, rule=SGD()), theta) == {"length": 0, "moved": 0}

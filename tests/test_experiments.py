@@ -168,15 +168,22 @@ def test_kept_cancelled_and_broken(store, monkeypatch):
     task = performing(store, experiment)
     for _ in range(50):
         next(task)
-    end = task.throw(Stop())  # type: ignore[attr-defined]
+    end = task.throw(Stop())  # type: ignore[attr-defined]  # an Iterator by its type, a generator by its make
     kept = store.result(digest(experiment))
     assert (end.status, end.saved) == ("stopped", True) and kept and 0 < kept.done < kept.total and not kept.complete
     *_, end = performing(store, experiment)
     kept = store.result(digest(experiment))
     assert end.status == "finished" and kept and kept.complete and kept.made["torch"] and kept.spec == encode(experiment)
+    for leave in (lambda task: task.throw(Stop()), lambda task: task.close()):
+        task = performing(store, experiment)
+        for _ in range(50):
+            next(task)
+        assert not store.result(digest(experiment)).complete, "what is under way is shown"
+        leave(task)
+        assert store.result(digest(experiment)).complete, "performing it anew and giving up loses nothing"
     monkeypatch.setattr(Halving, "probe", lambda *_: 1 / 0)
     *_, end = performing(store, experiment)
-    assert end.status == "failed" and "ZeroDivisionError" in end.reason
+    assert end.status == "failed" and "ZeroDivisionError" in end.reason and store.result(digest(experiment)).complete
     assert not store.summaries(), "an experiment is no run"
 
 

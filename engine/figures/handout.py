@@ -91,7 +91,7 @@ def _tall(paragraphs: Sequence[Words]) -> float:
 def _write(made: Figure, y: float, paragraphs: Sequence[Words]) -> None:
     """Paragraphs from the left margin, the first one's top `y` inches above the foot of the page."""
     for one in paragraphs:
-        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), fontsize=one.size, va="top", linespacing=1.25, **one.style)  # type: ignore[arg-type]
+        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), fontsize=one.size, va="top", linespacing=1.25, **one.style)  # type: ignore[arg-type]  # any of them may be a font dict
         y -= one.height
 
 

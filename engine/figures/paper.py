@@ -193,7 +193,7 @@ def legend_columns(labels: list[str], width: float, size: float) -> int:
 
 def _legend(axes: Axes, columns: int, size: float, rows: int = 0) -> None:
     """Above the plot, and above so many rows of labels there."""
-    above = axes.transAxes + ScaledTranslation(0, 1.3 * rows * size / 72, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]
+    above = axes.transAxes + ScaledTranslation(0, 1.3 * rows * size / 72, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]  # drawn
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=above, ncols=columns, frameon=False, fontsize=size, borderaxespad=0.2)
 
 
