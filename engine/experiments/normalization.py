@@ -10,6 +10,7 @@ import torch
 
 from engine import theory
 from engine.curvature import Hessian, dense
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question
 from engine.experiments.stability import Stability, Trains
 from engine.figures.drawing import Chart, Line, Map, say
@@ -210,7 +211,7 @@ class Sensing(Experiment):
         lines = []
         for name in self.ensembles():
             values, look = result.over(name, quantity), _look(name)
-            lines.append(Line(name, result.over(name, "step"), np.median(values, 1), look.colour, marker=look.marker, band=(values.min(1), values.max(1))))
+            lines.append(middle(name, result.over(name, "step"), values, look.colour, marker=look.marker))
         return tuple(lines)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine import sharpness, theory
 from engine.data import Digits
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_look
@@ -203,7 +204,7 @@ class Notions(Experiment):
         return Chart("notions", *labels, lines, caption, log_y=True, x_ticks=ticks, source=source), self._losses(result, source)
 
     def _losses(self, result: Result, source: str) -> Chart:
-        lines = tuple(_band(WORDS.get(n, n), result.over(n, "step"), result.over(n, "train_loss"), LOOKS[n]) for n in self.ensembles())
+        lines = tuple(middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "train_loss"), LOOKS[n].colour) for n in self.ensembles())
         caption = f"Training loss at w, median and range over the seeds. The notions are measured where each run first comes to {say(self.loss)}."
         return Chart("loss", "Training loss", "step", "mean squared error", lines, caption, log_y=True, source=source)
 
@@ -219,13 +220,6 @@ def _spread(label, values, look, shift):
     """A point for each of some quantities [R], with its range."""
     low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
     return Line(label, np.arange(len(values)) + shift, middle, look.colour, "none", look.marker, (low, high))
-
-
-def _band(label, steps, values, look):
-    """The median over runs of values [T, R], with their range."""
-    empty = (np.zeros(0),) * 3
-    low, middle, high = (f(values, axis=1) for f in (np.min, np.median, np.max)) if len(values) else empty
-    return Line(label, steps, middle, look.colour, marker="", band=(low, high))
 
 
 @dataclass(frozen=True)
@@ -259,7 +253,7 @@ class Alignment(Experiment):
         )
 
     def pictures(self, result):
-        lines = tuple(_band(WORDS.get(n, n), result.over(n, "step"), result.over(n, "cos_g"), LOOKS[n]) for n in self.ensembles())
+        lines = tuple(middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "cos_g"), LOOKS[n].colour) for n in self.ensembles())
         caption = (
             "|cos| of the full-batch gradient with the top eigenvector of the training loss’s Hessian, both at w; median and range over the seeds. "
             "Look at gradient descent’s fall to 0 while SAM’s stays up; that it fluctuates far below 1 says that more than one direction is as sharp."

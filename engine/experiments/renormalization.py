@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from engine.data import Digits
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question
 from engine.experiments.saddle import SaddleEscape
 from engine.figures.drawing import Chart, Line, say
@@ -189,9 +190,7 @@ class NormRatio(Experiment):
         return (Chart("norm-ratio", "Length of the descent gradient", "step", "‖d‖/‖g‖", tuple(lines), caption, source=fingerprint(result.spec)),)
 
     def _line(self, result, name):
-        ratio = self.ratio(result, name)
-        y, band = np.median(ratio, 1), (ratio.min(1, initial=np.inf), ratio.max(1, initial=-np.inf))
-        return Line(name, result.over(name, "step"), y, rule_colour(name), band=band)
+        return middle(name, result.over(name, "step"), self.ratio(result, name), rule_colour(name))
 
 
 def over_steps(summary, values: np.ndarray) -> np.ndarray:

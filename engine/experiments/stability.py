@@ -9,6 +9,7 @@ import numpy as np
 
 from engine import theory
 from engine.data import Digits
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.figures.drawing import Chart, Line, Map, Mark, say
 from engine.figures.theme import rule_look
@@ -207,7 +208,7 @@ class Trains(Experiment):
         lines = []
         for name in ("SAM", "USAM"):
             most = self._most(result, name)
-            lines.append(Line(name, self.RADII, np.median(most, 0), _look(name).colour, marker=_look(name).marker, band=(most.min(0), most.max(0))))
+            lines.append(middle(name, self.RADII, most.T, _look(name).colour, marker=_look(name).marker))
         caption = (
             f"The largest learning rate tried at which training ends below {say(self.enough)} of its first loss, over the radius ρ; median, and from the "
             "smallest to the largest of the starts. USAM's falls as ρ grows, as its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance "

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from engine import theory
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import MARKERS, ordinal, rule_look
@@ -129,7 +130,7 @@ class MicroBatches(Experiment):
         length = min(map(len, columns))
         values = np.array([column[:length] for column in columns])
         steps = result.over(f"{name}, draw 0", "step").ravel()[:length].astype(float)
-        return Line(name, steps, np.median(values, axis=0), self._colour(name), marker=self._marker(name), band=(values.min(axis=0), values.max(axis=0)))
+        return middle(name, steps, values.T, self._colour(name), marker=self._marker(name))
 
     def _colour(self, name):
         sizes = [_name(m) for m in self.sizes]
@@ -141,7 +142,7 @@ class MicroBatches(Experiment):
     def _sweep(self, result):
         sizes = np.array(self.sizes, float)
         rows = np.array([self._ends(result, _name(m), "test_loss") for m in self.sizes])
-        sam = Line("m-SAM", sizes, np.median(rows, axis=1), rule_look("MSAM").colour, marker="cross", band=(rows.min(axis=1), rows.max(axis=1)))
+        sam = middle("m-SAM", sizes, rows, rule_look("MSAM").colour, marker="cross")
         gd = np.median(self._ends(result, "GD", "test_loss"))
         return sam, Line("gradient descent", sizes, np.full(len(sizes), gd), rule_look("SGD").colour, "dot")
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from engine.curvature import Hessian, extremes
+from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, say
 from engine.figures.theme import rule_colour
 from engine.measure import whole
 from engine.models import NORMS
@@ -151,17 +152,12 @@ class Sweep(Experiment):
     def chart(self, result, name, title, label, quantity, scale, caption, log_y=False):
         """Medians over the radii within the range over the seeds, and the runs without a perturbation as a level."""
         known = [each for each in self.variants if quantity == "test_accuracy" or each in SHARP]
-        lines = [over(each, self.grid, scale * self.ends(result, each, quantity), *self.variants[each][1:]) for each in known]
+        lines = [middle(each, self.grid, scale * self.ends(result, each, quantity), *self.variants[each][1:], "circle") for each in known]
         level = np.broadcast_to(scale * result.last(self.alone, quantity), (len(self.grid), len(result.last(self.alone, quantity))))
-        lines.append(over(self.alone, self.grid, level, rule_colour("SGD"), "dash", ""))
+        lines.append(middle(self.alone, self.grid, level, rule_colour("SGD"), "dash"))
         ticks = tuple((float(rho), say(rho)) for rho in np.unique(self.radii))
         more = {"log_x": True, "log_y": log_y, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "radius ρ", label, tuple(lines), caption, **more)
-
-
-def over(name: str, radii: np.ndarray, values: np.ndarray, colour: str, dash: str, marker: str = "circle") -> Line:
-    """The median of values [K, S] over the radii [K], and their range."""
-    return Line(name, radii, np.median(values, 1), colour, dash, marker, (values.min(1), values.max(1)))
 
 
 def anatomy(spec: RunSpec, theta: torch.Tensor) -> dict[str, float]:
