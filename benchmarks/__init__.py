@@ -1,1 +1,2 @@
-"""Benchmarks: `python -m benchmarks.NAME` prints `ratio NAME VALUE` against a baseline timed in the same process, repeats interleaved."""
+"""Benchmarks: `python -m benchmarks.NAME` prints `ratio NAME VALUE` against a baseline timed in the same process,
+repeats interleaved."""

@@ -1,8 +1,12 @@
-"""What a rule's own arithmetic costs: time of a step over one of plain SGD, divided by the rule's gradient evaluations a step; at most 1.05.
+"""What a rule's own arithmetic costs: time of a step over one of plain SGD, divided by the rule's gradient
+evaluations a step; at most 1.05.
 
-`cost.RULE` is the default digits CNN in batches of 256: a rule is a handful of vector operations, which must vanish beside its gradients, and a gradient
-here takes 4 ms. Where it takes 1 ms (`cost.small`: batches of 64) or a third of that (`cost.mlp`: the digits MLP, batches of 64), what is paid for each call
-into PyTorch is a good part of a step; these are printed without a bound. A gradient over part of the batch counts as one evaluation, so ESAM's two are
+`cost.RULE` is the default digits CNN in batches of 256: a rule is a handful of vector operations, which must vanish
+beside its gradients, and a gradient
+here takes 4 ms. Where it takes 1 ms (`cost.small`: batches of 64) or a third of that (`cost.mlp`: the digits MLP,
+batches of 64), what is paid for each call
+into PyTorch is a good part of a step; these are printed without a bound. A gradient over part of the batch counts as
+one evaluation, so ESAM's two are
 1.5 batches; of m-SAM every micro-batch is one.
 """
 

@@ -1,7 +1,10 @@
-"""Many runs together: 32 SAM runs of a digits MLP 64-64-32-10, batch 64, per run against the engine's own single path, eagerly and compiled.
+"""Many runs together: 32 SAM runs of a digits MLP 64-64-32-10, batch 64, per run against the engine's own single
+path, eagerly and compiled.
 
-Expected: a step of so small a net is mostly calls into PyTorch, which an ensemble makes once for all of its runs: 2 times faster
-per run eagerly. What is left are matrix products and as much again of elementwise work, which a compiler fuses: 3 to 4 times.
+Expected: a step of so small a net is mostly calls into PyTorch, which an ensemble makes once for all of its runs: 2
+times faster
+per run eagerly. What is left are matrix products and as much again of elementwise work, which a compiler fuses: 3 to
+4 times.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ class Tapered(Model):
 
     def layout(self, inputs):
         shapes = ((64, 64), (32, 64), (10, 32))
-        blocks = ((Block(f"layer{i}.weight", s, "weight"), Block(f"layer{i}.bias", s[:1], "bias")) for i, s in enumerate(shapes))
+        blocks = (
+            (Block(f"layer{i}.weight", s, "weight"), Block(f"layer{i}.bias", s[:1], "bias"))
+            for i, s in enumerate(shapes)
+        )
         return tuple(block for pair in blocks for block in pair)
 
     def widest(self, inputs):
@@ -45,7 +51,9 @@ class Tapered(Model):
 
 def main() -> None:
     on, many = device(__doc__), 10**6
-    spec = RunSpec(Classification(model=Tapered()), SAM(0.05), lr=0.1, batch=64, steps=many, every=many, curvature=False)
+    spec = RunSpec(
+        Classification(model=Tapered()), SAM(0.05), lr=0.1, batch=64, steps=many, every=many, curvature=False
+    )
     specs = [replace(spec, seed=seed) for seed in range(RUNS)]
 
     def run(specs, compiled=False):
@@ -60,10 +68,16 @@ def main() -> None:
         apart = float((advance(way, 20)[0] - first).norm() / first.norm())
         if apart > 1e-4:
             raise SystemExit(f"ensemble.{name}: after 20 steps the first run is {apart:.1e} from the single path's")
-    alone, *together = interleaved(REPEATS, partial(advance, single, STEPS * 4), *(partial(advance, way, STEPS) for way in ways.values()))
+    alone, *together = interleaved(
+        REPEATS, partial(advance, single, STEPS * 4), *(partial(advance, way, STEPS) for way in ways.values())
+    )
     for name, times in zip(ways, together, strict=True):
         per = [1e3 * sorted(alone)[REPEATS // 2] / STEPS / 4, 1e3 * sorted(times)[REPEATS // 2] / STEPS / RUNS]
-        report(f"ensemble.{name}", [a * RUNS / 4 for a in divided(alone, times)], f"{per[1]:.3f} ms a run's step together, {per[0]:.3f} ms alone")
+        report(
+            f"ensemble.{name}",
+            [a * RUNS / 4 for a in divided(alone, times)],
+            f"{per[1]:.3f} ms a run's step together, {per[0]:.3f} ms alone",
+        )
 
 
 if __name__ == "__main__":

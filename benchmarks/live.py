@@ -1,7 +1,10 @@
-"""30 sessions watch one run train on the app's start page: `live.p50_ms`, at most 100; `live.training_share` of the headless speed, at least 0.85.
+"""30 sessions watch one run train on the app's start page: `live.p50_ms`, at most 100; `live.training_share` of the
+headless speed, at least 0.85.
 
-The sessions speak Streamlit's websocket protocol and ask for the page's timed fragment as a browser does, whether or not the machine keeps up. Headless is
-`python -m engine train` of the same spec with nothing beside it, before and after. Both speeds are read from the run's own record. Loopback only.
+The sessions speak Streamlit's websocket protocol and ask for the page's timed fragment as a browser does, whether or
+not the machine keeps up. Headless is
+`python -m engine train` of the same spec with nothing beside it, before and after. Both speeds are read from the
+run's own record. Loopback only.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from engine.spec import digest, dumps
 from engine.store import Store
 
 SESSIONS, RAMP, WATCHED, ALONE, PATIENCE = 30, 4.0, 12.0, 6.0, 20.0
-"""How many sessions; seconds in which they arrive, of watching, of each headless run, and that anything may take to start."""
+"""How many sessions; seconds in which they arrive, of watching, of each headless run, and that anything may take to
+start."""
 SPEC = RunSpec(steps=50_000)
 """The app's default run, too long to end while it is watched."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,9 +56,16 @@ def main() -> None:
         seen, watched = asyncio.run(watch(port, Store(folder)))
     after = headless()
     if not seen.answers or seen.loaded < SESSIONS or seen.exceptions:
-        raise SystemExit(f"live: {seen.loaded} of {SESSIONS} sessions loaded, {len(seen.answers)} answers; {seen.exceptions[:1]}")
+        raise SystemExit(
+            f"live: {seen.loaded} of {SESSIONS} sessions loaded, {len(seen.answers)} answers; {seen.exceptions[:1]}"
+        )
     waits = sorted(1e3 * s for s in seen.answers)
-    report("live.p50_ms", waits, f"p95 {waits[int(0.95 * len(waits))]:.0f} ms; {seen.skipped} ticks skipped; {seen.bytes / WATCHED / 2**10:.0f} KiB/s")
+    report(
+        "live.p50_ms",
+        waits,
+        f"p95 {waits[int(0.95 * len(waits))]:.0f} ms; {seen.skipped} ticks skipped; {seen.bytes / WATCHED / 2**10:.0f} "
+        "KiB/s",
+    )
     print(f"ratio live.training_share {watched / statistics.mean((before, after)):.3g}")
     print(f"#   {watched:.0f} steps/s watched; headless {before:.0f} before and {after:.0f} after")
 
@@ -64,7 +75,9 @@ def headless() -> float:
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "spec.json"
         spec.write_text(dumps(SPEC), encoding="utf-8")
-        with process([sys.executable, "-m", "engine", "train", str(spec), "--store", folder, "--device", "cpu"], folder):
+        with process(
+            [sys.executable, "-m", "engine", "train", str(spec), "--store", folder, "--device", "cpu"], folder
+        ):
             first = wait_for(lambda: progress(Store(folder)))
             time.sleep(ALONE)
             return speed(first, progress(Store(folder)))
@@ -92,7 +105,12 @@ def serving(store: str) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"]
+    options = [
+        "--server.headless=true",
+        "--server.address=127.0.0.1",
+        f"--server.port={port}",
+        "--server.fileWatcherType=none",
+    ]
     with process([sys.executable, "-m", "streamlit", "run", "app.py", *options], store):
         wait_for(lambda: healthy(port))
         yield port
@@ -133,7 +151,8 @@ def wait_for(find: Callable):
 
 
 async def watch(port: int, store: Store) -> tuple[Seen, float]:
-    """One session sets the spec in its address and presses Train; then 30 watch the run by its id. What they saw, and the run's steps per second meanwhile."""
+    """One session sets the spec in its address and presses Train; then 30 watch the run by its id. What they saw,
+    and the run's steps per second meanwhile."""
     from benchmarks.session import Session
 
     seen, starter = Seen(), Session(port, f"steps={SPEC.steps}", Seen())

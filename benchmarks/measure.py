@@ -23,7 +23,11 @@ def device(about: str | None) -> str:
         raise SystemExit("--device cuda: torch sees no CUDA device here")
     settle()
     name = torch.cuda.get_device_name() if chosen == "cuda" else platform.machine()
-    print(f"# {chosen} ({name}), {CORES} cores, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, {torch.get_num_threads()} torch thread", flush=True)
+    print(
+        f"# {chosen} ({name}), {CORES} cores, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} torch thread",
+        flush=True,
+    )
     return chosen
 
 

@@ -22,7 +22,14 @@ def module(problem: Classification, theta: Tensor) -> nn.Sequential:
 def _mlp(model: MLP) -> nn.Sequential:
     if (model.depth, model.activation) != (2, "relu"):
         raise ValueError("the hand-written MLP has two hidden layers and ReLU")
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, model.width), nn.ReLU(), nn.Linear(model.width, model.width), nn.ReLU(), nn.Linear(model.width, 10))
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(64, model.width),
+        nn.ReLU(),
+        nn.Linear(model.width, model.width),
+        nn.ReLU(),
+        nn.Linear(model.width, 10),
+    )
 
 
 def _cnn(model: CNN) -> nn.Sequential:

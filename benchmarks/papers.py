@@ -1,6 +1,8 @@
-"""How long the papers' experiments take at quick size, on one core: seconds of each, and of all five papers; no baseline but the reader's patience.
+"""How long the papers' experiments take at quick size, on one core: seconds of each, and of all five papers; no
+baseline but the reader's patience.
 
-`papers.Drift` has at most 2 s, `papers.WhichSharpness` and `papers.EdgeOfStability` 10 s each, and each of the last three papers 60 s on two cores; all five
+`papers.Drift` has at most 2 s, `papers.WhichSharpness` and `papers.EdgeOfStability` 10 s each, and each of the last
+three papers 60 s on two cores; all five
 together have five minutes.
 """
 
@@ -32,7 +34,10 @@ def main() -> None:
     for key, seconds in spent.items():
         print(f"seconds papers.{key} {seconds:.1f}")
     five = sum(seconds for key, seconds in spent.items() if not PAPERS[key].extra)
-    print(f"seconds papers.five {five:.1f}  # one after the other on one core; {len(EXPERIMENTS)} experiments in all take {sum(spent.values()):.0f}")
+    print(
+        f"seconds papers.five {five:.1f}  # one after the other on one core; {len(EXPERIMENTS)} experiments in all "
+        f"take {sum(spent.values()):.0f}"
+    )
 
 
 if __name__ == "__main__":

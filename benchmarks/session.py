@@ -22,7 +22,9 @@ class Session:
         self.renewed: set[str] = set()  # timers that the run of the script under way has set
 
     async def __aenter__(self) -> Session:
-        self.socket = await websockets.connect(self.url, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None, ping_interval=None)
+        self.socket = await websockets.connect(
+            self.url, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None, ping_interval=None
+        )
         await self._rerun()
         self.reading = asyncio.create_task(self._read())
         return self
@@ -44,7 +46,12 @@ class Session:
     async def _rerun(self, message: BackMsg | None = None, fragment: str = "") -> None:
         message = message or BackMsg()
         script = message.rerun_script
-        script.query_string, script.page_script_hash, script.fragment_id, script.is_auto_rerun = self.query, self.page, fragment, bool(fragment)
+        script.query_string, script.page_script_hash, script.fragment_id, script.is_auto_rerun = (
+            self.query,
+            self.page,
+            fragment,
+            bool(fragment),
+        )
         await self.socket.send(message.SerializeToString())
 
     async def _read(self) -> None:

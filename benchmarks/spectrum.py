@@ -1,6 +1,7 @@
 """Top-5 Hessian eigenvalues of the digits MLP against PyHessian at its defaults: `spectrum.mlp.speedup`, at least 2.5.
 
-`spectrum.mlp.error`, at most 1e-5, is the largest relative error of the five against the dense Hessian of the module in float64.
+`spectrum.mlp.error`, at most 1e-5, is the largest relative error of the five against the dense Hessian of the module
+in float64.
 """
 
 from __future__ import annotations
@@ -38,10 +39,19 @@ def main() -> None:
     net.float()
     torch.manual_seed(0)  # of PyHessian's starts, which decide how many products it takes
     found: dict[str, np.ndarray] = {}
-    us, them = interleaved(REPEATS, lambda: found.update(ours=ours(run, on)), lambda: found.update(theirs=theirs(net, x, y, on)))
-    report("spectrum.mlp.speedup", divided(them, us), f"ours {1e3 * sorted(us)[REPEATS // 2]:.0f} ms, PyHessian {1e3 * sorted(them)[REPEATS // 2]:.0f} ms")
+    us, them = interleaved(
+        REPEATS, lambda: found.update(ours=ours(run, on)), lambda: found.update(theirs=theirs(net, x, y, on))
+    )
+    report(
+        "spectrum.mlp.speedup",
+        divided(them, us),
+        f"ours {1e3 * sorted(us)[REPEATS // 2]:.0f} ms, PyHessian {1e3 * sorted(them)[REPEATS // 2]:.0f} ms",
+    )
     print(f"ratio spectrum.mlp.error {error(found['ours'], exact):.3g}")
-    print(f"#   PyHessian's error {error(found['theirs'], exact):.3g}; float64 dense: {', '.join(f'{value:.6f}' for value in exact)}")
+    print(
+        f"#   PyHessian's error {error(found['theirs'], exact):.3g}; float64 dense: "
+        f"{', '.join(f'{value:.6f}' for value in exact)}"
+    )
 
 
 def ours(run: Run, on: str) -> np.ndarray:
@@ -69,13 +79,17 @@ def dense_top(net: nn.Module, x: Tensor, y: Tensor) -> np.ndarray:
     theta = torch.cat([p.detach().flatten() for p in net.parameters()])
 
     def loss(flat: Tensor) -> Tensor:
-        w1, b1, w2, b2, w3, b3 = (p.view(shape) for p, shape in zip(flat.split([shape.numel() for shape in shapes]), shapes, strict=True))
+        w1, b1, w2, b2, w3, b3 = (
+            p.view(shape) for p, shape in zip(flat.split([shape.numel() for shape in shapes]), shapes, strict=True)
+        )
         return F.cross_entropy((((x.flatten(1) @ w1.T + b1).relu() @ w2.T + b2).relu()) @ w3.T + b3, y)
 
     def rows(first: int) -> Tensor:
         point = theta.clone().requires_grad_()
         gradient = torch.autograd.grad(loss(point), point, create_graph=True)[0]
-        return torch.stack([torch.autograd.grad(gradient[i], point, retain_graph=True)[0] for i in range(first, min(first + ROWS, n))])
+        return torch.stack(
+            [torch.autograd.grad(gradient[i], point, retain_graph=True)[0] for i in range(first, min(first + ROWS, n))]
+        )
 
     with ThreadPoolExecutor(CORES) as pool:
         matrix = torch.cat(list(pool.map(rows, range(0, n, ROWS)))).cpu().numpy()

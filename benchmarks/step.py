@@ -1,4 +1,5 @@
-"""One SAM step of a single run on digits, against a hand-written in-place PyTorch loop: `step.mlp` and `step.cnn` are ours over theirs, at most 1.10."""
+"""One SAM step of a single run on digits, against a hand-written in-place PyTorch loop: `step.mlp` and `step.cnn`
+are ours over theirs, at most 1.10."""
 
 from __future__ import annotations
 
@@ -55,7 +56,17 @@ def agree(name: str, ours: Iterator[Tensor], theirs: Iterator[list[nn.Parameter]
 def engine(model: Model, on: str) -> Iterator[Tensor]:
     """Theta after each step of the engine's own training loop."""
     many = 10**6
-    spec = RunSpec(Classification(model=model), SAM(RHO), Momentum(MOMENTUM, DECAY), lr=LR, batch=BATCH, steps=many, every=many, curvature=False, seed=SEED)
+    spec = RunSpec(
+        Classification(model=model),
+        SAM(RHO),
+        Momentum(MOMENTUM, DECAY),
+        lr=LR,
+        batch=BATCH,
+        steps=many,
+        every=many,
+        curvature=False,
+        seed=SEED,
+    )
     return (tick.state.theta for tick in train([spec], on) if tick.frame is None)
 
 

@@ -1,7 +1,10 @@
-"""A 51x51 loss surface of the digits CNN on up to 4 cores against loss_landscapes.random_plane on one thread: `surface.cnn` is speed-up / cores, at least 0.8.
+"""A 51x51 loss surface of the digits CNN on up to 4 cores against loss_landscapes.random_plane on one thread:
+`surface.cnn` is speed-up / cores, at least 0.8.
 
-The baseline computes its whole plane once, at its defaults but for `steps`; the clock stops for it at equal intervals while ours computes the whole
-surface, so the two are interleaved. Ours is all that the app does: loss and accuracy, coarse to fine, the path's losses, the self-check in double precision.
+The baseline computes its whole plane once, at its defaults but for `steps`; the clock stops for it at equal
+intervals while ours computes the whole
+surface, so the two are interleaved. Ours is all that the app does: loss and accuracy, coarse to fine, the path's
+losses, the self-check in double precision.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from engine.runs import RunSpec
 
 PROBLEM = Classification(model=CNN())
 SIDE, PIECES, ENOUGH = 51, 4, 36.0
-"""Points a side; stretches of the baseline, each followed by ours; seconds after which a slow machine's baseline is cut short."""
+"""Points a side; stretches of the baseline, each followed by ours; seconds after which a slow machine's baseline is
+cut short."""
 
 
 class Enough(Exception):
@@ -35,7 +39,8 @@ class Enough(Exception):
 
 
 class Interrupted(Loss):
-    """The baseline's own metric, which after every `stride` points notes how long they took and lets `between` run off the clock."""
+    """The baseline's own metric, which after every `stride` points notes how long they took and lets `between` run
+    off the clock."""
 
     def __init__(self, x: torch.Tensor, y: torch.Tensor, stride: int, between: Callable[[], None]):
         super().__init__(F.cross_entropy, x, y)
@@ -60,7 +65,9 @@ def main() -> None:
     spec = RunSpec(PROBLEM, steps=60, every=30, curvature=False)
     run = trained(spec, on)
     ours, drawn = [], []
-    theirs = baseline(run, on, between=lambda: ours.append(seconds(lambda: drawn.append(surface(spec, run, on))) / SIDE**2))
+    theirs = baseline(
+        run, on, between=lambda: ours.append(seconds(lambda: drawn.append(surface(spec, run, on))) / SIDE**2)
+    )
     agree(run, drawn[-1], on)
     speedups = [a / b for a, b in zip(theirs.costs, ours, strict=True)]
     costs = ", ".join(f"{1e3 * cost:.2f}" for cost in theirs.costs)
@@ -94,9 +101,14 @@ def baseline(run: Run, on: str, between: Callable[[], None]) -> Interrupted:
 def agree(run: Run, drawn: Surface, on: str) -> None:
     """The module's loss must be the centre cell of ours."""
     x, y = PROBLEM.load("train", on)
-    loss, centre = F.cross_entropy(module(PROBLEM, torch.as_tensor(run.path[-1], device=on))(x), y).item(), drawn.loss[SIDE // 2, SIDE // 2]
+    loss, centre = (
+        F.cross_entropy(module(PROBLEM, torch.as_tensor(run.path[-1], device=on))(x), y).item(),
+        drawn.loss[SIDE // 2, SIDE // 2],
+    )
     if abs(centre - loss) > 1e-5 * abs(loss):
-        raise SystemExit(f"surface.cnn: the baseline's net has loss {loss}, the surface's centre {centre}: not the same problem")
+        raise SystemExit(
+            f"surface.cnn: the baseline's net has loss {loss}, the surface's centre {centre}: not the same problem"
+        )
 
 
 if __name__ == "__main__":

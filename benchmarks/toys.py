@@ -1,4 +1,5 @@
-"""SAM on toy landscapes as programs of floats, against steps on tensors: `toys.product` and `toys.curvatures` say how many times faster, at least 10."""
+"""SAM on toy landscapes as programs of floats, against steps on tensors: `toys.product` and `toys.curvatures` say
+how many times faster, at least 10."""
 
 from __future__ import annotations
 
@@ -20,11 +21,17 @@ def main() -> None:
         agree(name, spec)
         many, each = interleaved(REPEATS, partial(end, spec, STRIDE), partial(end, spec, 1))
         per = [1e6 * sorted(times)[REPEATS // 2] / STEPS for times in (many, each)]
-        report(f"toys.{name}", divided(each, many), f"{per[0]:.1f} µs a step as a program, {per[1]:.0f} on tensors; tracing and two measurements included")
+        report(
+            f"toys.{name}",
+            divided(each, many),
+            f"{per[0]:.1f} µs a step as a program, {per[1]:.0f} on tensors; tracing and two measurements included",
+        )
 
 
 def _spec(problem: Problem) -> RunSpec:
-    return RunSpec(problem, SAM(0.05), lr=1e-3, batch=min(1, problem.examples()), steps=STEPS, every=STEPS, curvature=False)
+    return RunSpec(
+        problem, SAM(0.05), lr=1e-3, batch=min(1, problem.examples()), steps=STEPS, every=STEPS, curvature=False
+    )
 
 
 def end(spec: RunSpec, stride: int) -> State:

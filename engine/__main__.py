@@ -1,4 +1,5 @@
-"""The command line: `python -m engine train SPEC.json`, `surface`, `spectrum` or `alignment` of that run; `experiment` for a paper's checks; `download`."""
+"""The command line: `python -m engine train SPEC.json`, `surface`, `spectrum` or `alignment` of that run;
+`experiment` for a paper's checks; `download`."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ LARGEST = 1_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; 0 where its record was made, 1 where the run failed, 2 with one line on standard error for bad input, 130 when interrupted."""
+    """Runs one command; 0 where its record was made, 1 where the run failed, 2 with one line on standard error for
+    bad input, 130 when interrupted."""
     options = _parser().parse_args(arguments)
     settle()
     try:
@@ -93,7 +95,11 @@ def _experiment(options: argparse.Namespace, store: Store) -> int:
         made.append(table)
         print(lines(table), file=sys.stderr if options.json else sys.stdout, flush=True)
     if options.json:
-        print(json.dumps(sorted(made, key=lambda table: list(EXPERIMENTS).index(table["experiment"])), indent=1, allow_nan=False))
+        print(
+            json.dumps(
+                sorted(made, key=lambda table: list(EXPERIMENTS).index(table["experiment"])), indent=1, allow_nan=False
+            )
+        )
     return 0 if all(table["reproduced"] for table in made) else 1
 
 
@@ -145,12 +151,17 @@ def _run(store: Store, name: str) -> str:
 
 def _analysis_spec(options: argparse.Namespace) -> Any:
     cls = ANALYSES[options.command]
-    given = {name: _value(k.kind, getattr(options, name)) for name, k in knobs(cls).items() if getattr(options, name) is not None}
+    given = {
+        name: _value(k.kind, getattr(options, name))
+        for name, k in knobs(cls).items()
+        if getattr(options, name) is not None
+    }
     return decode({cls.__name__: cls}, given)
 
 
 def _value(kind: str, text: str) -> Any:
-    """An option's text as the JSON value that `decode` expects; a bare word names a choice, or a class with its defaults."""
+    """An option's text as the JSON value that `decode` expects; a bare word names a choice, or a class with its
+    defaults."""
     try:
         value = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
@@ -170,12 +181,23 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("spec", help="print the default run's spec, to start from")
     train = commands.add_parser("train", help="train a run from its spec file")
     train.add_argument("spec", metavar="SPEC.json")
-    train.add_argument("--fresh", action="store_true", help="from the start, even where an unfinished run could be gone on with")
+    train.add_argument(
+        "--fresh", action="store_true", help="from the start, even where an unfinished run could be gone on with"
+    )
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
-    fetch.add_argument("name", metavar="NAME", help=", ".join(f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items()))
+    fetch.add_argument(
+        "name",
+        metavar="NAME",
+        help=", ".join(f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items()),
+    )
     trial = commands.add_parser("experiment", help="perform a paper's experiments and print their checks")
     trial.add_argument(
-        "name", metavar="NAME", help=f"all, a paper ({', '.join(PAPERS)}), one of {', '.join(EXPERIMENTS)}, or the spec of one as JSON or SPEC.json"
+        "name",
+        metavar="NAME",
+        help=(
+            f"all, a paper ({', '.join(PAPERS)}), one of {', '.join(EXPERIMENTS)}, or the spec of one as JSON or "
+            "SPEC.json"
+        ),
     )
     for size in SIZES:
         trial.add_argument(f"--{size}", dest="size", action="store_const", const=size)
@@ -184,7 +206,10 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
         command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
         for option, k in knobs(cls).items():
-            words = f"{k.help or k.label} ({', '.join(k.table()) if k.kind == 'pick' else ', '.join(k.options) or f'{k.low:g} to {k.high:g}'})"
+            words = (
+                f"{k.help or k.label} "
+                f"({', '.join(k.table()) if k.kind == 'pick' else ', '.join(k.options) or f'{k.low:g} to {k.high:g}'})"
+            )
             command.add_argument(f"--{option}", metavar="VALUE", help=words.replace("%", "%%"))
     for name, command in commands.choices.items():
         if name != "spec":

@@ -45,12 +45,28 @@ class AlignmentSpec:
             g, u = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors
-            rows.append((run.steps[t], pairs.values, pairs.residuals, *_shares(vectors, g, u), overlap, *_edges(spec, run, t, float(g.norm()))))
-            yield done + 1, len(picked), Alignment(encode(self), digest(spec), *map(np.array, zip(*rows, strict=True)), switches=switches)
+            rows.append(
+                (
+                    run.steps[t],
+                    pairs.values,
+                    pairs.residuals,
+                    *_shares(vectors, g, u),
+                    overlap,
+                    *_edges(spec, run, t, float(g.norm())),
+                )
+            )
+            yield (
+                done + 1,
+                len(picked),
+                Alignment(encode(self), digest(spec), *map(np.array, zip(*rows, strict=True)), switches=switches),
+            )
 
 
-def _directions(spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The full-batch gradient g [n] and the rule's direction u [n]; NaN for a rule whose direction depends on steps that no checkpoint keeps."""
+def _directions(
+    spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The full-batch gradient g [n] and the rule's direction u [n]; NaN for a rule whose direction depends on steps
+    that no checkpoint keeps."""
     rule = spec.rule_at(step)
     if need(rule, "past"):
         return hessian.gradient, torch.full_like(hessian.gradient, float("nan"))

@@ -29,5 +29,8 @@ class Batches:
         """The positions of one step's examples among all, where they are not all."""
         epoch, position = divmod(step, self.n // self.size)
         if epoch != self.epoch:
-            self.epoch, self.order = epoch, torch.randperm(self.n, generator=generator(self.seed, "batches", epoch)).to(self.device)
+            self.epoch, self.order = (
+                epoch,
+                torch.randperm(self.n, generator=generator(self.seed, "batches", epoch)).to(self.device),
+            )
         return self.order[position * self.size : (position + 1) * self.size]

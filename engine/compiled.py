@@ -23,7 +23,8 @@ def compiler(device: str = "cpu") -> bool:
 def compiled(f: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """f, compiled for arguments of the same shapes as these.
 
-    It is traced to its tensor operations first: the compiler need not understand the Python around them, and what that Python
+    It is traced to its tensor operations first: the compiler need not understand the Python around them, and what
+    that Python
     does besides happens once, here.
     """
     return torch.compile(make_fx(f)(*arguments), dynamic=False)  # type: ignore[return-value]  # declared for modules and functions both

@@ -1,4 +1,5 @@
-"""What a rule costs: the gradients it asks for, counted in a real run on digits, and the time it takes beside plain descent, measured here."""
+"""What a rule costs: the gradients it asks for, counted in a real run on digits, and the time it takes beside plain
+descent, measured here."""
 
 from __future__ import annotations
 
@@ -20,10 +21,12 @@ from engine.train import State, train
 from engine.updates import Momentum
 
 STEPS = 110
-"""Five epochs of digits in batches of 64: a whole number of the periods of 1, 2, 5 or 10 steps in which a rule saves gradients."""
+"""Five epochs of digits in batches of 64: a whole number of the periods of 1, 2, 5 or 10 steps in which a rule saves
+gradients."""
 
 LEAST, PIECES = 5, 5
-"""Turns that a race has at least, however slow; and in how many pieces a turn is run, so that a busy moment of the machine meets all runners."""
+"""Turns that a race has at least, however slow; and in how many pieces a turn is run, so that a busy moment of the
+machine meets all runners."""
 
 
 class Count(NamedTuple):
@@ -47,7 +50,8 @@ class Timing(NamedTuple):
 
 
 class Lap(NamedTuple):
-    """How far a race is, from 0 to 1, and the seconds a step of each runner in its turns so far; plain descent is the first."""
+    """How far a race is, from 0 to 1, and the seconds a step of each runner in its turns so far; plain descent is
+    the first."""
 
     share: float
     times: list[list[float]]
@@ -71,9 +75,11 @@ def race(
     seconds: float = math.inf,
     batch: int = 64,
 ) -> Iterator[Lap]:
-    """Lets plain descent and each rule go `steps` steps a turn, a fifth of them at a time, one after the other; yields after each fifth.
+    """Lets plain descent and each rule go `steps` steps a turn, a fifth of them at a time, one after the other;
+    yields after each fifth.
 
-    Ends after `turns` turns, or after the first, but the fifth at the earliest, that ends later than `seconds` after the start. One more, at the
+    Ends after `turns` turns, or after the first, but the fifth at the earliest, that ends later than `seconds` after
+    the start. One more, at the
     beginning, warms up and is not timed.
     """
     settle()
@@ -131,5 +137,7 @@ def _noting(rule: Rule, noted: list[list[float]]) -> Rule:
         return made
 
     watched = copy(rule)
-    object.__setattr__(watched, "direction", direction)  # hides the method in this one: by its class it is the same rule to all who ask
+    object.__setattr__(
+        watched, "direction", direction
+    )  # hides the method in this one: by its class it is the same rule to all who ask
     return watched

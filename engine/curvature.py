@@ -1,6 +1,7 @@
 """Curvature: products with the Hessian of any loss, its extreme eigenvalues with residuals, its density and its trace.
 
-One block Krylov space serves them all. It keeps both the basis V and the products HV, so the projected matrix is V'HV itself
+One block Krylov space serves them all. It keeps both the basis V and the products HV, so the projected matrix is
+V'HV itself
 and every residual is computed, not estimated.
 """
 
@@ -18,13 +19,15 @@ from engine.problem import Loss
 
 Product = Callable[[Tensor], Tensor]
 KEEP = 4
-"""Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound the memory."""
+"""Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound
+the memory."""
 
 
 class Hessian:
     """v -> H v at theta [n], for a loss given as the sum of `losses`; also its gradient.
 
-    Differentiates v'grad (Pearlmutter 1994): with the gradient's graph kept, a product costs about as much as a gradient.
+    Differentiates v'grad (Pearlmutter 1994): with the gradient's graph kept, a product costs about as much as a
+    gradient.
     Parameters that the loss does not use have zero rows; theta, its `.grad` and the losses are left untouched.
     """
 
@@ -67,18 +70,23 @@ class Eigenpairs(NamedTuple):
 class Krylov:
     """A block Krylov basis of a symmetric operator, grown one product at a time.
 
-    Each new vector is the product with the oldest one not yet grown from, made orthogonal to all before it (twice): from one
-    start vector this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a random vector
+    Each new vector is the product with the oldest one not yet grown from, made orthogonal to all before it (twice):
+    from one
+    start vector this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a random
+    vector
     takes its place, so that repeated eigenvalues are found as often as they occur.
     """
 
     def __init__(self, product: Product, starts: Tensor, random: torch.Generator):
-        """`starts` [b, n] in the product's type and on its device; linearly dependent ones are replaced by random ones."""
+        """`starts` [b, n] in the product's type and on its device; linearly dependent ones are replaced by random
+        ones."""
         self.product, self.random = product, random
         self.n = starts.shape[1]
         self.count = 0
         self._ungrown: list[int] = []
-        self.exhausted = False  # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
+        self.exhausted = (
+            False  # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
+        )
         self._basis = starts.new_empty((16, self.n))
         self._images = starts.new_empty((16, self.n))
         self._projected = np.zeros((16, 16))
@@ -122,7 +130,9 @@ class Krylov:
         values, coefficients = values[::-1][picks], coefficients[:, ::-1][:, picks]
         turn = torch.as_tensor(coefficients.T.copy(), dtype=self.basis.dtype, device=self.basis.device)
         vectors = turn @ self.basis
-        residuals = turn @ self.images - torch.as_tensor(values, dtype=turn.dtype, device=turn.device)[:, None] * vectors
+        residuals = (
+            turn @ self.images - torch.as_tensor(values, dtype=turn.dtype, device=turn.device)[:, None] * vectors
+        )
         return Eigenpairs(values, vectors, residuals.norm(dim=1).double().cpu().numpy())
 
     def quadrature(self) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +157,8 @@ class Krylov:
         self.projected[-1] = self.projected[:, -1] = column
 
     def _orthonormal(self, v: Tensor, known: Tensor | None = None) -> Tensor | None:
-        """v less its part in the basis (whose coefficients may be known), normalized; None where little more than rounding is left."""
+        """v less its part in the basis (whose coefficients may be known), normalized; None where little more than
+        rounding is left."""
         size = v.norm()
         v = v - (self.basis @ v if known is None else known) @ self.basis
         v = v - (self.basis @ v) @ self.basis
@@ -163,12 +174,22 @@ LOOK = 16
 
 
 def extremes(
-    product: Product, starts: Tensor, random: torch.Generator, top: int, bottom: int = 0, tol: float = 1e-5, limit: int = 400, look: int = LOOK
+    product: Product,
+    starts: Tensor,
+    random: torch.Generator,
+    top: int,
+    bottom: int = 0,
+    tol: float = 1e-5,
+    limit: int = 400,
+    look: int = LOOK,
 ) -> Iterator[Krylov]:
-    """Grows a Krylov space until the `top` largest and `bottom` smallest (algebraic) eigenpairs have residuals below `tol`
-    times the largest value in size, and `look` products from a fresh random vector find no other; yields it after every product.
+    """Grows a Krylov space until the `top` largest and `bottom` smallest (algebraic) eigenpairs have residuals below
+    `tol`
+    times the largest value in size, and `look` products from a fresh random vector find no other; yields it after
+    every product.
 
-    Read the pairs with `ritz(ends(top, bottom, krylov.count))`. At `limit` products it stops as it is: the residuals say how far it got.
+    Read the pairs with `ritz(ends(top, bottom, krylov.count))`. At `limit` products it stops as it is: the residuals
+    say how far it got.
     """
     krylov = Krylov(product, starts, random)
     settled, pause, looking = None, 0, False
@@ -177,7 +198,9 @@ def extremes(
         if pause == 0 and krylov.count >= 2 * (top + bottom):
             looking, wanted = False, ends(top, bottom, krylov.count)
             close = tol * max(np.abs(np.diag(krylov.projected)).max(), 1e-30)
-            last = krylov.ritz(wanted[top - 1 : top + 1])  # the innermost pairs converge last, so most checks end with them
+            last = krylov.ritz(
+                wanted[top - 1 : top + 1]
+            )  # the innermost pairs converge last, so most checks end with them
             pairs = krylov.ritz(wanted) if last.residuals.max() <= close else last
             if pairs.residuals.max() <= close:
                 looks = max(look, LOOK) if krylov.exhausted else look
@@ -193,7 +216,8 @@ def extremes(
 
 
 def ends(top: int, bottom: int, count: int) -> list[int]:
-    """Positions of the top and of the bottom values among `count` in descending order; the two may overlap when there are few."""
+    """Positions of the top and of the bottom values among `count` in descending order; the two may overlap when
+    there are few."""
     return [*range(min(top, count)), *range(max(0, count - bottom), count)]
 
 

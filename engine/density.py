@@ -1,4 +1,5 @@
-"""The density of a Hessian's eigenvalues, smoothed by a Gaussian: from quadrature nodes, or from the eigenvalues themselves."""
+"""The density of a Hessian's eigenvalues, smoothed by a Gaussian: from quadrature nodes, or from the eigenvalues
+themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from engine.records import Spectrum
 
 
 def density(spectrum: Spectrum, grid: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard error over the probes, each [m], of the spectral density on `grid` [m], smoothed with standard deviation `width`.
+    """Mean and standard error over the probes, each [m], of the spectral density on `grid` [m], smoothed with
+    standard deviation `width`.
 
     From the nodes and weights of stochastic Lanczos quadrature; the error is NaN for a single probe.
     """

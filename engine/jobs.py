@@ -1,4 +1,5 @@
-"""Jobs: what a server asks of its workers, and an immutable snapshot of each for whoever watches. One worker process per device."""
+"""Jobs: what a server asks of its workers, and an immutable snapshot of each for whoever watches. One worker process
+per device."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ class _Job:
 
 
 class Jobs:
-    """The jobs of one server: commands go to the workers through pipes, light progress comes back, results are in the store."""
+    """The jobs of one server: commands go to the workers through pipes, light progress comes back, results are in
+    the store."""
 
     def __init__(self, store: Store):
         self.store = store
@@ -72,7 +74,8 @@ class Jobs:
         self._closing = False
 
     def train(self, spec: RunSpec, device: str | None = None, fresh: bool = False) -> str:
-        """Starts a run, or goes on with an unfinished one (unless `fresh`), or joins it where it is at work; returns its id, the spec's digest."""
+        """Starts a run, or goes on with an unfinished one (unless `fresh`), or joins it where it is at work; returns
+        its id, the spec's digest."""
         return self._start(digest(spec), "train", spec, device, fresh=fresh)
 
     def analyse(self, run: str, spec: Any, device: str | None = None) -> str:
@@ -162,7 +165,8 @@ class Jobs:
             pass  # the worker has just died: `_revive` starts every active job, this one included, on the next
 
     def _spawn(self, device: str) -> subprocess.Popen[str]:
-        """A new interpreter, not a fork (torch's threads do not survive one) and not multiprocessing (which would run the app's script again)."""
+        """A new interpreter, not a fork (torch's threads do not survive one) and not multiprocessing (which would
+        run the app's script again)."""
         home = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         root = str(self.store.root.resolve())
@@ -204,7 +208,11 @@ class Jobs:
             for job in [j for j in self._jobs.values() if j.now.active and j.now.device == device]:
                 job.deaths += 1
                 if job.deaths >= LIVES:
-                    job.now = replace(job.now, status="failed", reason=f"the worker process died {job.deaths} times while this job was active")
+                    job.now = replace(
+                        job.now,
+                        status="failed",
+                        reason=f"the worker process died {job.deaths} times while this job was active",
+                    )
                 else:
                     job.start["fresh"] = False
                     paused = job.now.status == "paused"

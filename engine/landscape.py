@@ -1,4 +1,5 @@
-"""Surfaces: the loss and accuracy over a plane through a checkpoint, coarse first and then refined, the checkpoint exactly in the centre cell."""
+"""Surfaces: the loss and accuracy over a plane through a checkpoint, coarse first and then refined, the checkpoint
+exactly in the centre cell."""
 
 from __future__ import annotations
 
@@ -26,8 +27,17 @@ class SurfaceSpec:
     """What to draw of a run's landscape."""
 
     plane: PlaneSpec = pick(PathPCA(), lambda: PLANES, "Plane")
-    checkpoint: int = knob(-1, -1, 100_000, "Checkpoint", "Which measured point of the path is the centre, counted from 0; -1 is the last.")
-    span: float = knob(0.0, 0.0, 1e6, "Span", "Centre to edge, in units of the directions; 0 fits the path (1 for random directions).", log=True)
+    checkpoint: int = knob(
+        -1, -1, 100_000, "Checkpoint", "Which measured point of the path is the centre, counted from 0; -1 is the last."
+    )
+    span: float = knob(
+        0.0,
+        0.0,
+        1e6,
+        "Span",
+        "Centre to edge, in units of the directions; 0 fits the path (1 for random directions).",
+        log=True,
+    )
     resolution: int = knob(51, 3, 401, "Resolution", "Points along each side.", log=True)
     split: str = choice("train", ("train", "test"), "Examples", "Training or held-out examples.")
 
@@ -61,24 +71,41 @@ class SurfaceSpec:
         first, second = plane.first.double(), plane.second.double()
         empty = np.full((len(a), len(a)), np.nan)
         return Surface(
-            spec=encode(self), run=digest(spec), checkpoint=row, split=self.split, labels=plane.labels, unit=plane.unit,
-            a=a, b=a.copy(), loss=empty, accuracy=empty.copy(), stride=0,
-            norms=(float(first.norm()), float(second.norm())), cosine=float(first @ second / (first.norm() * second.norm()).clamp(min=1e-30)),
-            steps=run.steps, path_a=coordinates[:, 0].cpu().numpy(), path_b=coordinates[:, 1].cpu().numpy(),
-            residual=residual.cpu().numpy(), distance=distance.cpu().numpy(),
-            path_loss=_losses(spec.problem, path, examples), plane_loss=_losses(spec.problem, projected, examples),
-            explained=1 - float((residual**2).sum()) / whole if whole > 0 else float("nan"), check=float("nan"),
-        )  # fmt: skip
+            spec=encode(self),
+            run=digest(spec),
+            checkpoint=row,
+            split=self.split,
+            labels=plane.labels,
+            unit=plane.unit,
+            a=a,
+            b=a.copy(),
+            loss=empty,
+            accuracy=empty.copy(),
+            stride=0,
+            norms=(float(first.norm()), float(second.norm())),
+            cosine=float(first @ second / (first.norm() * second.norm()).clamp(min=1e-30)),
+            steps=run.steps,
+            path_a=coordinates[:, 0].cpu().numpy(),
+            path_b=coordinates[:, 1].cpu().numpy(),
+            residual=residual.cpu().numpy(),
+            distance=distance.cpu().numpy(),
+            path_loss=_losses(spec.problem, path, examples),
+            plane_loss=_losses(spec.problem, projected, examples),
+            explained=1 - float((residual**2).sum()) / whole if whole > 0 else float("nan"),
+            check=float("nan"),
+        )
 
 
 def axis(span: float, resolution: int) -> np.ndarray:
-    """Coordinates [resolution] from -span, equally spaced, with exactly 0 at resolution // 2; an even grid stops one step short of +span."""
+    """Coordinates [resolution] from -span, equally spaced, with exactly 0 at resolution // 2; an even grid stops one
+    step short of +span."""
     half = resolution // 2
     return (np.arange(resolution) - half) * (span / half)
 
 
 def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """(stride, cells new at it): the sub-grids of stride 8, 4, 2, 1 through the centre, each without the cells of those before it."""
+    """(stride, cells new at it): the sub-grids of stride 8, 4, 2, 1 through the centre, each without the cells of
+    those before it."""
     half, known = resolution // 2, set()
     for stride in (8, 4, 2, 1):
         line = [i for i in range(resolution) if (i - half) % stride == 0]
@@ -91,7 +118,8 @@ def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
 def scores(problem: Problem, points: Callable[[int], Tensor], count: int, examples: Examples) -> Iterator[np.ndarray]:
     """[m, 2] loss and accuracy at points 0..count-1, in order, m at a time.
 
-    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU the points of
+    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU
+    the points of
     a batch go through the model together under vmap.
     """
     settle()
@@ -133,7 +161,8 @@ def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, 
 
 
 def _recheck(surface: Surface, problem: Problem, plane: Plane) -> float:
-    """The largest relative deviation of the centre and four other cells, recomputed in double precision with all examples at once."""
+    """The largest relative deviation of the centre and four other cells, recomputed in double precision with all
+    examples at once."""
     examples = problem.load(surface.split, str(plane.origin.device), torch.float64)
     exact = plane._replace(origin=plane.origin.double(), first=plane.first.double(), second=plane.second.double())
     n, worst = len(surface.a), 0.0

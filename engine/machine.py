@@ -1,4 +1,5 @@
-"""What torch is told once in every process that computes: how to be fast with small models, and to give the same bits each time."""
+"""What torch is told once in every process that computes: how to be fast with small models, and to give the same
+bits each time."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ def settle() -> None:
     """Sets torch up for this process; cheap, and harmless when repeated."""
     torch.set_num_threads(1)  # the same sums in the same order anywhere, and faster for models this small
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = True, False
-    # glibc hands freed memory back to the kernel in pieces above a threshold, and page faults then cost a CNN as much as its arithmetic;
+    # glibc hands freed memory back to the kernel in pieces above a threshold, and page faults then cost a CNN as much
+    # as its arithmetic;
     # freeing one large piece raises that threshold for good (mallopt(3), M_MMAP_THRESHOLD)
     torch.empty(4 * BLOCK["cpu"] - 2**16, dtype=torch.uint8)

@@ -1,4 +1,5 @@
-"""Planes: two directions through a checkpoint, chosen at random, from the path, from the curvature, or the coordinates themselves."""
+"""Planes: two directions through a checkpoint, chosen at random, from the path, from the curvature, or the
+coordinates themselves."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Plane(NamedTuple):
         return self.origin + a * self.first + b * self.second
 
     def coordinates(self, points: Tensor) -> Tensor:
-        """[T, 2]: where points [T, n] fall when projected onto the plane (least squares, so the directions may be oblique)."""
+        """[T, 2]: where points [T, n] fall when projected onto the plane (least squares, so the directions may be
+        oblique)."""
         directions = torch.stack([self.first, self.second]).double()
         offsets = (points - self.origin).double()
         return offsets @ directions.T @ torch.linalg.pinv(directions @ directions.T)
@@ -52,7 +54,8 @@ class PlaneSpec(ABC):
 
 @dataclass(frozen=True)
 class Random(PlaneSpec):
-    """Two Gaussian directions, each filter scaled to the norm of the model's own filter; biases and norms do not move (Li et al. 2018, sec. 4)."""
+    """Two Gaussian directions, each filter scaled to the norm of the model's own filter; biases and norms do not
+    move (Li et al. 2018, sec. 4)."""
 
     draw: int = knob(0, 0, 9999, "Draw", "Which random pair of directions.")
 
@@ -76,7 +79,9 @@ class PathPCA(PlaneSpec):
         directions = torch.linalg.svd(offsets, full_matrices=False)[2][:2]
         first, second = _orthonormal([*directions], generator(0, "complete"), len(origin))
         first, second = (d if (offsets[0] @ d) >= 0 else -d for d in (first, second))
-        return Plane(origin, first.to(origin), second.to(origin), ("path direction 1", "path direction 2"), "parameter distance")
+        return Plane(
+            origin, first.to(origin), second.to(origin), ("path direction 1", "path direction 2"), "parameter distance"
+        )
 
 
 @dataclass(frozen=True)
@@ -105,13 +110,16 @@ class Coordinates(PlaneSpec):
 
 
 def filter_normalized(direction: Tensor, theta: Tensor, layout: Sequence[Block]) -> Tensor:
-    """`direction` [n] with each filter (row of a weight) scaled to the norm of theta's; 0 on biases, on normalization layers (as in the code of
+    """`direction` [n] with each filter (row of a weight) scaled to the norm of theta's; 0 on biases, on
+    normalization layers (as in the code of
     Li et al. 2018) and on filters that are 0 themselves.
 
     A weight that is a list is one filter. A tensor that is not a network's (role "point") is scaled as one, to norm 1.
     """
     scaled = []
-    for d, w, block in zip(direction.split([b.size for b in layout]), theta.split([b.size for b in layout]), layout, strict=True):
+    for d, w, block in zip(
+        direction.split([b.size for b in layout]), theta.split([b.size for b in layout]), layout, strict=True
+    ):
         if block.role == "weight" and block.module not in NORMS:
             filters = block.shape[0] if len(block.shape) > 1 else 1
             d, w = d.view(filters, -1), w.view(filters, -1)

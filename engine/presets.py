@@ -1,4 +1,5 @@
-"""Presets: runs worth starting from, each with what it shows; `python -m engine.presets` trains the one that ships in assets/default."""
+"""Presets: runs worth starting from, each with what it shows; `python -m engine.presets` trains the one that ships
+in assets/default."""
 
 from __future__ import annotations
 
@@ -31,31 +32,62 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "Digits, SAM": Preset(RunSpec(), "Watch the sharpness fall under SAM's edge and stay there, far below plain descent's 2/η."),
-    "Digits, SGD": Preset(RunSpec(rule=SGD()), "The same start and the same batches without the perturbation: a sharper end."),
+    "Digits, SAM": Preset(
+        RunSpec(), "Watch the sharpness fall under SAM's edge and stay there, far below plain descent's 2/η."
+    ),
+    "Digits, SGD": Preset(
+        RunSpec(rule=SGD()), "The same start and the same batches without the perturbation: a sharper end."
+    ),
     "Full batch at the edge of stability": Preset(
-        RunSpec(Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"), SAM(0.1), lr=0.3, batch=0, steps=1500),
+        RunSpec(
+            Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"),
+            SAM(0.1),
+            lr=0.3,
+            batch=0,
+            steps=1500,
+        ),
         "The largest eigenvalue rises to the SAM-edge and stays on it (Long & Bartlett 2024).",
     ),
     "Full batch: SGD, then SAM": Preset(
-        RunSpec(Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"), SGD(), lr=0.3, batch=0, steps=1500, then=(Switch(SAM(0.1), 750),)),
+        RunSpec(
+            Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"),
+            SGD(),
+            lr=0.3,
+            batch=0,
+            steps=1500,
+            then=(Switch(SAM(0.1), 750),),
+        ),
         "Plain descent stays at λ₁ = 4; SAM halves it within 25 steps of taking over, and goes down the SAM-edge.",
     ),
-    "CNN on digits": Preset(RunSpec(Classification(model=CNN()), steps=400), "A small convolutional network on the same images."),
+    "CNN on digits": Preset(
+        RunSpec(Classification(model=CNN()), steps=400), "A small convolutional network on the same images."
+    ),
     "Spirals, tanh": Preset(
-        RunSpec(Classification(Spirals(), MLP(32, 2, "tanh", "xavier")), update=Momentum(0.9), batch=50, steps=2000, every=40),
+        RunSpec(
+            Classification(Spirals(), MLP(32, 2, "tanh", "xavier")),
+            update=Momentum(0.9),
+            batch=50,
+            steps=2000,
+            every=40,
+        ),
         "Two intertwined spirals: a long plateau, then a fast descent.",
     ),
     "Quadratic: SAM's 2-cycle": Preset(
-        RunSpec(Quadratic(), lr=0.15, steps=100, every=1), "SAM does not settle: it hops across the minimum along the sharp axis, at radius ηρλ/(2 − ηλ)."
+        RunSpec(Quadratic(), lr=0.15, steps=100, every=1),
+        "SAM does not settle: it hops across the minimum along the sharp axis, at radius ηρλ/(2 − ηλ).",
     ),
     "Valley l(xy): SAM drifts": Preset(
-        RunSpec(Product(), SAM(0.1), lr=0.05, steps=4000, every=40), "Plain descent stops at y² = 2/η; SAM drifts on along the valley to where it is flat."
+        RunSpec(Product(), SAM(0.1), lr=0.05, steps=4000, every=40),
+        "Plain descent stops at y² = 2/η; SAM drifts on along the valley to where it is flat.",
     ),
     "Saddle: SAM is held back": Preset(
-        RunSpec(Saddle(), SAM(0.1), lr=0.05, steps=400, every=4), "Within ρ of the ridge the perturbation crosses it, and the escape is slow."
+        RunSpec(Saddle(), SAM(0.1), lr=0.05, steps=400, every=4),
+        "Within ρ of the ridge the perturbation crosses it, and the escape is slow.",
     ),
-    "Beale": Preset(RunSpec(Beale(), SAM(0.1), lr=0.005, steps=2000, every=20), "Plateaus and steep walls, with a saddle at (0, 1) and the minimum at (3, ½)."),
+    "Beale": Preset(
+        RunSpec(Beale(), SAM(0.1), lr=0.005, steps=2000, every=20),
+        "Plateaus and steep walls, with a saddle at (0, 1) and the minimum at (3, ½).",
+    ),
 }
 
 

@@ -27,8 +27,19 @@ class Classification(Problem):
 
     data: Dataset = pick(Digits(), lambda: DATASETS, "Data")
     model: Model = pick(MLP(), lambda: MODELS, "Model")
-    objective: str = choice("cross-entropy", ("cross-entropy", "squared error"), "Loss", "Mean over examples; squared error: also over the one-hot outputs.")
-    smoothing: float = knob(0.0, 0.0, 0.9, "Label smoothing", "Share of each target that is spread evenly over all classes (Szegedy et al. 2016).")
+    objective: str = choice(
+        "cross-entropy",
+        ("cross-entropy", "squared error"),
+        "Loss",
+        "Mean over examples; squared error: also over the one-hot outputs.",
+    )
+    smoothing: float = knob(
+        0.0,
+        0.0,
+        0.9,
+        "Label smoothing",
+        "Share of each target that is spread evenly over all classes (Szegedy et al. 2016).",
+    )
 
     dtype: ClassVar = torch.float32
 
@@ -78,15 +89,19 @@ class Classification(Problem):
         logits, y = logits.flatten(0, -2), y.flatten()
         if self.objective == "cross-entropy":
             return F.cross_entropy(logits, y, reduction=reduction, label_smoothing=self.smoothing)
-        hot = y[:, None] == torch.arange(logits.shape[1], device=y.device)  # F.one_hot looks at its values, which vmap over y forbids
+        hot = y[:, None] == torch.arange(
+            logits.shape[1], device=y.device
+        )  # F.one_hot looks at its values, which vmap over y forbids
         target = hot.to(logits.dtype) * (1 - self.smoothing) + self.smoothing / logits.shape[1]
         return F.mse_loss(logits, target, reduction=reduction)
 
 
 def parts(problem: Problem, examples: Examples, chunk: int | None = None) -> list[Loss]:
-    """The mean loss over all examples as summands, each a scalar function of theta; every example weighs the same in an uneven last chunk.
+    """The mean loss over all examples as summands, each a scalar function of theta; every example weighs the same in
+    an uneven last chunk.
 
-    Where examples mix they are one batch, whatever its size: the loss then depends on theta through their common statistics too.
+    Where examples mix they are one batch, whatever its size: the loss then depends on theta through their common
+    statistics too.
     """
     n = len(examples)
     if examples.x is None or examples.y is None:
@@ -100,7 +115,8 @@ def parts(problem: Problem, examples: Examples, chunk: int | None = None) -> lis
 
 @torch.no_grad()
 def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int | None = None) -> Tensor:
-    """[2]: the mean loss and the accuracy at theta over all examples; BatchNorm goes by the whole training set, whichever set is scored."""
+    """[2]: the mean loss and the accuracy at theta over all examples; BatchNorm goes by the whole training set,
+    whichever set is scored."""
     n, moments = len(examples), None
     if examples.x is None or examples.y is None:
         return problem.score(theta, None, None)
@@ -110,7 +126,9 @@ def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int | N
             chunk = n  # the batch is the training set: its own statistics are the ones
         else:
             moments = problem.moments(theta, train.x)
-    return reduce(torch.add, (problem.score(theta, x, y, moments) * (len(y) / n) for x, y in pieces(problem, examples, chunk)))
+    return reduce(
+        torch.add, (problem.score(theta, x, y, moments) * (len(y) / n) for x, y in pieces(problem, examples, chunk))
+    )
 
 
 def pieces(problem: Problem, examples: Examples, chunk: int | None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -121,12 +139,29 @@ def pieces(problem: Problem, examples: Examples, chunk: int | None) -> Iterator[
 
 def chunk_of(problem: Problem, examples: Examples) -> int:
     """How many examples keep every activation below the device's BLOCK; 0 where there are none."""
-    return max(1, BLOCK[examples.x.device.type] // (problem.widest() * examples.x.element_size())) if len(examples) else 0
+    return (
+        max(1, BLOCK[examples.x.device.type] // (problem.widest() * examples.x.element_size())) if len(examples) else 0
+    )
 
 
 PROBLEMS = {cls.__name__: cls for cls in (Classification, *TOYS, *RECOVERIES)}
 
 __all__ = [
-    "PROBLEMS", "Beale", "Classification", "DiagonalNet", "Loss", "MatrixSensing", "Moments", "Problem", "Product", "Quadratic", "Saddle", "Toy",
-    "TwoCurvatures", "chunk_of", "evaluate", "parts", "pieces",
-]  # fmt: skip
+    "PROBLEMS",
+    "Beale",
+    "Classification",
+    "DiagonalNet",
+    "Loss",
+    "MatrixSensing",
+    "Moments",
+    "Problem",
+    "Product",
+    "Quadratic",
+    "Saddle",
+    "Toy",
+    "TwoCurvatures",
+    "chunk_of",
+    "evaluate",
+    "parts",
+    "pieces",
+]

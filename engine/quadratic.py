@@ -25,13 +25,25 @@ STEPS, RATES = 60, 12
 class Trial:
     """How a rule is run on the quadratic."""
 
-    eta: float = knob(0.75, 0.1, 1.2, "Learning rate η, in units of 2/λ", "Plain gradient descent is stable up to 1. λ is the largest eigenvalue, 10.")
+    eta: float = knob(
+        0.75,
+        0.1,
+        1.2,
+        "Learning rate η, in units of 2/λ",
+        "Plain gradient descent is stable up to 1. λ is the largest eigenvalue, 10.",
+    )
     rho: float = knob(0.1, 0.0, 1.0, "Radius ρ", "Of the perturbation, in the rule's own units.")
 
     def spec(self, rule: Rule) -> RunSpec:
         """The rule's run: full-batch steps without momentum, none of them measured."""
         return RunSpec(
-            VALLEY, with_floats(rule, dict.fromkeys(radii(rule), self.rho)), lr=self.eta * 2 / TOP, batch=0, steps=STEPS, every=STEPS, curvature=False
+            VALLEY,
+            with_floats(rule, dict.fromkeys(radii(rule), self.rho)),
+            lr=self.eta * 2 / TOP,
+            batch=0,
+            steps=STEPS,
+            every=STEPS,
+            curvature=False,
         )
 
 
@@ -52,12 +64,15 @@ def trace(rule: Rule, trial: Trial) -> Trace:
     spec = trial.spec(rule)
     rates, ends = sweep(rule, trial.rho)
     cycles = np.array([cycle(spec.rule, lr, TOP) for lr in rates.tolist()])
-    return Trace(encode(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles)
+    return Trace(
+        encode(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles
+    )
 
 
 @lru_cache(64)  # so that moving the learning rate runs one run, and not all of these
 def sweep(rule: Rule, rho: float) -> tuple[np.ndarray, np.ndarray]:
-    """Learning rates [R] over the range of Trial.eta, and the distance along the sharpest direction at which the rule's run at each has ended [R]."""
+    """Learning rates [R] over the range of Trial.eta, and the distance along the sharpest direction at which the
+    rule's run at each has ended [R]."""
     eta = knobs(Trial)["eta"]
     specs = [Trial(rate, rho).spec(rule) for rate in np.linspace(eta.low, eta.high, RATES).tolist()]
     return np.array([spec.lr for spec in specs]), np.array([abs(path(spec)[-1, 0]) for spec in specs])
@@ -75,18 +90,22 @@ def radii(rule: Rule) -> list[str]:
 
 
 def threshold(rule: Rule, lam: float) -> float:
-    """The learning rate up to which full-batch steps stay bounded on any quadratic whose largest eigenvalue is lam; NaN where no theory says.
+    """The learning rate up to which full-batch steps stay bounded on any quadratic whose largest eigenvalue is lam;
+    NaN where no theory says.
 
-    It is where lam meets the rule's edge far away from the minimum, where the gradient is large and a perturbation of fixed length is nothing.
+    It is where lam meets the rule's edge far away from the minimum, where the gradient is large and a perturbation
+    of fixed length is nothing.
     """
     limit = _root(lambda h: rule.edge(h, math.inf) - lam, 1e-9 * lam, 1e9 * lam)
     return 2 / limit
 
 
 def cycle(rule: Rule, lr: float, lam: float) -> float:
-    """The radius of the 2-cycle along the sharpest direction that full-batch steps end in; 0 where they converge, NaN where no theory says.
+    """The radius of the 2-cycle along the sharpest direction that full-batch steps end in; 0 where they converge,
+    NaN where no theory says.
 
-    On it a step goes to the other side, w to -w, which is just what it means that lam is the rule's edge at the gradient lam r.
+    On it a step goes to the other side, w to -w, which is just what it means that lam is the rule's edge at the
+    gradient lam r.
     """
     if need(rule, "noise") or not rule.edge(2 / lr, math.inf) > lam:
         return math.nan
@@ -96,7 +115,8 @@ def cycle(rule: Rule, lr: float, lam: float) -> float:
 
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where a growing f crosses 0 between two positive numbers, by bisection of their logarithms; NaN where it does not."""
+    """Where a growing f crosses 0 between two positive numbers, by bisection of their logarithms; NaN where it does
+    not."""
     if not f(low) <= 0 <= f(high):
         return math.nan
     for _ in range(100):

@@ -27,7 +27,9 @@ class Run:
     reason: str = ""  # one line for a run that diverged or failed
     made: dict[str, Any] = field(default_factory=dict)  # device, versions, time of day, seconds per step
     steps: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # [T] steps taken before each measurement
-    seconds: np.ndarray = field(default_factory=lambda: np.zeros(0))  # [T] of training and measuring so far, by the wall clock
+    seconds: np.ndarray = field(
+        default_factory=lambda: np.zeros(0)
+    )  # [T] of training and measuring so far, by the wall clock
     measures: Arrays = field(default_factory=dict)  # [T] each, by name: see train.MEASURES
     path: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # [T, n] theta at each measurement
     state: Arrays = field(default_factory=dict)  # what an unfinished run goes on from; empty once it ended
@@ -111,7 +113,9 @@ class Result:
     total: int = 0
     seconds: float = 0.0  # of training and measuring, by the wall clock
     made: dict[str, Any] = field(default_factory=dict)  # device, versions, time of day
-    arrays: Arrays = field(default_factory=dict)  # by "ensemble/quantity": [T, R], NaN where not measured; "ensemble/step" is [T], "ensemble/theta" [T, R, n]
+    arrays: Arrays = field(
+        default_factory=dict
+    )  # by "ensemble/quantity": [T, R], NaN where not measured; "ensemble/step" is [T], "ensemble/theta" [T, R, n]
     runs: str = ""  # names the specs of all runs, as `engine.experiments.plan` does
 
     @property
@@ -119,9 +123,12 @@ class Result:
         return self.done == self.total > 0
 
     def over(self, ensemble: str, quantity: str) -> np.ndarray:
-        """[T, R]: a quantity at every measurement, NaN where it is not known (yet); the steps are over(ensemble, "step") [T]."""
+        """[T, R]: a quantity at every measurement, NaN where it is not known (yet); the steps are over(ensemble,
+        "step") [T]."""
         steps = self.arrays.get(f"{ensemble}/step", np.zeros(0))
-        return steps if quantity == "step" else self.arrays.get(f"{ensemble}/{quantity}", np.full((len(steps), 1), np.nan))
+        return (
+            steps if quantity == "step" else self.arrays.get(f"{ensemble}/{quantity}", np.full((len(steps), 1), np.nan))
+        )
 
     def last(self, ensemble: str, quantity: str) -> np.ndarray:
         """[R]: a quantity at the end; NaN before a run has come to it, or where it was lost on the way."""
@@ -164,7 +171,11 @@ def load(path: Path) -> Record:
             known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
             return cls(**known)
     except Exception as error:  # a torn or foreign file makes zipfile, zlib, json and numpy raise all sorts of things
-        reason = "no such file" if isinstance(error, FileNotFoundError) else f"not a record that can be read ({type(error).__name__})"
+        reason = (
+            "no such file"
+            if isinstance(error, FileNotFoundError)
+            else f"not a record that can be read ({type(error).__name__})"
+        )
         raise RecordError(f"{path.parent.name}/{path.name}: {reason}") from error
 
 

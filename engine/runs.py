@@ -20,7 +20,11 @@ class Switch:
     rule: Rule = pick(SAM(), lambda: RULES, "Rule")
     at: int = knob(500, 1, 1_000_000, "From", "The step or epoch at whose beginning the rule takes over.", log=True)
     unit: str = choice("steps", ("steps", "epochs"), "Counted in")
-    restart: bool = flag(True, "Restart momentum", "The update forgets its buffers at the switch, as in the code of Zhou et al. 2024; otherwise it keeps them.")
+    restart: bool = flag(
+        True,
+        "Restart momentum",
+        "The update forgets its buffers at the switch, as in the code of Zhou et al. 2024; otherwise it keeps them.",
+    )
 
 
 SWITCHES = {"Switch": Switch}
@@ -44,31 +48,67 @@ class RunSpec:
     update: Update = pick(Momentum(), lambda: UPDATES, "Update", "What is done with that gradient.")
     lr: float = knob(0.1, 1e-6, 100.0, "Learning rate", log=True)
     schedule: Schedule = pick(Constant(), lambda: SCHEDULES, "Schedule", "The learning rate over the run.")
-    batch: int = knob(64, 0, 5000, "Batch size", "0 is the full training set. Each epoch is shuffled anew and its incomplete last batch left out.", log=True)
+    batch: int = knob(
+        64,
+        0,
+        5000,
+        "Batch size",
+        "0 is the full training set. Each epoch is shuffled anew and its incomplete last batch left out.",
+        log=True,
+    )
     steps: int = knob(1000, 1, 1_000_000, "Steps", log=True)
     seed: int = knob(0, 0, 2**31 - 1, "Seed", "Decides the initial weights and the order of the batches.")
     every: int = knob(25, 1, 1_000_000, "Measure every", "Steps between measurements; theta is kept at each.", log=True)
     curvature: bool = flag(True, "Track curvature", "Follow the Hessian's top eigenpair at each measurement.")
-    then: tuple[Switch, ...] = several(lambda: SWITCHES, MOST_SWITCHES, "Then", "Rules that take over later in the run.")
-    warmup: int = knob(0, 0, 1_000_000, "Warm-up steps", "The rate first rises linearly over so many steps; then its schedule begins.", log=True)
-    radius: str = choice(
-        "constant", ("constant", "with the rate"), "Radius over the run", "Whether rho stays as it is, or rises and falls with the learning rate."
+    then: tuple[Switch, ...] = several(
+        lambda: SWITCHES, MOST_SWITCHES, "Then", "Rules that take over later in the run."
     )
-    clip: float = knob(0.0, 0.0, 1e6, "Clip norm", "A longer direction is cut to this length before the update takes it; 0 is off.", log=True)
+    warmup: int = knob(
+        0,
+        0,
+        1_000_000,
+        "Warm-up steps",
+        "The rate first rises linearly over so many steps; then its schedule begins.",
+        log=True,
+    )
+    radius: str = choice(
+        "constant",
+        ("constant", "with the rate"),
+        "Radius over the run",
+        "Whether rho stays as it is, or rises and falls with the learning rate.",
+    )
+    clip: float = knob(
+        0.0,
+        0.0,
+        1e6,
+        "Clip norm",
+        "A longer direction is cut to this length before the update takes it; 0 is off.",
+        log=True,
+    )
 
     def __post_init__(self):
         n = self.problem.examples()
         if self.batch > n > 0:
-            raise SpecError(f"batch: expected at most {n}, the number of training examples, or 0 for all of them, got {self.batch}")
+            raise SpecError(
+                f"batch: expected at most {n}, the number of training examples, or 0 for all of them, got {self.batch}"
+            )
         if self.batch == 1 and self.problem.mixes:
-            raise SpecError("batch: expected at least 2: BatchNorm has no variance to divide by in a batch of one example")
+            raise SpecError(
+                "batch: expected at least 2: BatchNorm has no variance to divide by in a batch of one example"
+            )
         if self.steps > MOST_FRAMES * self.every:
-            raise SpecError(f"every: {self.steps} steps measured every {self.every} are more than {MOST_FRAMES} measurements; measure less often")
+            raise SpecError(
+                f"every: {self.steps} steps measured every {self.every} are more than {MOST_FRAMES} measurements; "
+                "measure less often"
+            )
         self.rule.fits(self.problem, self.batch or n, "rule")
         for i, (switch, phase, before) in enumerate(zip(self.then, self.phases[1:], self.phases, strict=False)):
             switch.rule.fits(self.problem, self.batch or n, f"then[{i}].rule")
             if not before.start < phase.start < self.steps:
-                raise SpecError(f"then[{i}].at: expected a step from {before.start + 1} to {self.steps - 1}, in order, got step {phase.start}")
+                raise SpecError(
+                    f"then[{i}].at: expected a step from {before.start + 1} to {self.steps - 1}, in order, got step "
+                    f"{phase.start}"
+                )
 
     @cached_property
     def epoch(self) -> int:

@@ -1,6 +1,7 @@
 """Steps as lists of float operations: on a toy landscape, where a tensor operation costs far more than its arithmetic.
 
-One step is taken on tensors, and every tensor operation of it is carried out on wires too. What the result depends on, in its order, is a
+One step is taken on tensors, and every tensor operation of it is carried out on wires too. What the result depends
+on, in its order, is a
 `Program`: some hundred additions and multiplications of Python floats.
 """
 
@@ -49,11 +50,18 @@ class Course:
     """The steps that one run takes under one rule, many at a time."""
 
     def __init__(self, spec: RunSpec, program: Program, asked: float, data: Examples, noisy: bool):
-        self.spec, self.program, self.asked, self.noisy, self.batches = spec, program, asked, noisy, Batches(spec, "cpu")
+        self.spec, self.program, self.asked, self.noisy, self.batches = (
+            spec,
+            program,
+            asked,
+            noisy,
+            Batches(spec, "cpu"),
+        )
         self.rows = [[_numbers(row) for row in values] for values in data] if not self.batches.whole else []
 
     def go(self, step: int, until: int, gradients: float, moving: Moving) -> tuple[int, float, Moving]:
-        """Steps on from a step to another, or as far as Python's numbers go: where it stands, the gradients so far, and what has moved."""
+        """Steps on from a step to another, or as far as Python's numbers go: where it stands, the gradients so far,
+        and what has moved."""
         leaves, tree = tree_flatten(moving)
         values, spec = _numbers(moving), self.spec
         try:
@@ -74,48 +82,66 @@ class Course:
         return given
 
 
-def course(spec: RunSpec, index: int, data: Examples, moving: Moving, take: Callable[..., tuple[Moving, float]]) -> Course | None:
+def course(
+    spec: RunSpec, index: int, data: Examples, moving: Moving, take: Callable[..., tuple[Moving, float]]
+) -> Course | None:
     """The steps of a run in its phase `index`, where they can be a program.
 
-    `take` maps (rule, batch, lr, factor, clock, noise, moving) to what has moved, and the gradients that this took. `moving` is an example, for
-    a program says what is done with numbers, whatever they are; it must follow from the spec alone, so that a resumed run goes on alike. There
+    `take` maps (rule, batch, lr, factor, clock, noise, moving) to what has moved, and the gradients that this took.
+    `moving` is an example, for
+    a program says what is done with numbers, whatever they are; it must follow from the spec alone, so that a
+    resumed run goes on alike. There
     is no clock, which would change from step to step: a rule that reads it fails here.
     """
     rule, batches = spec.phases[index].rule, Batches(spec, "cpu")
     noisy, rate = need(rule, "noise"), torch.ones((), dtype=spec.problem.dtype)
     noise = noise_at(spec, 0, moving[0]) if noisy else None
-    inputs = (*tree_map(torch.clone, (moving, rate, rate)), [noise] if noisy else [], [] if batches.whole else [*batches.at(0, data)])
+    inputs = (
+        *tree_map(torch.clone, (moving, rate, rate)),
+        [noise] if noisy else [],
+        [] if batches.whole else [*batches.at(0, data)],
+    )
     asked: list[float] = []
 
     def step(moving: Moving, lr: Tensor, factor: Tensor, noise: list[Tensor], batch: list[Tensor]) -> Moving:
         radius = rule if spec.radius == "constant" else scaled(rule, factor)
-        moved, gradients = take(radius, Examples(*batch) if batch else data, lr, factor, None, noise[0] if noise else None, moving)
+        moved, gradients = take(
+            radius, Examples(*batch) if batch else data, lr, factor, None, noise[0] if noise else None, moving
+        )
         asked.append(gradients)
         return moved
 
     try:
         program = traced(step, inputs, moving)
-        _compare(program, step, tree_map(lambda tensor: 0.9 * tensor + 0.1 if tensor.is_floating_point() else tensor, inputs))
-    except Exception:  # whatever a rule does that cannot be traced, the step on tensors can do, and says what is wrong with it
+        _compare(
+            program, step, tree_map(lambda tensor: 0.9 * tensor + 0.1 if tensor.is_floating_point() else tensor, inputs)
+        )
+    except (
+        Exception
+    ):  # whatever a rule does that cannot be traced, the step on tensors can do, and says what is wrong with it
         return None
     return Course(spec, program, asked[0], data, noisy)
 
 
 def traced(f: Callable[..., Any], arguments: Sequence[Any], like: Any) -> Program:
-    """A function of trees of tensors as a program from all their numbers to those of its result, which must be a tree as `like`."""
+    """A function of trees of tensors as a program from all their numbers to those of its result, which must be a
+    tree as `like`."""
     tracer, inputs = Tracer(), []
     for tensor in tree_flatten(arguments)[0]:
         inputs += tracer.wire(tensor)
     with tracer:
         leaves, tree = tree_flatten(f(*arguments))
     expected, shape = tree_flatten(like)
-    if tree != shape or [(leaf.shape, leaf.dtype) for leaf in leaves] != [(leaf.shape, leaf.dtype) for leaf in expected]:
+    if tree != shape or [(leaf.shape, leaf.dtype) for leaf in leaves] != [
+        (leaf.shape, leaf.dtype) for leaf in expected
+    ]:
         raise UnsupportedError("the result is another tree")
     return Program(inputs, [value for leaf in leaves for value in tracer.elements(leaf).ravel()])
 
 
 def _compare(program: Program, f: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    """Refuses a program that does not give what the function does for other arguments: some of it has gone on unseen."""
+    """Refuses a program that does not give what the function does for other arguments: some of it has gone on
+    unseen."""
     if not np.allclose(program(_numbers(arguments)), _numbers(f(*arguments)), rtol=1e-9, atol=1e-12, equal_nan=True):
         raise UnsupportedError("a part of the function was not traced")
 
@@ -125,7 +151,9 @@ class Tracer(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.arrays: dict[int, tuple[Tensor, np.ndarray]] = {}  # by identity; a tensor is kept so that no other takes its place
+        self.arrays: dict[
+            int, tuple[Tensor, np.ndarray]
+        ] = {}  # by identity; a tensor is kept so that no other takes its place
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -153,7 +181,9 @@ class Tracer(TorchDispatchMode):
         return result
 
     def _carry_out(self, operation: Any, args: Any, kwargs: Any, result: Any) -> None:
-        name = str(operation).split(".")[1].removesuffix("_")  # one in place gives its first argument, whose wires are then others
+        name = (
+            str(operation).split(".")[1].removesuffix("_")
+        )  # one in place gives its first argument, whose wires are then others
         if name not in OPERATIONS or (result is args[0] and result._is_view()):
             raise UnsupportedError(str(operation))
         args, kwargs = tree_map(self.elements, (args, kwargs))
@@ -178,7 +208,9 @@ class Program:
         constants = {_key(part): part for part in parts if not isinstance(part, Wire)}
         places = {key: i for i, key in enumerate([*constants, *inputs, *made])}
         self.constants = [*constants.values()]
-        self.operations = [(cast(Operation, wire.operation), places[_key(wire.of[0])], places[_key(wire.of[-1])]) for wire in made]
+        self.operations = [
+            (cast(Operation, wire.operation), places[_key(wire.of[0])], places[_key(wire.of[-1])]) for wire in made
+        ]
         self.outputs = [places[_key(value)] for value in outputs]
 
     def __call__(self, inputs: list[Any]) -> list[Any]:

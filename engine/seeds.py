@@ -1,4 +1,5 @@
-"""Randomness as data: one generator per seed and purpose, always on the CPU, so that no result depends on the device or on its neighbours."""
+"""Randomness as data: one generator per seed and purpose, always on the CPU, so that no result depends on the device
+or on its neighbours."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Sharpness in three senses: how much a loss rises at distance rho from theta in the worst direction, up the gradient, and on average.
+"""Sharpness in three senses: how much a loss rises at distance rho from theta in the worst direction, up the
+gradient, and on average.
 
-Wen, Ma & Li 2023 (arXiv 2211.05729, sec. 4.1) tell them apart. At a minimum, and as rho goes to 0, each is rho² times a function of the Hessian's eigenvalues:
+Wen, Ma & Li 2023 (arXiv 2211.05729, sec. 4.1) tell them apart. At a minimum, and as rho goes to 0, each is rho²
+times a function of the Hessian's eigenvalues:
 `engine.theory` has them. Losses are given as summands, as `engine.problem.parts` makes them.
 """
 
@@ -39,7 +41,8 @@ class Estimate(NamedTuple):
 
 
 def worst(losses: Sequence[Loss], theta: Tensor, rho: float, starts: Sequence[Tensor], limit: int = LIMIT) -> Ascent:
-    """R_max = max over ‖v‖ <= 1 of L(theta + rho v) - L(theta), from below: the best of the ascents from each start [n]; 0 where none rises."""
+    """R_max = max over ‖v‖ <= 1 of L(theta + rho v) - L(theta), from below: the best of the ascents from each start
+    [n]; 0 where none rises."""
     here = _value(losses, theta)
     found = [_climb(losses, theta, rho, start, limit) for start in starts if float(start.norm()) > 0]
     best = max(found, key=lambda ascent: ascent.rise, default=Ascent(here, torch.zeros_like(theta), 0))
@@ -50,7 +53,9 @@ def candidates(losses: Sequence[Loss], theta: Tensor, random: torch.Generator) -
     """Where ascents begin: both ways along the gradient and along the Hessian's top eigenvector [n]."""
     hessian = Hessian(losses, theta)
     fresh = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
-    for krylov in extremes(hessian, torch.cat([hessian.gradient[None], fresh]), random, top=1, tol=1e-2, limit=100, look=4):
+    for krylov in extremes(
+        hessian, torch.cat([hessian.gradient[None], fresh]), random, top=1, tol=1e-2, limit=100, look=4
+    ):
         pass
     top = krylov.ritz(ends(1, 0, krylov.count)).vectors[0]
     return [hessian.gradient, -hessian.gradient, top, -top]
@@ -63,7 +68,8 @@ def ascended(losses: Sequence[Loss], theta: Tensor, rho: float) -> float:
 
 
 def averaged(losses: Sequence[Loss], theta: Tensor, rho: float, random: torch.Generator, pairs: int = 50) -> Estimate:
-    """R_avg = E L(theta + rho z/‖z‖) - L(theta) with z ~ N(0, I), over pairs ± z: what is odd in z, the slope among it, drops out of each."""
+    """R_avg = E L(theta + rho z/‖z‖) - L(theta) with z ~ N(0, I), over pairs ± z: what is odd in z, the slope among
+    it, drops out of each."""
     here, rises = _value(losses, theta), []
     for _ in range(pairs):
         z = torch.randn(len(theta), generator=random, dtype=torch.float64).to(theta)
@@ -75,7 +81,8 @@ def averaged(losses: Sequence[Loss], theta: Tensor, rho: float, random: torch.Ge
 def _climb(losses: Sequence[Loss], theta: Tensor, rho: float, start: Tensor, limit: int) -> Ascent:
     """Goes up on the sphere of radius rho around theta: `rise` is the loss there, which no step lowers.
 
-    A step leads from v to the unit vector along v + s ∇L/‖∇L‖. On a quadratic a large s is a power iteration; s is halved where the loss would fall.
+    A step leads from v to the unit vector along v + s ∇L/‖∇L‖. On a quadratic a large s is a power iteration; s is
+    halved where the loss would fall.
     """
     v, size, steps = start / start.norm(), 1e3, 1
     value, slope = _slope(losses, theta + rho * v)

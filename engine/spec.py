@@ -1,6 +1,7 @@
 """Specs: frozen dataclasses that say what to compute; JSON both ways, every field checked, hashed to a digest.
 
-A field is declared once with `knob`, `flag`, `choice`, `word`, `series`, `pick` or `several`; its range, label and help travel in the field's
+A field is declared once with `knob`, `flag`, `choice`, `word`, `series`, `pick` or `several`; its range, label and
+help travel in the field's
 metadata, from which the checks here, the widgets, the command line and the documentation are all made.
 """
 
@@ -38,7 +39,9 @@ class Knob:
     varies: bool = True
 
 
-def knob(default: float, low: float, high: float, label: str, help: str = "", *, log: bool = False, varies: bool = True) -> Any:
+def knob(
+    default: float, low: float, high: float, label: str, help: str = "", *, log: bool = False, varies: bool = True
+) -> Any:
     """A number in [low, high]; an integer where the default is one. `log` marks a field that is explored by factors.
 
     The runs of an ensemble may differ in a number, unless it decides the shape of something: then `varies` is False.
@@ -68,7 +71,8 @@ def series(default: tuple[float, ...], low: float, high: float, longest: int, la
 
 
 def pick(default: Any, table: Callable[[], Table], label: str, help: str = "") -> Any:
-    """A spec of one of the classes in a table (name -> class); the table is a function because it stands at its file's end."""
+    """A spec of one of the classes in a table (name -> class); the table is a function because it stands at its
+    file's end."""
     return field(default=default, metadata={"knob": Knob("pick", label, help, table=table)})
 
 
@@ -88,7 +92,9 @@ def knob_of(f: Field[Any]) -> Knob:
 
 def encode(spec: Any) -> dict[str, Any]:
     """A spec as plain JSON values: its class's name, then every field."""
-    return {"name": type(spec).__name__} | {name: _plain(k, getattr(spec, name)) for name, k in knobs(type(spec)).items()}
+    return {"name": type(spec).__name__} | {
+        name: _plain(k, getattr(spec, name)) for name, k in knobs(type(spec)).items()
+    }
 
 
 def _plain(k: Knob, value: Any) -> Any:
@@ -98,7 +104,9 @@ def _plain(k: Knob, value: Any) -> Any:
         return [encode(item) for item in value]
     if k.kind == "series":
         return [float(v) + 0.0 for v in value]
-    return float(value) + 0.0 if k.kind == "number" else value  # 1 equals 1.0 and -0.0 equals 0.0: each pair shares a digest
+    return (
+        float(value) + 0.0 if k.kind == "number" else value
+    )  # 1 equals 1.0 and -0.0 equals 0.0: each pair shares a digest
 
 
 def decode(table: Table, data: Any, at: str = "") -> Any:
@@ -116,7 +124,9 @@ def decode(table: Table, data: Any, at: str = "") -> Any:
     known = knobs(cls)
     for key in data:
         if key != "name" and key not in known:
-            raise SpecError(f"{_dot(at, _show(key)[1:-1])}: unknown field; {name} has {', '.join(known) or 'no fields'}")
+            raise SpecError(
+                f"{_dot(at, _show(key)[1:-1])}: unknown field; {name} has {', '.join(known) or 'no fields'}"
+            )
     values = {key: _value(known[key], data[key], _dot(at, key)) for key in known if key in data}
     try:
         return cls(**values)
@@ -151,7 +161,11 @@ def _value(k: Knob, value: Any, at: str) -> Any:
 
 
 def _number(k: Knob, value: Any, at: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (isinstance(value, float) and not math.isfinite(value))
+    ):
         raise SpecError(f"{at}: expected a finite number, got {_show(value)}")
     if k.kind == "integer" and value != int(value):
         raise SpecError(f"{at}: expected a whole number, got {_show(value)}")
@@ -161,7 +175,8 @@ def _number(k: Knob, value: Any, at: str) -> float:
 
 
 def floats(spec: Any) -> dict[str, float]:
-    """A spec's real numbers by dotted name, those of the specs that it picks included: what the runs of an ensemble may differ in."""
+    """A spec's real numbers by dotted name, those of the specs that it picks included: what the runs of an ensemble
+    may differ in."""
     found = {}
     for name, k in knobs(type(spec)).items():
         value = getattr(spec, name)

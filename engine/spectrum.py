@@ -1,4 +1,5 @@
-"""The spectrum of the training loss's Hessian at a checkpoint: both ends with residuals, the density, the trace with its error."""
+"""The spectrum of the training loss's Hessian at a checkpoint: both ends with residuals, the density, the trace with
+its error."""
 
 from __future__ import annotations
 
@@ -26,10 +27,14 @@ EXACT = 2000
 class SpectrumSpec:
     """What to compute of a Hessian's spectrum."""
 
-    checkpoint: int = knob(-1, -1, 100_000, "Checkpoint", "Which measured point of the path, counted from 0; -1 is the last.")
+    checkpoint: int = knob(
+        -1, -1, 100_000, "Checkpoint", "Which measured point of the path, counted from 0; -1 is the last."
+    )
     top: int = knob(5, 1, 50, "Largest", "How many of the largest eigenvalues.")
     bottom: int = knob(3, 0, 50, "Smallest", "How many of the smallest (most negative) eigenvalues.")
-    probes: int = knob(8, 0, 100, "Probes", "Random vectors for the density and the trace; their spread is the standard error.")
+    probes: int = knob(
+        8, 0, 100, "Probes", "Random vectors for the density and the trace; their spread is the standard error."
+    )
     depth: int = knob(64, 4, 300, "Lanczos steps", "Products for each probe: more resolve the density more finely.")
     exact: bool = flag(True, "Exact", f"All eigenvalues, where the model has at most {EXACT} parameters.")
     seed: int = knob(0, 0, 9999, "Seed", "Of the probes.")
@@ -44,16 +49,30 @@ class SpectrumSpec:
         total = 60 + self.probes * depth + whole * n
         random = generator(self.seed, "spectrum")
         start = torch.randn(n, generator=random, dtype=torch.float64).to(theta)
-        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)  # the gradient leans to the top, and saves products
+        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(
+            min=TINY
+        )  # the gradient leans to the top, and saves products
         for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
             yield min(krylov.count, 60), total, None
         pairs, top = krylov.ritz(ends(self.top, self.bottom, krylov.count)), min(self.top, krylov.count)
         empty = np.zeros(0)
         record = Spectrum(
-            spec=encode(self), run=digest(spec), checkpoint=row, size=n, products=krylov.count,
-            top=pairs.values[:top], top_residuals=pairs.residuals[:top], bottom=pairs.values[top:][::-1], bottom_residuals=pairs.residuals[top:][::-1],
-            nodes=empty, weights=empty, exact=empty, trace=float("nan"), trace_error=float("nan"), gradient_norm=float(hessian.gradient.norm()),
-        )  # fmt: skip
+            spec=encode(self),
+            run=digest(spec),
+            checkpoint=row,
+            size=n,
+            products=krylov.count,
+            top=pairs.values[:top],
+            top_residuals=pairs.residuals[:top],
+            bottom=pairs.values[top:][::-1],
+            bottom_residuals=pairs.residuals[top:][::-1],
+            nodes=empty,
+            weights=empty,
+            exact=empty,
+            trace=float("nan"),
+            trace_error=float("nan"),
+            gradient_norm=float(hessian.gradient.norm()),
+        )
         yield 60, total, record
         for part in self._density(hessian, theta, record, depth):
             record = part
@@ -75,4 +94,11 @@ class SpectrumSpec:
             nodes, weights = (np.array(column) for column in zip(*rules, strict=True))
             traces = n * (nodes * weights).sum(axis=1)
             error = traces.std(ddof=1) / np.sqrt(len(traces)) if len(traces) > 1 else float("nan")
-            yield replace(record, nodes=nodes, weights=weights, trace=float(traces.mean()), trace_error=float(error), products=record.products + nodes.size)
+            yield replace(
+                record,
+                nodes=nodes,
+                weights=weights,
+                trace=float(traces.mean()),
+                trace_error=float(error),
+                products=record.products + nodes.size,
+            )

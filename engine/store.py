@@ -1,4 +1,5 @@
-"""The store: a folder per run, named by its spec's digest, with the run and every analysis of it, and a file per experiment; all writes are atomic."""
+"""The store: a folder per run, named by its spec's digest, with the run and every analysis of it, and a file per
+experiment; all writes are atomic."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ class Store:
         return name
 
     def result(self, experiment: str) -> Result | None:
-        """What the experiment of a digest has given, or None where it was not begun; RecordError where it cannot be read."""
+        """What the experiment of a digest has given, or None where it was not begun; RecordError where it cannot be
+        read."""
         path = self._result(experiment)
         record = load(path) if path.exists() else None
         if record is not None and not isinstance(record, Result):
@@ -109,8 +111,12 @@ class Store:
 
     def summaries(self) -> list[Summary]:
         """All runs, the newest first."""
-        folders = [f for f in self.root.iterdir() if f.is_dir() and DIGEST.fullmatch(f.name)] if self.root.exists() else []
-        rows = [(max((p.stat().st_mtime for p in f.glob("run.npz")), default=0.0), self.summary(f.name)) for f in folders]
+        folders = (
+            [f for f in self.root.iterdir() if f.is_dir() and DIGEST.fullmatch(f.name)] if self.root.exists() else []
+        )
+        rows = [
+            (max((p.stat().st_mtime for p in f.glob("run.npz")), default=0.0), self.summary(f.name)) for f in folders
+        ]
         return [summary for _, summary in sorted(rows, key=lambda row: -row[0])]
 
     def summary(self, run: str) -> Summary:
@@ -120,7 +126,15 @@ class Store:
             decode(RUNS, summary.spec)
             return summary
         except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            return Summary(run, "unreadable", f"{run}: its summary cannot be read ({type(error).__name__}: {error})"[:200], {}, 0, {}, {})
+            return Summary(
+                run,
+                "unreadable",
+                f"{run}: its summary cannot be read ({type(error).__name__}: {error})"[:200],
+                {},
+                0,
+                {},
+                {},
+            )
 
     def delete(self, run: str) -> None:
         """Removes a run and its analyses."""

@@ -1,4 +1,5 @@
-"""Tasks: training and analyses as generators of progress that keep their results in a store; the worker and the command line drive them."""
+"""Tasks: training and analyses as generators of progress that keep their results in a store; the worker and the
+command line drive them."""
 
 from __future__ import annotations
 
@@ -47,8 +48,10 @@ class Progress(NamedTuple):
 def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
     """Trains a run into the store, from its last checkpoint where an unfinished one is there (unless `fresh`).
 
-    Closing the generator leaves the run to be resumed; throwing Stop into it keeps the run as stopped. An error in training keeps
-    the run as failed, with its reason, and is not raised. The record of a run that has come to its end is only replaced by another
+    Closing the generator leaves the run to be resumed; throwing Stop into it keeps the run as stopped. An error in
+    training keeps
+    the run as failed, with its reason, and is not raised. The record of a run that has come to its end is only
+    replaced by another
     such: training anew and giving up loses nothing.
     """
     kept = _kept(store, spec)
@@ -57,7 +60,9 @@ def training(store: Store, spec: RunSpec, device: str = "cpu", fresh: bool = Fal
 
     def save(status: str, reason: str = "") -> None:
         if not ended and status != "running":
-            store.forget_analyses(digest(spec))  # those made on the way speak of a shorter path; of an ended run they stay true
+            store.forget_analyses(
+                digest(spec)
+            )  # those made on the way speak of a shorter path; of an ended run they stay true
         if not ended or status in ENDS:
             store.save_run(log.run(status, reason))
 
@@ -116,14 +121,17 @@ def analysis(store: Store, run: str, spec: Any, device: str = "cpu") -> Iterator
 
 
 def performing(store: Store, experiment: Experiment, device: str = "cpu") -> Iterator[Progress]:
-    """Performs an experiment into the store, in place of what was kept of it; but a complete result comes back where this one does not get so far."""
+    """Performs an experiment into the store, in place of what was kept of it; but a complete result comes back where
+    this one does not get so far."""
     before = _performed(store, experiment)
     spec, made, started, saved = encode(experiment), _made(device), time.monotonic(), 0.0
     result, arrays, lap = Result(spec), None, Lap(0, 0)
 
     def keep() -> None:
         nonlocal result, arrays, saved
-        result = Result(spec, lap.done, lap.total, time.monotonic() - started, made, arrays or result.arrays, plan(experiment))
+        result = Result(
+            spec, lap.done, lap.total, time.monotonic() - started, made, arrays or result.arrays, plan(experiment)
+        )
         store.save_result(result)
         arrays, saved = None, time.monotonic()
 
@@ -166,7 +174,11 @@ class _Log:
         self.spec, self.device, self.before = spec, device, before
         self.state = _state(before, device) if before else None
         self.steps, self.seconds = ([*a] for a in (before.steps, before.seconds)) if before else ([], [])
-        self.rows = [dict(zip(before.measures, row, strict=True)) for row in zip(*before.measures.values(), strict=True)] if before else []
+        self.rows = (
+            [dict(zip(before.measures, row, strict=True)) for row in zip(*before.measures.values(), strict=True)]
+            if before
+            else []
+        )
         self.path = [*before.path] if before else []
         self.spent = float(self.seconds[-1]) if self.seconds else 0.0
         self.diverged = ""
@@ -205,10 +217,22 @@ class _Log:
 
     def run(self, status: str, reason: str = "") -> Run:
         """The record so far; with the state to go on from, unless the run came to its end."""
-        measures = {name: np.array([row[name] for row in self.rows], float) for name in (self.rows[0] if self.rows else ())}
+        measures = {
+            name: np.array([row[name] for row in self.rows], float) for name in (self.rows[0] if self.rows else ())
+        }
         state = {} if status in ENDS or self.state is None else _arrays(self.state)
         path = np.array(self.path) if self.path else np.zeros((0, self.spec.problem.size()))
-        return Run(encode(self.spec), status, reason, _made(self.device), np.array(self.steps, int), np.array(self.seconds, float), measures, path, state)
+        return Run(
+            encode(self.spec),
+            status,
+            reason,
+            _made(self.device),
+            np.array(self.steps, int),
+            np.array(self.seconds, float),
+            measures,
+            path,
+            state,
+        )
 
 
 def _plain(step: int, seconds: float, row: dict[str, float]) -> dict[str, float]:
@@ -217,7 +241,12 @@ def _plain(step: int, seconds: float, row: dict[str, float]) -> dict[str, float]
 
 def _made(device: str) -> dict[str, str]:
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    return {"device": device, "hardware": name, "torch": torch.__version__, "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"}
+    return {
+        "device": device,
+        "hardware": name,
+        "torch": torch.__version__,
+        "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC",
+    }
 
 
 def _kept(store: Store, spec: RunSpec) -> Run | None:
@@ -231,12 +260,16 @@ def _kept(store: Store, spec: RunSpec) -> Run | None:
 def _line(error: Exception) -> str:
     """An error as one line."""
     text = str(error).splitlines()[0] if str(error) else ""
-    return (text if isinstance(error, SpecError | RecordError | FloatingPointError) else f"{type(error).__name__}: {text}")[:300]
+    return (
+        text if isinstance(error, SpecError | RecordError | FloatingPointError) else f"{type(error).__name__}: {text}"
+    )[:300]
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:
     """A state as named arrays: "step", "theta", "update.m" and so on."""
-    arrays = {name: np.array(getattr(state, name)) for name in SCALARS} | {name: getattr(state, name).cpu().numpy() for name in ("theta", "top")}
+    arrays = {name: np.array(getattr(state, name)) for name in SCALARS} | {
+        name: getattr(state, name).cpu().numpy() for name in ("theta", "top")
+    }
     for part in ("rule", "update"):
         arrays |= {f"{part}.{name}": value.cpu().numpy() for name, value in getattr(state, part).items()}
     return arrays
@@ -245,7 +278,10 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
 def _state(run: Run, device: str) -> State:
     """The state that `_arrays` made."""
     tensors = {name: torch.as_tensor(value, device=device) for name, value in run.state.items()}
-    memory = {part: {name.removeprefix(f"{part}."): v for name, v in tensors.items() if name.startswith(f"{part}.")} for part in ("rule", "update")}
+    memory = {
+        part: {name.removeprefix(f"{part}."): v for name, v in tensors.items() if name.startswith(f"{part}.")}
+        for part in ("rule", "update")
+    }
     step, measured, gradients = (run.state[name].item() for name in SCALARS)
     return State(step, measured, gradients, tensors["theta"], memory["rule"], memory["update"], tensors["top"])
 

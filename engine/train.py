@@ -1,4 +1,5 @@
-"""Training: the one loop, for one run with plain autograd or for an ensemble under vmap, from the same text of rule and update."""
+"""Training: the one loop, for one run with plain autograd or for an ensemble under vmap, from the same text of rule
+and update."""
 
 from __future__ import annotations
 
@@ -59,17 +60,25 @@ class Tick(NamedTuple):
     frame: Frame | None
 
 
-def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = None, compile: bool = False, stride: int = 1) -> Iterator[Tick]:
-    """Trains one run, or an ensemble of runs that differ in their seed, learning rate, schedule and the numbers of rules and update.
+def train(
+    specs: Sequence[RunSpec], device: str = "cpu", state: State | None = None, compile: bool = False, stride: int = 1
+) -> Iterator[Tick]:
+    """Trains one run, or an ensemble of runs that differ in their seed, learning rate, schedule and the numbers of
+    rules and update.
 
-    Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and stops it
-    by leaving. A `state` from an earlier tick resumes there, bit for bit. Ends early once every run's loss has left the finite numbers.
+    Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and
+    stops it
+    by leaving. A `state` from an earlier tick resumes there, bit for bit. Ends early once every run's loss has left
+    the finite numbers.
 
-    `compile` makes the steps of an ensemble faster, and equal up to rounding, at a cost of half a minute before the first: for
+    `compile` makes the steps of an ensemble faster, and equal up to rounding, at a cost of half a minute before the
+    first: for
     more than some 200,000 steps of all runs together. Rules that read the clock go uncompiled.
 
-    A `stride` above 1 lets toy landscapes take up to so many steps from one tick to the next, though none across a measurement or a switch:
-    some ten times as fast, equal up to rounding, and resumed bit for bit with the same stride. All else yields after every step as before.
+    A `stride` above 1 lets toy landscapes take up to so many steps from one tick to the next, though none across a
+    measurement or a switch:
+    some ten times as fast, equal up to rounding, and resumed bit for bit with the same stride. All else yields after
+    every step as before.
     """
     settle()
     spec, problem = specs[0], specs[0].problem
@@ -90,7 +99,9 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
                 rows.append(row | {"gradients": state.gradients})
                 tops.append(top)
             state = state._replace(measured=state.step, top=tops[0] if len(specs) == 1 else torch.stack(tops))
-            frame = Frame(state.step, state.theta.view(len(specs), -1), {k: np.array([row[k] for row in rows]) for k in MEASURES})
+            frame = Frame(
+                state.step, state.theta.view(len(specs), -1), {k: np.array([row[k] for row in rows]) for k in MEASURES}
+            )
             yield Tick(state, frame)
             if diverged(frame).all():
                 return
@@ -101,8 +112,14 @@ def train(specs: Sequence[RunSpec], device: str = "cpu", state: State | None = N
 
 
 def _until(spec: RunSpec, step: int, stride: int) -> int:
-    """The last step to take before the next tick: at most `stride` ahead, and the next measurement, as there is one at every switch."""
-    return min(step + stride, step - step % spec.every + spec.every, spec.steps, *(p.start for p in spec.phases if p.start > step))
+    """The last step to take before the next tick: at most `stride` ahead, and the next measurement, as there is one
+    at every switch."""
+    return min(
+        step + stride,
+        step - step % spec.every + spec.every,
+        spec.steps,
+        *(p.start for p in spec.phases if p.start > step),
+    )
 
 
 def diverged(frame: Frame) -> np.ndarray:
@@ -175,7 +192,9 @@ def _single(spec: RunSpec, data: Examples, device: str) -> Advance:
     def advance(state: State, until: int) -> State:
         step, rule, factor = state.step, spec.rule_at(state.step), spec.factor(state.step)
         noise = noise_at(spec, step, state.theta) if need(rule, "noise") else None
-        moved, gradients = _taken(spec, rule, batches.at(step, data), spec.lr * factor, factor, spec.clock(step), noise, state[3:6])
+        moved, gradients = _taken(
+            spec, rule, batches.at(step, data), spec.lr * factor, factor, spec.clock(step), noise, state[3:6]
+        )
         return State(step + 1, state.measured, state.gradients + gradients, *moved, state.top)
 
     return advance
@@ -201,7 +220,9 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
         rule = spec.phases[index].rule
         factors = [s.factor(step) for s in specs]
         lr, factor = stack([s.lr * f for s, f in zip(specs, factors, strict=True)]), stack(factors)
-        noise = torch.stack([noise_at(s, step, state.theta) for s in specs]) if need(rule, "noise") else state.theta[:, :0]
+        noise = (
+            torch.stack([noise_at(s, step, state.theta) for s in specs]) if need(rule, "noise") else state.theta[:, :0]
+        )
         arguments = (numbers[index], settings, lr, factor, noise, state.theta, state.rule, state.update)
         if not whole_set:
             arguments += tuple(map(torch.stack, zip(*(b.at(step, data) for b in batches), strict=True)))
@@ -216,7 +237,9 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
         else:
             theta, memory, update = each(*arguments)
             gradients = sum(asked)
-        return state._replace(step=step + 1, gradients=state.gradients + gradients, theta=theta, rule=memory, update=update)
+        return state._replace(
+            step=step + 1, gradients=state.gradients + gradients, theta=theta, rule=memory, update=update
+        )
 
     return advance
 
@@ -233,14 +256,19 @@ def _scalar(specs: Sequence[RunSpec], data: Examples, tensors: Advance) -> Advan
     def alone(course: Course, single: Advance, state: State, until: int) -> State:
         while state.step < until:
             step, gradients, moved = course.go(state.step, until, state.gradients, state[3:6])
-            state = State(step, state.measured, gradients, *moved, state.top) if step > state.step else single(state, until)
+            state = (
+                State(step, state.measured, gradients, *moved, state.top) if step > state.step else single(state, until)
+            )
         return state
 
     def advance(state: State, until: int) -> State:
         members = [_member(state, r) for r in range(len(specs))] if len(specs) > 1 else [state]
         index = specs[0].phase(state.step)
         if index not in found:
-            found[index] = [course(spec, index, data, _begin([spec], "cpu", state.step)[3:6], partial(_taken, spec)) for spec in specs]
+            found[index] = [
+                course(spec, index, data, _begin([spec], "cpu", state.step)[3:6], partial(_taken, spec))
+                for spec in specs
+            ]
         courses = [one for one in found[index] if one]
         if len(courses) < len(specs):
             return tensors(state, until)
@@ -251,7 +279,14 @@ def _scalar(specs: Sequence[RunSpec], data: Examples, tensors: Advance) -> Advan
 
 
 def _taken(
-    spec: RunSpec, rule: Rule, batch: Examples, lr: float | Tensor, factor: float | Tensor, clock: Any, noise: Any, moving: Moving
+    spec: RunSpec,
+    rule: Rule,
+    batch: Examples,
+    lr: float | Tensor,
+    factor: float | Tensor,
+    clock: Any,
+    noise: Any,
+    moving: Moving,
 ) -> tuple[Moving, float]:
     """Theta and the memories of rule and update after one step of a run, and the gradients that it took."""
     theta, memory, buffers = moving

@@ -1,4 +1,5 @@
-"""Updates: what is done with a rule's direction d at the original point w. Weight decay acts here, never inside a perturbation."""
+"""Updates: what is done with a rule's direction d at the original point w. Weight decay acts here, never inside a
+perturbation."""
 
 from __future__ import annotations
 
@@ -32,17 +33,25 @@ class Update(ABC):
 
     @abstractmethod
     def limit(self, lr: float) -> float:
-        """The largest curvature at which plain full-batch gradients are stable on a quadratic; NaN where there is none."""
+        """The largest curvature at which plain full-batch gradients are stable on a quadratic; NaN where there is
+        none."""
 
 
 @dataclass(frozen=True)
 class Momentum(Update):
-    """Stochastic gradient descent's step, with heavy-ball or Nesterov momentum and weight decay (as torch.optim.SGD)."""
+    """Stochastic gradient descent's step, with heavy-ball or Nesterov momentum and weight decay (as
+    torch.optim.SGD)."""
 
     momentum: float = knob(0.0, 0.0, 0.999, "Momentum")
     decay: float = knob(0.0, 0.0, 1.0, "Weight decay", "Coupled: adds decay times w to the direction.", log=True)
-    nesterov: bool = flag(False, "Nesterov", "Steps along d + μ m, where heavy-ball momentum steps along m (Sutskever et al. 2013).")
-    decoupled: bool = flag(False, "Decoupled decay", "Shrinks w by the factor 1 - lr decay instead, past the momentum (Loshchilov & Hutter 2019).")
+    nesterov: bool = flag(
+        False, "Nesterov", "Steps along d + μ m, where heavy-ball momentum steps along m (Sutskever et al. 2013)."
+    )
+    decoupled: bool = flag(
+        False,
+        "Decoupled decay",
+        "Shrinks w by the factor 1 - lr decay instead, past the momentum (Loshchilov & Hutter 2019).",
+    )
 
     formula: ClassVar = "m ← μ m + d + λ w;  w ← w − η m"
 
@@ -110,7 +119,9 @@ class AdamW(Update):
 
 
 def _moments(theta: Tensor) -> Memory:
-    t = torch.zeros((), dtype=torch.float64, device=theta.device)  # in float32, 1 - beta2^t would lose four of its seven digits at first
+    t = torch.zeros(
+        (), dtype=torch.float64, device=theta.device
+    )  # in float32, 1 - beta2^t would lose four of its seven digits at first
     return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": t}
 
 

@@ -1,4 +1,5 @@
-"""Verdicts: the checks of an experiment as a table, to print, to keep and to compare; and the headless way to get them."""
+"""Verdicts: the checks of an experiment as a table, to print, to keep and to compare; and the headless way to get
+them."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ def named(name: str, size: str) -> list[Experiment]:
     elif name in EXPERIMENTS:
         classes = [EXPERIMENTS[name]]
     else:
-        raise SpecError(f"name: expected all, one of the papers {', '.join(PAPERS)}, or one of {', '.join(EXPERIMENTS)}; got {name[:40]!r}")
+        raise SpecError(
+            f"name: expected all, one of the papers {', '.join(PAPERS)}, or one of {', '.join(EXPERIMENTS)}; got "
+            f"{name[:40]!r}"
+        )
     return [replace(cls(), size=size) for cls in classes]
 
 
@@ -48,8 +52,19 @@ def table(experiment: Experiment, result: Result) -> dict[str, Any]:
         for check in experiment.checks(result)
     ]
     paper = next(paper.key for paper in PAPERS.values() if type(experiment) in paper.experiments)
-    about = {"experiment": type(experiment).__name__, "paper": paper, "spec": result.spec, "digest": fingerprint(result.spec), "runs": result.runs}
-    return about | {"seconds": round(result.seconds, 1), "made": result.made, "reproduced": reproduced(experiment, result), "checks": rows}
+    about = {
+        "experiment": type(experiment).__name__,
+        "paper": paper,
+        "spec": result.spec,
+        "digest": fingerprint(result.spec),
+        "runs": result.runs,
+    }
+    return about | {
+        "seconds": round(result.seconds, 1),
+        "made": result.made,
+        "reproduced": reproduced(experiment, result),
+        "checks": rows,
+    }
 
 
 def _number(value: float) -> float | None:
@@ -57,14 +72,17 @@ def _number(value: float) -> float | None:
 
 
 def tables(experiments: Sequence[Experiment], store: Path, device: str = "cpu") -> Iterator[dict[str, Any]]:
-    """Performs experiments, as many at once as there are cores, into a store; yields each one's table as soon as it is there.
+    """Performs experiments, as many at once as there are cores, into a store; yields each one's table as soon as it
+    is there.
 
     The table of one that could not be performed says why under "failed", and is not reproduced.
     """
     if len(experiments) == 1 or device != "cpu":
         yield from (_one(encode(experiment), store, device) for experiment in experiments)
         return
-    workers = min(len(experiments), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers = min(
+        len(experiments), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), settle) as pool:
         waiting = [pool.submit(_one, encode(experiment), store, device) for experiment in experiments]
         try:
@@ -93,7 +111,10 @@ def lines(made: dict[str, Any]) -> str:
     if "failed" in made:
         rows.append(f"  {'failed':>14}  {made['failed']}")
     for check in made["checks"]:
-        rows.append(f"  {check['verdict']:>14}  {check['claim']}: predicted {check['predicted']}; accepted {check['accepted']}; measured {_measured(check)}")
+        rows.append(
+            f"  {check['verdict']:>14}  {check['claim']}: predicted {check['predicted']}; accepted {check['accepted']};"
+            f" measured {_measured(check)}"
+        )
         if check["note"]:
             rows.append(f"{'':18}{check['note']}")
     return "\n".join(rows)

@@ -67,7 +67,9 @@ class Task:
             self.counted, self.since = done, now
         elif now - self.since > 1.0:
             speed = (done - self.counted) / (now - self.since)
-            self.rate = speed if math.isnan(self.rate) else 0.8 * self.rate + 0.2 * speed  # a second with a measurement in it says little of the others
+            self.rate = (
+                speed if math.isnan(self.rate) else 0.8 * self.rate + 0.2 * speed
+            )  # a second with a measurement in it says little of the others
             self.counted, self.since = done, now
         elif math.isnan(self.rate) and now - self.since > 0.3:
             self.rate = (done - self.counted) / (now - self.since)
@@ -117,7 +119,9 @@ class Worker:
                 progress = performing(self.store, decode(EXPERIMENTS, command["spec"]), self.device)
             else:
                 cls = ANALYSES[command["kind"]]
-                progress = analysis(self.store, name.partition("/")[0], decode({cls.__name__: cls}, command["spec"]), self.device)
+                progress = analysis(
+                    self.store, name.partition("/")[0], decode({cls.__name__: cls}, command["spec"]), self.device
+                )
             self.tasks[name] = Task(name, progress)
             self._tell(name, status="queued", begin=True)
         except (SpecError, RecordError) as error:
@@ -144,7 +148,16 @@ class Worker:
 
     def _report(self, task: Task, at: Progress) -> None:
         frame = {"frame": at.frame} if at.frame else {}
-        self._tell(task.name, status=at.status, reason=at.reason, done=at.done, total=at.total, rate=task.rate, saved=at.saved, **frame)
+        self._tell(
+            task.name,
+            status=at.status,
+            reason=at.reason,
+            done=at.done,
+            total=at.total,
+            rate=task.rate,
+            saved=at.saved,
+            **frame,
+        )
 
     def _tell(self, name: str, **event: Any) -> None:
         self.events.write(json.dumps({"job": name, **event}) + "\n")

@@ -19,7 +19,10 @@ def picture(about: analysis.Subject, name: str) -> bool:
     at_work = analysis.progress(about, name, "checkpoints")
     record = cached.analysis(about.run, name)
     if record is None:
-        st.html("<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes first.</p>")
+        st.html(
+            "<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes "
+            "first.</p>"
+        )
         return at_work
     shell.strip(numbers(record))
     key, encoded = f"{about.run}/{name}", encode(about.spec)
@@ -27,7 +30,9 @@ def picture(about: analysis.Subject, name: str) -> bool:
         with column:
             for one in names:
                 height = 255 if len(names) > 1 else 575
-                figures.chart(f"{one}@{key}", len(record.steps), height, partial(charts.ALIGNMENT[one], record, encoded))
+                figures.chart(
+                    f"{one}@{key}", len(record.steps), height, partial(charts.ALIGNMENT[one], record, encoded)
+                )
     return at_work
 
 
@@ -37,8 +42,16 @@ def numbers(record: Alignment) -> list[tuple[str, str, str]]:
     return [
         ("|cos(g, v₁)|", say(float(record.cos_g[-1, 0]), 2), f"mean {say(float(record.cos_g[:, 0].mean()), 2)}"),
         ("|cos(u, v₁)|", say(float(record.cos_u[-1, 0]), 2), f"mean {say(float(record.cos_u[:, 0].mean()), 2)}"),
-        (f"Share of ‖g‖² in the top {k}", words.percent(float(record.share_g[-1])), f"mean {words.percent(float(record.share_g.mean()))}"),
-        (f"Share of ‖u‖² in the top {k}", words.percent(float(record.share_u[-1])), f"mean {words.percent(float(record.share_u.mean()))}"),
+        (
+            f"Share of ‖g‖² in the top {k}",
+            words.percent(float(record.share_g[-1])),
+            f"mean {words.percent(float(record.share_g.mean()))}",
+        ),
+        (
+            f"Share of ‖u‖² in the top {k}",
+            words.percent(float(record.share_u[-1])),
+            f"mean {words.percent(float(record.share_u.mean()))}",
+        ),
         ("λ₁", say(float(record.values[-1, 0])), f"± {say(float(record.residuals[-1, 0]), 1)} residual"),
         ("Checkpoints", f"{len(record.steps):,}", f"last: step {record.steps[-1]:,}"),
     ]
@@ -56,4 +69,6 @@ def settings(about: analysis.Subject) -> AlignmentSpec | None:
 
 
 EMPTY = "The eigenvectors along this run have not been computed yet. It takes seconds for a small model."
-analysis.Page(AT, "Does the gradient follow the sharpest direction?", "Compute", EMPTY, settings, picture, drawings).show()
+analysis.Page(
+    AT, "Does the gradient follow the sharpest direction?", "Compute", EMPTY, settings, picture, drawings
+).show()

@@ -1,4 +1,5 @@
-"""Which rule is which? Every rule of the table: what it says of itself, what it costs, and what it does on a quadratic, alone or beside another."""
+"""Which rule is which? Every rule of the table: what it says of itself, what it costs, and what it does on a
+quadratic, alone or beside another."""
 
 import html
 import inspect
@@ -33,7 +34,15 @@ def choose() -> list[str]:
     others = [name for name in names if name != rule]
     if st.session_state.get(OTHER) not in others:
         st.session_state[OTHER] = None
-    other = st.selectbox("Compare with", others, index=None, format_func=words.title, placeholder="No other rule", key=OTHER, persist_state="session")
+    other = st.selectbox(
+        "Compare with",
+        others,
+        index=None,
+        format_func=words.title,
+        placeholder="No other rule",
+        key=OTHER,
+        persist_state="session",
+    )
     return [name for name in (rule, other) if name]
 
 
@@ -44,7 +53,9 @@ def slide(rules: list[Rule]) -> Trial:
     for name, k in knobs(Trial).items():
         key, why = f"{AT}.{name}", reason if name == "rho" else ""
         st.session_state.setdefault(key, getattr(Trial(), name))
-        values[name] = st.slider(k.label, k.low, k.high, step=0.01, key=key, help=why or k.help, disabled=bool(why), persist_state="session")
+        values[name] = st.slider(
+            k.label, k.low, k.high, step=0.01, key=key, help=why or k.help, disabled=bool(why), persist_state="session"
+        )
     if reason:
         st.caption(reason)
     return decode(TRIALS, values)
@@ -55,10 +66,12 @@ def entry(name: str, run: Trace | None, alone: bool) -> None:
     cls, say = RULES[name], html.escape
     formula = "".join(f"<span>{say(part)}</span>" for part in cls.formula.split("  "))
     known = cls.theory or (drawn.theory(run) if run else "It cannot be run on one.")
+    about = say(inspect.cleandoc(cls.__doc__ or ""))
     st.html(
-        f"<section class='rule' style='border-color:{colour(rule_colour(name), shell.dark())}'><div><h2>{say(words.title(name))}</h2>"
-        f"<p>{say(inspect.cleandoc(cls.__doc__ or ''))}</p><p class='formula'>{formula}</p><p><small>{say(cls.paper)}</small></p>"
-        f"<p><b>On a quadratic:</b> {say(known)}</p></div>{table(cls) if alone else ''}</section>"
+        f"<section class='rule' style='border-color:{colour(rule_colour(name), shell.dark())}'>"
+        f"<div><h2>{say(words.title(name))}</h2><p>{about}</p><p class='formula'>{formula}</p>"
+        f"<p><small>{say(cls.paper)}</small></p><p><b>On a quadratic:</b> {say(known)}</p></div>"
+        f"{table(cls) if alone else ''}</section>"
     )
 
 
@@ -66,8 +79,15 @@ def table(cls: type[Rule]) -> str:
     """A rule's settings."""
     rows = [(k.label, *setting(cls, name)) for name, k in knobs(cls).items()]
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("Setting", "Default", "Range", "What it does"))
-    body = "".join(f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>" for a, *cells in rows)
-    return f"<table class='rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else "<p>It has no settings.</p>"
+    body = "".join(
+        f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for a, *cells in rows
+    )
+    return (
+        f"<table class='rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        if rows
+        else "<p>It has no settings.</p>"
+    )
 
 
 def setting(cls: type[Rule], name: str) -> tuple[str, str, str]:
@@ -81,7 +101,13 @@ def shown(k: Knob, value: object) -> str:
     """A setting's value in words."""
     if k.kind == "pick":
         return words.title(type(value).__name__)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value:g}" if isinstance(value, int | float) else str(value)
+    return (
+        {True: "yes", False: "no"}[value]
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, int | float)
+        else str(value)
+    )
 
 
 def among(k: Knob) -> str:
@@ -96,14 +122,26 @@ def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, s
     """The strip of a rule: what it costs, and where its run on the quadratic has ended."""
     say, asked, took = words.number, counted(name), st.session_state.get(TIMES, {}).get(name)
     spread = f"from {asked.least} to {asked.most}" if asked.least != asked.most else "each"
-    ratio = (f"{say(took.ratio)} × SGD", f"{say(took.low)} to {say(took.high)}, {say(1e3 * took.seconds)} ms") if took else ("–", "not measured yet")
+    ratio = (
+        (f"{say(took.ratio)} × SGD", f"{say(took.low)} to {say(took.high)}, {say(1e3 * took.seconds)} ms")
+        if took
+        else ("–", "not measured yet")
+    )
     cells = [] if alone else [("Rule", words.title(name), "")]
-    cells += [("Gradients a step", say(asked.calls), spread), ("In batches", say(asked.batches), f"over {asked.steps} steps"), ("Time a step", *ratio)]
+    cells += [
+        ("Gradients a step", say(asked.calls), spread),
+        ("In batches", say(asked.batches), f"over {asked.steps} steps"),
+        ("Time a step", *ratio),
+    ]
     if run is None:
         return cells
     stable = f"in theory below {say(run.threshold)}" if np.isfinite(run.threshold) else "no theory"
     end = f"in theory {say(run.cycle)}" if run.cycle > 0 else "in theory to 0" if run.cycle == 0 else ""
-    return [*cells, ("Learning rate η", say(run.spec["lr"]), stable), (f"Distance at step {run.spec['steps']}", say(drawn.last(run)), end)]
+    return [
+        *cells,
+        ("Learning rate η", say(run.spec["lr"]), stable),
+        (f"Distance at step {run.spec['steps']}", say(drawn.last(run)), end),
+    ]
 
 
 def counted(name: str) -> cost.Count:
@@ -121,7 +159,10 @@ def costs(names: list[str], runs: dict[str, Trace]) -> None:
                 shell.strip(numbers(name, runs.get(name), len(names) == 1))
         with st.container(width=130, key=f"{AT}:clock"):
             slot = st.empty()
-    told = f"Times {' and '.join(map(words.title, names))} in turn with SGD, on the machine that serves this page: digits, the default MLP, batches of 64."
+    told = (
+        f"Times {' and '.join(map(words.title, names))} in turn with SGD, on the machine that serves this page: "
+        "digits, the default MLP, batches of 64."
+    )
     if slot.button("Measure here", key=f"{AT}:measure", width="stretch", help=told):
         for lap in cost.race([RULES[name]() for name in names], seconds=PATIENCE * len(names)):
             slot.progress(lap.share, "Measuring")
@@ -137,17 +178,26 @@ def pictures(runs: list[Trace], trial: Trial) -> None:
     for i, (run, column) in enumerate(zip(runs, columns, strict=False)):
         with column:
             drawing = drawn.plane(run, runs)
-            scene.plot(f"path{i}", f"{key}/{drawing.name}", version, HEIGHT if alone else HEIGHT - 40, drawing, solid=False)
+            scene.plot(
+                f"path{i}", f"{key}/{drawing.name}", version, HEIGHT if alone else HEIGHT - 40, drawing, solid=False
+            )
             figures.caption(drawing)
     for column, chart in zip(columns[-2:] if alone else columns[-1:] * 2, (drawn.distances, drawn.ends), strict=True):
         with column:
-            figures.chart(f"{chart.__name__}@{key}", version, HEIGHT if alone else HEIGHT // 2 - 33, partial(chart, runs), 280)
+            figures.chart(
+                f"{chart.__name__}@{key}", version, HEIGHT if alone else HEIGHT // 2 - 33, partial(chart, runs), 280
+            )
 
 
 def exports(runs: list[Trace]) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
-    made: dict[str, download.Draw] = {f"Path of {run.spec['rule']['name']}": partial(drawn.plane, run, runs) for run in runs}
-    both: dict[str, download.Draw] = {"Distance": partial(drawn.distances, runs), "End by learning rate": partial(drawn.ends, runs)}
+    made: dict[str, download.Draw] = {
+        f"Path of {run.spec['rule']['name']}": partial(drawn.plane, run, runs) for run in runs
+    }
+    both: dict[str, download.Draw] = {
+        "Distance": partial(drawn.distances, runs),
+        "End by learning rate": partial(drawn.ends, runs),
+    }
     return made | both if runs else {}
 
 
@@ -177,8 +227,14 @@ def glance() -> None:
     with st.spinner("Counting each rule’s gradients in a short run"):
         counts = {name: counted(name) for name in RULES}
     head = "".join(f"<th scope='col'>{word}</th>" for word in ("Rule", "Gradients a step", "What it is", "Formula"))
-    rows = [(words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or ""), cls.formula) for name, cls in RULES.items()]
-    body = "".join(f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>" for a, *cells in rows)
+    rows = [
+        (words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or ""), cls.formula)
+        for name, cls in RULES.items()
+    ]
+    body = "".join(
+        f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        for a, *cells in rows
+    )
     st.html(f"<table class='rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
@@ -186,7 +242,11 @@ shell.receive(TRIALS, AT, {"rule": list(RULES), "other": list(RULES)})
 with st.sidebar:
     names = choose()
     trial = slide([RULES[name]() for name in names])
-    if st.button("Open on the Train page", width="stretch", help=f"{words.title(names[0])} on this quadratic, with its settings, to train and to look at."):
+    if st.button(
+        "Open on the Train page",
+        width="stretch",
+        help=f"{words.title(names[0])} on this quadratic, with its settings, to train and to look at.",
+    ):
         st.session_state[shell.TAKE] = encode(trial.spec(RULES[names[0]]()))
         st.switch_page("pages/train.py")
 alone, found = len(names) == 1, {name: traced(name, trial) for name in names}

@@ -20,7 +20,9 @@ AT, VIEW = "surface", "surface:quantity"
 def settings(about: analysis.Subject) -> SurfaceSpec | None:
     """What to draw."""
     st.session_state.setdefault(VIEW, "log loss")
-    st.segmented_control("Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session")
+    st.segmented_control(
+        "Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session"
+    )
     row = analysis.checkpoint(AT, about)
     toy = not has_data(encode(about.spec))
     fitting = [name for name in PLANES if toy or name != "Coordinates"]
@@ -35,7 +37,11 @@ def picture(about: analysis.Subject, name: str) -> bool:
     at_work = analysis.progress(about, name, "points")
     surface = cached.analysis(about.run, name)
     if surface is None:
-        st.html(f"<p class='empty'>{'The first, coarse level is on its way.' if at_work else 'Nothing has been drawn yet: press Draw.'}</p>")
+        st.html(
+            "<p class='empty'>The first, coarse level is on its way.</p>"
+            if at_work
+            else "<p class='empty'>Nothing has been drawn yet: press Draw.</p>"
+        )
         return at_work
     shell.strip(numbers(surface))
     drawing = maps.draw(surface, encode(about.spec), st.session_state[VIEW])
@@ -59,7 +65,11 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
         ("Explained variance", words.percent(surface.explained), "of the path"),
         ("Distance from the plane", say(float(surface.residual.max())), "at most"),
         ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
-        ("Loss at the centre", say(float(surface.path_loss[surface.checkpoint])), f"step {surface.steps[surface.checkpoint]:,}"),
+        (
+            "Loss at the centre",
+            say(float(surface.path_loss[surface.checkpoint])),
+            f"step {surface.steps[surface.checkpoint]:,}",
+        ),
         ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", f"of {surface.loss.size:,}"),
         ("Self-check", verdict, "off in double precision" if known else "when complete"),
     ]
@@ -68,7 +78,9 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
 def drawings(about: analysis.Subject, surface: Surface) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
     encoded = encode(about.spec)
-    made: dict[str, download.Draw] = {quantity.capitalize(): partial(maps.draw, surface, encoded, quantity) for quantity in maps.QUANTITIES}
+    made: dict[str, download.Draw] = {
+        quantity.capitalize(): partial(maps.draw, surface, encoded, quantity) for quantity in maps.QUANTITIES
+    }
     return made | {"Faithfulness": partial(faithful, about, surface)}
 
 
@@ -81,7 +93,10 @@ def faith(about: analysis.Subject, surface: Surface, name: str) -> None:
     """Details on how far the picture can be trusted."""
     with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
         figures.chart(f"faithful@{about.run}/{name}", surface.stride, 260, partial(faithful, about, surface))
-        st.caption("Self-check: the centre and four other cells are computed anew in double precision; the number is the largest relative difference.")
+        st.caption(
+            "Self-check: the centre and four other cells are computed anew in double precision; the number is the "
+            "largest relative difference."
+        )
 
 
 analysis.Page(

@@ -1,4 +1,5 @@
-"""Why does SAM work? A card for each paper, and its claims as experiments that anybody can perform, change, and see fail."""
+"""Why does SAM work? A card for each paper, and its claims as experiments that anybody can perform, change, and see
+fail."""
 
 import html
 from functools import partial
@@ -45,11 +46,19 @@ def card(paper: Paper) -> None:
     steps = "".join(f"<li>{say(sentence)}</li>" for sentence in paper.mechanism)
     formula = "".join(f"<span>{say(part)}</span>" for part in paper.formula.split("  "))
     st.html(
-        f"<section class='card'><h2>{say(paper.name)}</h2><p><small>{say(words.sentence(paper.title))} {say(paper.by)}, arXiv {say(paper.arxiv)}</small></p>"
-        f"<p class='claim'>{say(paper.claim)}</p><ol>{steps}</ol><p class='formula'>{formula}</p></section>"
+        f"<section class='card'><h2>{say(paper.name)}</h2><p><small>{say(words.sentence(paper.title))} {say(paper.by)},"
+        f" arXiv {say(paper.arxiv)}</small></p><p class='claim'>{say(paper.claim)}</p><ol>{steps}</ol><p "
+        f"class='formula'>{formula}</p></section>"
     )
     for cls in paper.experiments:
-        st.button(cls.title, key=f"{AT}:open-{cls.__name__}", on_click=show, args=(cls.__name__,), width="stretch", help=cls.claim)
+        st.button(
+            cls.title,
+            key=f"{AT}:open-{cls.__name__}",
+            on_click=show,
+            args=(cls.__name__,),
+            width="stretch",
+            help=cls.claim,
+        )
 
 
 def settings(name: str) -> Experiment | None:
@@ -58,7 +67,13 @@ def settings(name: str) -> Experiment | None:
     st.button("All papers", on_click=show, args=("",), key=f"{AT}:all", icon=":material/arrow_back:", width="stretch")
     st.session_state[f"{AT}:menu"] = name
     known = [one.__name__ for one in paper.experiments]
-    st.radio(paper.name, known, format_func=lambda one: EXPERIMENTS[one].title, key=f"{AT}:menu", on_change=lambda: show(st.session_state[f"{AT}:menu"]))
+    st.radio(
+        paper.name,
+        known,
+        format_func=lambda one: EXPERIMENTS[one].title,
+        key=f"{AT}:menu",
+        on_change=lambda: show(st.session_state[f"{AT}:menu"]),
+    )
     values = controls.grid(cls, f"{AT}.{name}")
     if cls.question:
         st.toggle("Predict before you look", key=trial.PREDICT, persist_state="session")
@@ -73,9 +88,18 @@ def settings(name: str) -> Experiment | None:
 
 def opening(experiment: Experiment) -> None:
     """What if? Any of the experiment's runs on the Train page."""
-    runs = {f"{name} {i + 1}" if len(specs) > 1 else name: spec for name, specs in experiment.ensembles().items() for i, spec in enumerate(specs)}
+    runs = {
+        f"{name} {i + 1}" if len(specs) > 1 else name: spec
+        for name, specs in experiment.ensembles().items()
+        for i, spec in enumerate(specs)
+    }
     with st.popover("Open a run in Train", width="stretch"):
-        chosen = st.selectbox("Run", list(runs), key=f"{AT}:run@{type(experiment).__name__}", help="Its settings are copied; change them there as you like.")
+        chosen = st.selectbox(
+            "Run",
+            list(runs),
+            key=f"{AT}:run@{type(experiment).__name__}",
+            help="Its settings are copied; change them there as you like.",
+        )
         st.caption(words.run(runs[chosen]))
         if st.button("Open", key=f"{AT}:take", width="stretch"):
             st.session_state[shell.TAKE] = encode(runs[chosen])
@@ -121,22 +145,39 @@ def drawings(view: trial.View) -> dict[str, download.Draw]:
 
 
 def sheet(experiment: Experiment) -> bytes:
-    """The paper's handout: this experiment, and the others of the paper as far as they have been performed with the usual settings."""
+    """The paper's handout: this experiment, and the others of the paper as far as they have been performed with the
+    usual settings."""
     paper = paper_of(type(experiment).__name__)
     others = [cls() for cls in paper.experiments if cls is not type(experiment)]
     views = [trial.watch(one) for one in (experiment, *others)]
     kept = [view for view in views if view.result.complete] or views[:1]
-    return handout.pdf(paper, [(view.experiment.title, view.experiment.setup, table(view.experiment, view.result), trial.pictures(view)) for view in kept])
+    return handout.pdf(
+        paper,
+        [
+            (view.experiment.title, view.experiment.setup, table(view.experiment, view.result), trial.pictures(view))
+            for view in kept
+        ],
+    )
 
 
 def experiment(name: str) -> None:
     """One experiment."""
     with st.sidebar:
         wanted = settings(name)
-        device = st.selectbox("Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is performed.")
+        device = st.selectbox(
+            "Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is performed."
+        )
         if wanted:
             opening(wanted)
-        st.button("Run", type="primary", width="stretch", disabled=wanted is None, on_click=trial.start, args=(wanted, device), key="train")
+        st.button(
+            "Run",
+            type="primary",
+            width="stretch",
+            disabled=wanted is None,
+            on_click=trial.start,
+            args=(wanted, device),
+            key="train",
+        )
     paper = paper_of(name)
     menus = shell.heading(EXPERIMENTS[name].title, f"{words.sentence(paper.title)} {paper.by}")
     shell.faults()
@@ -144,9 +185,20 @@ def experiment(name: str) -> None:
         return
     view = trial.watch(wanted)
     with menus:
-        st.button("Present", on_click=present.begin, key=f"{AT}:present", help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.")
+        st.button(
+            "Present",
+            on_click=present.begin,
+            key=f"{AT}:present",
+            help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.",
+        )
         st.download_button(
-            "Handout", partial(sheet, wanted), f"{paper.key}.pdf", "application/pdf", on_click="ignore", key=f"{AT}:handout", help="One page, to print."
+            "Handout",
+            partial(sheet, wanted),
+            f"{paper.key}.pdf",
+            "application/pdf",
+            on_click="ignore",
+            key=f"{AT}:handout",
+            help="One page, to print.",
         )
         shell.spec_menu(wanted, name)
         download.menu(drawings(view), AT)
@@ -158,7 +210,10 @@ def adopt() -> None:
     """Takes over what came with the address."""
     asked = st.query_params.get("experiment", "")
     cls = EXPERIMENTS.get(asked, next(iter(EXPERIMENTS.values())))
-    if shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None and asked in EXPERIMENTS:
+    if (
+        shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None
+        and asked in EXPERIMENTS
+    ):
         show(asked)
 
 

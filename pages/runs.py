@@ -34,15 +34,24 @@ def row(summary: Summary) -> dict[str, object]:
 def table(kept: list[Summary]) -> list[Summary]:
     """The list; the runs that are chosen in it."""
     form = {name: st.column_config.NumberColumn(format="%.4g") for name in ("Training loss", "Sharpness λ₁")}
-    form["Gradients"] = st.column_config.NumberColumn(format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on.")
+    form["Gradients"] = st.column_config.NumberColumn(
+        format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on."
+    )
     form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
     form["Run"], form["Digest"] = st.column_config.TextColumn(width=310), st.column_config.TextColumn(width=130)
     given = st.session_state.pop(f"{AT}:given", [])
     rows = [i for i, s in enumerate(kept) if s.digest in given]
     choice = st.dataframe(
-        [row(s) for s in kept], column_config=form, hide_index=True, height=min(330, 36 * len(kept) + 40), key=f"{AT}:table@{len(kept)}",
-        on_select="rerun", selection_mode="multi-row", selection_default={"selection": {"rows": rows}} if rows else None, alt="All runs, the newest first",
-    )  # fmt: skip
+        [row(s) for s in kept],
+        column_config=form,
+        hide_index=True,
+        height=min(330, 36 * len(kept) + 40),
+        key=f"{AT}:table@{len(kept)}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows}} if rows else None,
+        alt="All runs, the newest first",
+    )
     return [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
 
 
@@ -51,10 +60,25 @@ def actions(chosen: list[Summary]) -> None:
     one = chosen[0].digest if len(chosen) == 1 and chosen[0].status != "unreadable" else None
     spec = cached.spec(one) if one else None
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open", type="primary", disabled=spec is None, help=None if spec else "Choose one readable run in the list.") and one:
+        if (
+            st.button(
+                "Open",
+                type="primary",
+                disabled=spec is None,
+                help=None if spec else "Choose one readable run in the list.",
+            )
+            and one
+        ):
             st.session_state[shell.RUN] = st.session_state[shell.TAKE] = one
             st.switch_page("pages/train.py")
-        st.download_button("Download spec", dumps(spec) if spec else "", f"{one}.json", "application/json", disabled=spec is None, on_click="ignore")
+        st.download_button(
+            "Download spec",
+            dumps(spec) if spec else "",
+            f"{one}.json",
+            "application/json",
+            disabled=spec is None,
+            on_click="ignore",
+        )
         if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
             confirm(chosen)
 
@@ -73,7 +97,12 @@ def confirm(chosen: list[Summary]) -> None:
 
 def upload() -> None:
     """Takes a spec's JSON file into the train page's controls."""
-    file = st.file_uploader("A run's spec", type="json", max_upload_size=1, help="JSON as this page downloads it; its settings open on the Train page.")
+    file = st.file_uploader(
+        "A run's spec",
+        type="json",
+        max_upload_size=1,
+        help="JSON as this page downloads it; its settings open on the Train page.",
+    )
     if file is None:
         return
     try:
@@ -91,15 +120,25 @@ def upload() -> None:
 
 def comparison(chosen: list[Summary]) -> Chart:
     """One measure of the chosen runs."""
-    kept = [(spec, run, s.digest) for s in chosen if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures]
+    kept = [
+        (spec, run, s.digest)
+        for s in chosen
+        if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
+    ]
     alike, own = words.apart([spec for spec, _, _ in kept])
-    labels = [label if own.count(label) == 1 else f"{label} ({digest[:4]})" for label, (_, _, digest) in zip(own, kept, strict=True)]
+    labels = [
+        label if own.count(label) == 1 else f"{label} ({digest[:4]})"
+        for label, (_, _, digest) in zip(own, kept, strict=True)
+    ]
     curves = [(label, encode(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
     return charts.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
 
 
 came = link.arrived() or {}
-for key, name, allowed, usual in ((MEASURE, "measure", charts.MEASURES, "train_loss"), (OVER, "over", charts.OVER, "step")):
+for key, name, allowed, usual in (
+    (MEASURE, "measure", charts.MEASURES, "train_loss"),
+    (OVER, "over", charts.OVER, "step"),
+):
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
@@ -107,8 +146,21 @@ if "runs" in came:
     st.session_state[f"{AT}:given"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
-    st.selectbox("Compare by", list(charts.MEASURES), format_func=lambda m: charts.MEASURES[m][0], key=MEASURE, persist_state="session")
-    st.radio("Over", list(charts.OVER), format_func=lambda o: charts.OVER[o][0].capitalize(), key=OVER, persist_state="session", help=charts.OVER["step"][1])
+    st.selectbox(
+        "Compare by",
+        list(charts.MEASURES),
+        format_func=lambda m: charts.MEASURES[m][0],
+        key=MEASURE,
+        persist_state="session",
+    )
+    st.radio(
+        "Over",
+        list(charts.OVER),
+        format_func=lambda o: charts.OVER[o][0].capitalize(),
+        key=OVER,
+        persist_state="session",
+        help=charts.OVER["step"][1],
+    )
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
@@ -123,7 +175,12 @@ else:
         download.menu({"Comparison": lambda: comparison(chosen)} if chosen else {}, AT)
     if chosen:
         version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
-        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: comparison(chosen), width=1000)
+        figures.chart(
+            f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: comparison(chosen), width=1000
+        )
     else:
         st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
-    link.write({"measure": st.session_state[MEASURE], "over": st.session_state[OVER]} | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {}))
+    link.write(
+        {"measure": st.session_state[MEASURE], "over": st.session_state[OVER]}
+        | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})
+    )

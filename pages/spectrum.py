@@ -29,7 +29,10 @@ def picture(about: analysis.Subject, name: str) -> bool:
     at_work = analysis.progress(about, name, "Hessian-vector products")
     spectrum = cached.analysis(about.run, name)
     if spectrum is None:
-        st.html("<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact spectrum.</p>")
+        st.html(
+            "<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact "
+            "spectrum.</p>"
+        )
         return at_work
     shell.strip(numbers(spectrum))
     key, version, encoded = f"{about.run}/{name}", (spectrum.products, len(spectrum.exact)), encode(about.spec)
@@ -45,12 +48,26 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
     """The numbers with their doubts."""
     say = words.number
     smallest = (
-        [("Smallest eigenvalue", say(float(spectrum.bottom[0])), f"± {say(float(spectrum.bottom_residuals[0]), 1)} residual")] if len(spectrum.bottom) else []
+        [
+            (
+                "Smallest eigenvalue",
+                say(float(spectrum.bottom[0])),
+                f"± {say(float(spectrum.bottom_residuals[0]), 1)} residual",
+            )
+        ]
+        if len(spectrum.bottom)
+        else []
     )
     known = np.isfinite(spectrum.trace)
-    trace, doubt = (say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error") if known else ("not estimated", "")
+    trace, doubt = (
+        (say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error") if known else ("not estimated", "")
+    )
     return [
-        ("Largest eigenvalue λ₁", say(float(spectrum.top[0]), 5), f"± {say(float(spectrum.top_residuals[0]), 1)} residual"),
+        (
+            "Largest eigenvalue λ₁",
+            say(float(spectrum.top[0]), 5),
+            f"± {say(float(spectrum.top_residuals[0]), 1)} residual",
+        ),
         *smallest,
         ("Trace", trace, doubt),
         ("Gradient norm", say(spectrum.gradient_norm), ""),

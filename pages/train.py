@@ -17,7 +17,16 @@ from pages.ui import cached, citations, controls, download, figures, ground, lin
 from pages.ui.controls import Cell
 
 AT = "train"
-MORE = ("rule", "update", "schedule", "warmup", "radius", "clip", "every", "curvature")  # behind a button, as far as they are not shown
+MORE = (
+    "rule",
+    "update",
+    "schedule",
+    "warmup",
+    "radius",
+    "clip",
+    "every",
+    "curvature",
+)  # behind a button, as far as they are not shown
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
@@ -28,7 +37,11 @@ def settings() -> RunSpec | None:
     preset(spec, fault)
     at = {name: Cell(RunSpec, AT, name) for name in values}
     toy, reasons = not has_batches(values), why_not(values, spec)
-    of_problem, of_rule, of_update = controls.below(at["problem"])[:2], controls.first(at["rule"]), controls.first(at["update"])[:1]
+    of_problem, of_rule, of_update = (
+        controls.below(at["problem"])[:2],
+        controls.first(at["rule"]),
+        controls.first(at["update"])[:1],
+    )
     controls.row([at["problem"]], 1)
     controls.row(of_problem)
     shown = {cell.key for cell in [at["problem"], *of_problem]}
@@ -79,10 +92,17 @@ def more(name: str, cells: list[Cell], shown: Container[str], reasons: dict[str,
 
 def switches(values: dict[str, Any], spec: RunSpec | None) -> None:
     """The rules that take over later."""
-    told = ", ".join(f"{words.title(s['rule']['name'])} from {s['unit'].removesuffix('s')} {s['at']}" for s in values["then"])
-    popover = st.popover(f"Switches: {told}" if told else "Switch rules during the run", width="stretch", wrap=True, key=f"{AT}:switch")
+    told = ", ".join(
+        f"{words.title(s['rule']['name'])} from {s['unit'].removesuffix('s')} {s['at']}" for s in values["then"]
+    )
+    popover = st.popover(
+        f"Switches: {told}" if told else "Switch rules during the run", width="stretch", wrap=True, key=f"{AT}:switch"
+    )
     with popover, st.container(key="switches"):
-        st.caption("From some point of the run on, another rule gives the gradients. What is trained, its update and its rate stay.")
+        st.caption(
+            "From some point of the run on, another rule gives the gradients. What is trained, its update and its rate "
+            "stay."
+        )
         controls.several(RunSpec, "then", AT, fresh=partial(later, spec))
 
 
@@ -134,14 +154,23 @@ def watching(run: str) -> bool:
     with columns[-1]:
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
         if below is None:
-            st.html(f"<p class='empty'>The ground under the path is {'being drawn' if drawing else 'drawn when the run has ended'}.</p>")
+            st.html(
+                "<p class='empty'>The ground under the path is "
+                f"{'being drawn' if drawing else 'drawn when the run has ended'}.</p>"
+            )
         else:
-            figures.portrait(f"portrait@{run}", (below.spec, len(below.steps)), lambda: maps.draw(below, encoded, ground.quantity(below)))
+            figures.portrait(
+                f"portrait@{run}",
+                (below.spec, len(below.steps)),
+                lambda: maps.draw(below, encoded, ground.quantity(below)),
+            )
     for column, names in zip(columns, GRID if has_classes(encoded) else TOY, strict=True):
         with column:
             for name in names:
                 height = 265 if len(names) > 1 else 200
-                figures.chart(f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, encoded))
+                figures.chart(
+                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, encoded)
+                )
     return view.active or drawing
 
 
@@ -173,9 +202,21 @@ adopt()
 with st.sidebar:
     spec = settings()
     device = st.selectbox(
-        "Device", cached.jobs().devices, key="device", persist_state="session", help="Where runs are computed; the first is used unless you choose."
+        "Device",
+        cached.jobs().devices,
+        key="device",
+        persist_state="session",
+        help="Where runs are computed; the first is used unless you choose.",
     )
-    st.button("Train", type="primary", width="stretch", disabled=spec is None or obtain.missing(spec), on_click=start, args=(spec, device), key="train")
+    st.button(
+        "Train",
+        type="primary",
+        width="stretch",
+        disabled=spec is None or obtain.missing(spec),
+        on_click=start,
+        args=(spec, device),
+        key="train",
+    )
 run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.run(view.spec) if view else "")
@@ -189,5 +230,7 @@ else:
         download.menu(drawings(run, view.spec), AT)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 if spec:
-    same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}  # else a link to a run alone would bring that run's settings
+    same = (
+        {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
+    )  # else a link to a run alone would bring that run's settings
     link.write({shell.RUN: run} | (link.params(spec) or same))

@@ -1,4 +1,5 @@
-"""Finds a Chromium for the browser tests, and installs one where there is none: `python tests/chromium.py` prints its path."""
+"""Finds a Chromium for the browser tests, and installs one where there is none: `python tests/chromium.py` prints
+its path."""
 
 from __future__ import annotations
 
@@ -13,7 +14,17 @@ from pathlib import Path
 from playwright.sync_api import Error, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [f"--{flag}" for flag in ("no-sandbox", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync")]
+FLAGS = [
+    f"--{flag}"
+    for flag in (
+        "no-sandbox",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+    )
+]
 FLAGS += ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
 ROOT = ([] if os.geteuid() == 0 else ["sudo", "-n"]) + ["env", "DEBIAN_FRONTEND=noninteractive"]
 PLAYWRIGHT = [sys.executable, "-m", "playwright"]
@@ -32,11 +43,15 @@ def find() -> str:
         if fault is None:
             return path
         faults.append(f"{path}: {fault}")
-    sys.exit(f"No Chromium for the browser tests ({'; '.join(faults) or 'none of ' + ', '.join(NAMES)}): apt-get install chromium")
+    sys.exit(
+        f"No Chromium for the browser tests ({'; '.join(faults) or 'none of ' + ', '.join(NAMES)}): apt-get install "
+        "chromium"
+    )
 
 
 def provide() -> str:
-    """As `find`, but installs one where there is none: playwright's, then the distribution's (as root, or by sudo without a password)."""
+    """As `find`, but installs one where there is none: playwright's, then the distribution's (as root, or by sudo
+    without a password)."""
     tried = []
     for name, commands in STEPS:
         with contextlib.suppress(SystemExit):
@@ -58,7 +73,8 @@ def _candidates() -> Iterator[str]:
 
 
 def _fault(path: str) -> str | None:
-    """Why a browser does not start (a missing library, a wrapper of a package that is not there), or None where it does."""
+    """Why a browser does not start (a missing library, a wrapper of a package that is not there), or None where it
+    does."""
     try:
         with sync_playwright() as playwright:
             playwright.chromium.launch(executable_path=path, args=FLAGS).close()

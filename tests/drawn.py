@@ -15,13 +15,28 @@ from engine.records import Alignment, Spectrum, Surface
 
 SPEC = {
     "name": "RunSpec",
-    "problem": {"name": "Classification", "data": {"name": "Digits", "train": 1437}, "model": {"name": "MLP", "width": 20}, "objective": "cross-entropy"},
-    "rule": {"name": "SAM", "rho": 0.05}, "update": {"name": "Momentum", "momentum": 0.0, "decay": 0.0},
-    "lr": 0.1, "schedule": {"name": "Constant"}, "batch": 64, "steps": 500, "seed": 0, "every": 25, "curvature": True,
-}  # fmt: skip
+    "problem": {
+        "name": "Classification",
+        "data": {"name": "Digits", "train": 1437},
+        "model": {"name": "MLP", "width": 20},
+        "objective": "cross-entropy",
+    },
+    "rule": {"name": "SAM", "rho": 0.05},
+    "update": {"name": "Momentum", "momentum": 0.0, "decay": 0.0},
+    "lr": 0.1,
+    "schedule": {"name": "Constant"},
+    "batch": 64,
+    "steps": 500,
+    "seed": 0,
+    "every": 25,
+    "curvature": True,
+}
 TOY = SPEC | {"problem": {"name": "Beale", "begin": [1.0, 1.5]}}
 SAM = {"name": "SAM", "rho": 0.05}
-LATER = [{"name": "Switch", "at": at, "unit": "steps", "restart": True, "rule": rule} for at, rule in ((250, SAM), (275, {"name": "SSAM", "rule": SAM}))]
+LATER = [
+    {"name": "Switch", "at": at, "unit": "steps", "restart": True, "rule": rule}
+    for at, rule in ((250, SAM), (275, {"name": "SSAM", "rule": SAM}))
+]
 SWITCHED = SPEC | {"rule": {"name": "SGD"}, "then": LATER}
 OLD = ("gradients", "phase")
 """What runs that were kept by the first version lack."""
@@ -37,7 +52,12 @@ def columns() -> dict[str, np.ndarray]:
     random, falling = np.random.default_rng(0), np.exp(-np.linspace(0, 4, T))
     drawn = {name: falling * random.uniform(0.5, 1, T) for name in charts.MEASURES}
     counted = {"gradients": np.arange(T) * 50.0, "phase": np.zeros(T)}
-    return {"step": np.arange(T) * 25, "seconds": np.arange(T) * 0.5} | drawn | counted | {"limit": np.full(T, 20.0), "sharpness_residual": np.full(T, 0.02)}
+    return (
+        {"step": np.arange(T) * 25, "seconds": np.arange(T) * 0.5}
+        | drawn
+        | counted
+        | {"limit": np.full(T, 20.0), "sharpness_residual": np.full(T, 0.02)}
+    )
 
 
 def surface(resolution: int = 21, stride: int = 1) -> Surface:
@@ -47,10 +67,29 @@ def surface(resolution: int = 21, stride: int = 1) -> Surface:
     loss = np.where((known[:, None] & known) if stride else False, height(line[None], line[:, None]), np.nan)
     steps, far = np.arange(T) * 25, np.linspace(2, 0, T)
     return Surface(
-        {"name": "SurfaceSpec"}, "0" * 16, T - 1, "train", ("path direction 1", "path direction 2"), "parameter distance",
-        line, line.copy(), loss, 1 / (1 + loss), stride, (1.0, 1.0), 0.0, steps, path[0], path[1], far / 4, far,
-        height(*path) + 0.1, height(*path), 0.93, 1e-7,
-    )  # fmt: skip
+        {"name": "SurfaceSpec"},
+        "0" * 16,
+        T - 1,
+        "train",
+        ("path direction 1", "path direction 2"),
+        "parameter distance",
+        line,
+        line.copy(),
+        loss,
+        1 / (1 + loss),
+        stride,
+        (1.0, 1.0),
+        0.0,
+        steps,
+        path[0],
+        path[1],
+        far / 4,
+        far,
+        height(*path) + 0.1,
+        height(*path),
+        0.93,
+        1e-7,
+    )
 
 
 def with_cells(change: Callable[[np.ndarray], np.ndarray]) -> Surface:
@@ -74,7 +113,21 @@ def spectrum() -> Spectrum:
     nodes = np.sort(random.choice(exact, (4, 12)), axis=1)
     top, bottom, weights = exact[::-1][:5], exact[:3], np.full((4, 12), 1 / 12)
     return Spectrum(
-        {"name": "SpectrumSpec"}, "0" * 16, 20, 200, 300, top, np.full(5, 0.05), bottom, np.full(3, 0.01), nodes, weights, exact, 12.3456, 0.78, 0.1
+        {"name": "SpectrumSpec"},
+        "0" * 16,
+        20,
+        200,
+        300,
+        top,
+        np.full(5, 0.05),
+        bottom,
+        np.full(3, 0.01),
+        nodes,
+        weights,
+        exact,
+        12.3456,
+        0.78,
+        0.1,
     )
 
 
@@ -112,7 +165,9 @@ COLUMNS = {
     "empty": charts.columns([]),
     "one frame": _map_columns(lambda _, v: v[:1]),
     "diverged": _map_columns(_diverged),
-    "untracked": _map_columns(lambda name, v: v * np.nan if name in ("sharpness", "sharpness_residual", "cos_g", "cos_u", "edge") else v),
+    "untracked": _map_columns(
+        lambda name, v: v * np.nan if name in ("sharpness", "sharpness_residual", "cos_g", "cos_u", "edge") else v
+    ),
     "zeros": _map_columns(lambda name, v: v if name in ("step", "seconds") else v * 0),
     "switched": phases(columns()),
     "switched just now": {name: values[:11] for name, values in phases(columns()).items()},
@@ -132,24 +187,46 @@ SURFACES = {
     "zero in places": with_cells(lambda z: np.maximum(z - 1.5, 0)),
     "negative": with_cells(lambda z: z - 2),
     "peak": with_cells(peak),
-    "lost path": replace(surface(), **dict.fromkeys(("path_a", "path_b", "path_loss", "residual"), np.full(T, np.nan)), explained=np.nan, check=np.nan),
+    "lost path": replace(
+        surface(),
+        **dict.fromkeys(("path_a", "path_b", "path_loss", "residual"), np.full(T, np.nan)),
+        explained=np.nan,
+        check=np.nan,
+    ),
 }
 TWO = np.array([1.0, 3.0])
 SPECTRA = {
     "full": spectrum(),
-    "ends only": replace(spectrum(), nodes=np.zeros(0), weights=np.zeros(0), exact=np.zeros(0), trace=np.nan, trace_error=np.nan),
-    "one probe": replace(spectrum(), nodes=spectrum().nodes[:1], weights=spectrum().weights[:1], exact=np.zeros(0), trace_error=np.nan),
-    "of two": Spectrum({}, "0" * 16, 0, 2, 4, TWO[::-1], np.zeros(2), TWO, np.zeros(2), np.zeros(0), np.zeros(0), TWO, 4.0, 0.0, 0.0),
-    "of nothing": replace(spectrum(), nodes=np.zeros((2, 4)), weights=np.full((2, 4), 0.25), exact=np.zeros(200), top=np.zeros(5), bottom=np.zeros(3)),
+    "ends only": replace(
+        spectrum(), nodes=np.zeros(0), weights=np.zeros(0), exact=np.zeros(0), trace=np.nan, trace_error=np.nan
+    ),
+    "one probe": replace(
+        spectrum(), nodes=spectrum().nodes[:1], weights=spectrum().weights[:1], exact=np.zeros(0), trace_error=np.nan
+    ),
+    "of two": Spectrum(
+        {}, "0" * 16, 0, 2, 4, TWO[::-1], np.zeros(2), TWO, np.zeros(2), np.zeros(0), np.zeros(0), TWO, 4.0, 0.0, 0.0
+    ),
+    "of nothing": replace(
+        spectrum(),
+        nodes=np.zeros((2, 4)),
+        weights=np.full((2, 4), 0.25),
+        exact=np.zeros(200),
+        top=np.zeros(5),
+        bottom=np.zeros(3),
+    ),
 }
 ALIGNMENTS = {
     "full": alignment(),
     "many": alignment(20),
-    "one": Alignment({}, "0" * 16, *(getattr(alignment(), name)[:1] for name in list(Alignment.__dataclass_fields__)[2:])),
+    "one": Alignment(
+        {}, "0" * 16, *(getattr(alignment(), name)[:1] for name in list(Alignment.__dataclass_fields__)[2:])
+    ),
     "none": Alignment({}, "0" * 16, *[np.zeros(0)] * 11),
     "switched": replace(alignment(), switches=np.array([250, 275, 600])),
     "forgotten": replace(alignment(), cos_u=alignment().cos_u * np.nan, share_u=alignment().share_u * np.nan),
-    "forgotten in part": replace(alignment(), cos_u=forgotten(alignment().cos_u), share_u=forgotten(alignment().share_u)),
+    "forgotten in part": replace(
+        alignment(), cos_u=forgotten(alignment().cos_u), share_u=forgotten(alignment().share_u)
+    ),
 }
 SPECS = {"function": TOY, "switched": SWITCHED, "switched just now": SWITCHED}
 """The spec of a state's data, where it is not SPEC."""
@@ -158,19 +235,43 @@ RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), 
 
 def compared(measure: str, runs: list[tuple[str, str]], over: str = "step", extra: tuple[str, ...] = ()) -> Chart:
     """A comparison of runs of these labels and rules, and of those that `extra` names among COLUMNS."""
-    made = [(label, SPEC | {"rule": {"name": rule}}, columns() | {measure: columns()[measure] * (i + 1)}) for i, (label, rule) in enumerate(runs)]
-    return charts.compare([*made, *((name, SPECS.get(name, SPEC), COLUMNS[name]) for name in extra)], measure, over, "Digits · MLP")
+    made = [
+        (label, SPEC | {"rule": {"name": rule}}, columns() | {measure: columns()[measure] * (i + 1)})
+        for i, (label, rule) in enumerate(runs)
+    ]
+    return charts.compare(
+        [*made, *((name, SPECS.get(name, SPEC), COLUMNS[name]) for name in extra)], measure, over, "Digits · MLP"
+    )
 
 
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
-    **{f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC)) for name, draw in charts.LIVE.items() for state, data in COLUMNS.items()},
-    **{f"{name}/{state}": partial(draw, data, SPEC) for name, draw in spectra.SPECTRUM.items() for state, data in SPECTRA.items()},
-    **{f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC)) for name, draw in charts.ALIGNMENT.items() for state, data in ALIGNMENTS.items()},
-    **{f"{quantity}/{state}": partial(maps.draw, data, SPEC, quantity) for quantity in maps.QUANTITIES for state, data in SURFACES.items()},
+    **{
+        f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
+        for name, draw in charts.LIVE.items()
+        for state, data in COLUMNS.items()
+    },
+    **{
+        f"{name}/{state}": partial(draw, data, SPEC)
+        for name, draw in spectra.SPECTRUM.items()
+        for state, data in SPECTRA.items()
+    },
+    **{
+        f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
+        for name, draw in charts.ALIGNMENT.items()
+        for state, data in ALIGNMENTS.items()
+    },
+    **{
+        f"{quantity}/{state}": partial(maps.draw, data, SPEC, quantity)
+        for quantity in maps.QUANTITIES
+        for state, data in SURFACES.items()
+    },
     **{f"faithful/{state}": partial(maps.faithful, data, SPEC) for state, data in SURFACES.items()},
     **{f"compare/{measure}": partial(compared, measure, RUNS) for measure in charts.MEASURES},
     "compare/full": partial(compared, "test_loss", RUNS),
-    **{f"compare by {over}/switched": partial(compared, "test_loss", RUNS, over, ("switched", "of the first version")) for over in charts.OVER},
+    **{
+        f"compare by {over}/switched": partial(compared, "test_loss", RUNS, over, ("switched", "of the first version"))
+        for over in charts.OVER
+    },
     "compare/of the first version": partial(compared, "gradients", [], "gradients", ("of the first version",)),
     "faithful/switched": partial(maps.faithful, surface(), SWITCHED, [250, 275]),
     "compare/none": partial(compared, "test_loss", []),

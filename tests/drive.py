@@ -54,7 +54,14 @@ def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:
     """A finished run whose path [T, n] is given."""
     points = torch.as_tensor(path).numpy().copy()
     measures = {"limit": np.full(len(points), spec.update.limit(spec.lr))}
-    return Run(encode(spec), "finished", steps=np.arange(len(points)) * spec.every, seconds=np.arange(len(points)) * 1.0, measures=measures, path=points)
+    return Run(
+        encode(spec),
+        "finished",
+        steps=np.arange(len(points)) * spec.every,
+        seconds=np.arange(len(points)) * 1.0,
+        measures=measures,
+        path=points,
+    )
 
 
 def at_start(problem: Problem, seed: int = 0) -> tuple[RunSpec, Run]:

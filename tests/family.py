@@ -1,4 +1,5 @@
-"""Rules as tests use them: every one with settings that make each of its terms count, and small models on small data."""
+"""Rules as tests use them: every one with settings that make each of its terms count, and small models on small
+data."""
 
 from dataclasses import replace
 
@@ -31,18 +32,50 @@ from engine.rules import (
 from engine.spec import SpecError, floats, knobs, with_floats
 
 FAMILY = [
-    SGD(), SAM(0.1), USAM(0.1), SSAM(SAM(0.2)), SSAM(SAM(0.2), shrink=True), SSAM(USAM(0.3)), SSAM(ASAM(0.5)), SSAM(SGD()), SSAM(ESAM(0.1)),
-    UnifiedSAM(0.1, 0.3), ASAM(0.3, 0.02), ASAM(0.3, 0.0, biases=True), ASAM(0.02, 0.02, "infinity"), ASAM(0.05, 0.0, "layerwise"),
-    MSAM(0.1, 5), MSAM(0.1, 1), MSAM(0.1, 0), GSAM(0.1, 0.02, 0.4), FriendlySAM(0.1, 0.8, 0.7), RandomDirection(0.2), ESAM(0.1, 0.4, 0.3), ESAM(0.1, 1.0, 1.0),
-    LookSAM(0.1, 3, 0.5), LookSAM(0.1, 1), MomentumSAM(0.1), SAMPa(0.1, 0.3), GraphSAM(0.2, 0.9, 0.5, 1), LookaheadSAM(0.1, 4, 0.3),
-    PGD(0.3, 3, 0.4), PGD(1.0, 2, 0.7, "2"), SSAM(PGD(0.2, 1)),
-]  # fmt: skip
-"""Each rule at least once."""
-MASKED = [SAM(0.3, mask) for mask in (NormalizationOnly(), AllButNormalization(), RandomSubset(), RandomSubset(0.4))] + [
-    ASAM(0.3, 0.02, "2", False, NormalizationOnly())
+    SGD(),
+    SAM(0.1),
+    USAM(0.1),
+    SSAM(SAM(0.2)),
+    SSAM(SAM(0.2), shrink=True),
+    SSAM(USAM(0.3)),
+    SSAM(ASAM(0.5)),
+    SSAM(SGD()),
+    SSAM(ESAM(0.1)),
+    UnifiedSAM(0.1, 0.3),
+    ASAM(0.3, 0.02),
+    ASAM(0.3, 0.0, biases=True),
+    ASAM(0.02, 0.02, "infinity"),
+    ASAM(0.05, 0.0, "layerwise"),
+    MSAM(0.1, 5),
+    MSAM(0.1, 1),
+    MSAM(0.1, 0),
+    GSAM(0.1, 0.02, 0.4),
+    FriendlySAM(0.1, 0.8, 0.7),
+    RandomDirection(0.2),
+    ESAM(0.1, 0.4, 0.3),
+    ESAM(0.1, 1.0, 1.0),
+    LookSAM(0.1, 3, 0.5),
+    LookSAM(0.1, 1),
+    MomentumSAM(0.1),
+    SAMPa(0.1, 0.3),
+    GraphSAM(0.2, 0.9, 0.5, 1),
+    LookaheadSAM(0.1, 4, 0.3),
+    PGD(0.3, 3, 0.4),
+    PGD(1.0, 2, 0.7, "2"),
+    SSAM(PGD(0.2, 1)),
 ]
+"""Each rule at least once."""
+MASKED = [
+    SAM(0.3, mask) for mask in (NormalizationOnly(), AllButNormalization(), RandomSubset(), RandomSubset(0.4))
+] + [ASAM(0.3, 0.02, "2", False, NormalizationOnly())]
 """For models with normalization layers, but for the one mask that needs none."""
-NEUTRAL = {"SAMPa": {"lam": 0.0}, "ESAM": {"gamma": 1.0}, "LookaheadSAM": {"alpha": 1.0}, "MSAM": {"m": 0}, "PGD": {"eps": 0.0}}
+NEUTRAL = {
+    "SAMPa": {"lam": 0.0},
+    "ESAM": {"gamma": 1.0},
+    "LookaheadSAM": {"alpha": 1.0},
+    "MSAM": {"m": 0},
+    "PGD": {"eps": 0.0},
+}
 """What else must vanish for a rule of radius 0 to be plain descent (micro-batches, where BatchNorm goes by them)."""
 
 
@@ -69,13 +102,18 @@ def at_zero_radius(rule):
 
 
 def networks():
-    """A small instance of every model in the table, and of every way to normalize one, each with the first dataset that it takes."""
+    """A small instance of every model in the table, and of every way to normalize one, each with the first dataset
+    that it takes."""
     found = {}
     for name, cls in MODELS.items():
         fields = knobs(cls)
         norms = fields["norm"].options if "norm" in fields else ("",)
         for norm in norms:
-            model = replace(cls(), **{k: v for k, v in {"width": 4, "depth": 1}.items() if k in fields}, **({"norm": norm} if norm else {}))
+            model = replace(
+                cls(),
+                **{k: v for k, v in {"width": 4, "depth": 1}.items() if k in fields},
+                **({"norm": norm} if norm else {}),
+            )
             found[f"{name}-{norm}" if norm not in ("", "none") else name] = (_data_for(model), model)
     return found
 

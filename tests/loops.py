@@ -1,4 +1,5 @@
-"""Every rule once more, as one would write it around a PyTorch module: perturb the weights in place, go back, step. Nothing here comes from the engine."""
+"""Every rule once more, as one would write it around a PyTorch module: perturb the weights in place, go back, step.
+Nothing here comes from the engine."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -49,7 +50,9 @@ class At:
         saved = [w.detach().clone() for w in self.weights]
         self._move(offset)
         with torch.no_grad():
-            found = torch.stack([self.loss(row[None], y[None]) for row, y in zip(self.net(self.x), self.y, strict=True)])
+            found = torch.stack(
+                [self.loss(row[None], y[None]) for row, y in zip(self.net(self.x), self.y, strict=True)]
+            )
             for w, before in zip(self.weights, saved, strict=True):
                 w.copy_(before)
         return found
@@ -199,7 +202,9 @@ def adversarial(at: At, eps: float, steps: int, step: float, norm: str) -> Tenso
         with torch.no_grad():
             for i in range(len(x)):
                 if norm == "infinity":
-                    x[i] = torch.maximum(torch.minimum(x[i] + step * eps * slope[i].sign(), clean[i] + eps), clean[i] - eps)
+                    x[i] = torch.maximum(
+                        torch.minimum(x[i] + step * eps * slope[i].sign(), clean[i] + eps), clean[i] - eps
+                    )
                 else:
                     away = x[i] + step * eps * slope[i] / size([slope[i]]) - clean[i]
                     x[i] = clean[i] + away * min(1.0, eps / size([away]))
@@ -209,10 +214,24 @@ def adversarial(at: At, eps: float, steps: int, step: float, norm: str) -> Tenso
 
 
 LOOPS: dict[str, Callable[..., Tensors]] = {
-    "SGD": sgd, "SAM": sam, "USAM": usam, "UnifiedSAM": unified, "ASAM": asam, "MSAM": micro, "GSAM": gsam, "FriendlySAM": friendly,
-    "RandomDirection": random_direction, "ESAM": esam, "LookSAM": look, "MomentumSAM": momentum, "SAMPa": parallel, "GraphSAM": graph,
-    "LookaheadSAM": lookahead, "SSAM": rescaled, "PGD": adversarial,
-}  # fmt: skip
+    "SGD": sgd,
+    "SAM": sam,
+    "USAM": usam,
+    "UnifiedSAM": unified,
+    "ASAM": asam,
+    "MSAM": micro,
+    "GSAM": gsam,
+    "FriendlySAM": friendly,
+    "RandomDirection": random_direction,
+    "ESAM": esam,
+    "LookSAM": look,
+    "MomentumSAM": momentum,
+    "SAMPa": parallel,
+    "GraphSAM": graph,
+    "LookaheadSAM": lookahead,
+    "SSAM": rescaled,
+    "PGD": adversarial,
+}
 
 
 def step(at: At, name: str, settings: dict[str, Any], clip: float = 0.0) -> None:

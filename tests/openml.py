@@ -1,4 +1,5 @@
-"""A server on this machine that answers as OpenML does: one dataset of images in ARFF, and the same faults as the real one can have."""
+"""A server on this machine that answers as OpenML does: one dataset of images in ARFF, and the same faults as the
+real one can have."""
 
 import gzip
 import hashlib
@@ -25,7 +26,9 @@ def images(count: int, pixels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 def arff(x: np.ndarray, y: np.ndarray, quote: str = "") -> bytes:
     """A table as OpenML keeps it; some tables have their classes in quotes."""
     columns = "".join(f"@ATTRIBUTE p{i} INTEGER\n" for i in range(x.shape[1]))
-    rows = "\n".join(",".join(map(str, [*row, f"{quote}{label}{quote}"])) for row, label in zip(x.tolist(), y.tolist(), strict=True))
+    rows = "\n".join(
+        ",".join(map(str, [*row, f"{quote}{label}{quote}"])) for row, label in zip(x.tolist(), y.tolist(), strict=True)
+    )
     return f"@RELATION images\n{columns}@ATTRIBUTE class {{{','.join(map(str, range(10)))}}}\n@DATA\n{rows}\n".encode()
 
 
@@ -37,17 +40,33 @@ def serving(x: np.ndarray, y: np.ndarray, fault: str = "") -> Iterator[int]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
             features = [
-                {"name": n, "index": str(i), "data_type": "numeric" if n != "class" else "nominal", "is_target": str(n == "class").lower(),
-                 "is_ignore": "false", "is_row_identifier": "false", "number_of_missing_values": "0"} for i, n in enumerate([*name, "class"])
-            ]  # fmt: skip
+                {
+                    "name": n,
+                    "index": str(i),
+                    "data_type": "numeric" if n != "class" else "nominal",
+                    "is_target": str(n == "class").lower(),
+                    "is_ignore": "false",
+                    "is_row_identifier": "false",
+                    "number_of_missing_values": "0",
+                }
+                for i, n in enumerate([*name, "class"])
+            ]
             about = {
-                "id": "1", "name": "images", "version": "1", "format": "ARFF", "status": "active", "description": "",
-                "md5_checksum": hashlib.md5(b"another" if fault == "checksum" else table).hexdigest(), "url": f"http://localhost:{server.server_port}/data/images.arff",
-            }  # fmt: skip
+                "id": "1",
+                "name": "images",
+                "version": "1",
+                "format": "ARFF",
+                "status": "active",
+                "description": "",
+                "md5_checksum": hashlib.md5(b"another" if fault == "checksum" else table).hexdigest(),
+                "url": f"http://localhost:{server.server_port}/data/images.arff",
+            }
             answers = {
                 "/list/": {"data": {"dataset": [{"did": 1, "name": "images", "version": 1, "status": "active"}]}},
                 "/features/": {"data_features": {"feature": features}},
-                "/qualities/": {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(float(len(x)))}]}},
+                "/qualities/": {
+                    "data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(float(len(x)))}]}
+                },
                 "/about/": {"data_set_description": about},
             }
             found = next((json.dumps(answer).encode() for part, answer in answers.items() if part in self.path), table)
@@ -70,7 +89,12 @@ def serving(x: np.ndarray, y: np.ndarray, fault: str = "") -> Iterator[int]:
 
 def addresses(port: int) -> dict[str, str]:
     """scikit-learn's constants, as they are to be for a server on a port of this machine."""
-    paths = {"_SEARCH_NAME": "list/{}", "_DATA_INFO": "about/{}", "_DATA_FEATURES": "features/{}", "_DATA_QUALITIES": "qualities/{}"}
+    paths = {
+        "_SEARCH_NAME": "list/{}",
+        "_DATA_INFO": "about/{}",
+        "_DATA_FEATURES": "features/{}",
+        "_DATA_QUALITIES": "qualities/{}",
+    }
     return {name: f"http://localhost:{port}/{path}" for name, path in paths.items()}
 
 

@@ -1,4 +1,5 @@
-"""Oracles: the engine's quantities by other means, in plain PyTorch modules and NumPy; nothing here comes from the engine."""
+"""Oracles: the engine's quantities by other means, in plain PyTorch modules and NumPy; nothing here comes from the
+engine."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -53,9 +54,17 @@ def criterion(objective: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def descend(
-    net: nn.Module, batches: Iterable, loss: Callable, optimizer: torch.optim.Optimizer, rule: str, rho: float, rates: Iterable[float], shrink: bool = False
+    net: nn.Module,
+    batches: Iterable,
+    loss: Callable,
+    optimizer: torch.optim.Optimizer,
+    rule: str,
+    rho: float,
+    rates: Iterable[float],
+    shrink: bool = False,
 ) -> None:
-    """The usual in-place training loop: one backward pass a step, and a second one at the perturbed weights where the rule wants it."""
+    """The usual in-place training loop: one backward pass a step, and a second one at the perturbed weights where
+    the rule wants it."""
     for (x, y), rate in zip(batches, rates, strict=True):
         optimizer.param_groups[0]["lr"] = rate
         first = _backward(net, loss, x, y)
@@ -89,7 +98,12 @@ def loss_of(net: nn.Module, loss: Callable, x: Tensor, y: Tensor) -> Callable[[T
 
     def value(theta: Tensor) -> Tensor:
         pieces = theta.split([s.numel() for s in shapes.values()])
-        return loss(functional_call(net, {name: piece.view(s) for (name, s), piece in zip(shapes.items(), pieces, strict=True)}, (x,)), y)
+        return loss(
+            functional_call(
+                net, {name: piece.view(s) for (name, s), piece in zip(shapes.items(), pieces, strict=True)}, (x,)
+            ),
+            y,
+        )
 
     return value
 
@@ -107,7 +121,8 @@ def symmetric(eigenvalues: list[float], seed: int = 0) -> Tensor:
 
 
 def threshold(rule: str, rho: float, top: float) -> float:
-    """The learning rate beyond which full-batch steps on a quadratic of largest eigenvalue `top` grow without bound (Dai, Ahn & Sra 2023)."""
+    """The learning rate beyond which full-batch steps on a quadratic of largest eigenvalue `top` grow without bound
+    (Dai, Ahn & Sra 2023)."""
     return 2 / (top + rho * top**2) if rule == "USAM" else 2 / top
 
 
@@ -116,7 +131,9 @@ def long_bartlett(eta: float, rho: float, gradient_norm: float) -> float:
     return gradient_norm / (2 * rho) * (math.sqrt(1 + 8 * rho / (eta * gradient_norm)) - 1)
 
 
-def projected(points: np.ndarray, origin: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def projected(
+    points: np.ndarray, origin: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates [T, 2] of points [T, n] on a plane by least squares, and their distances [T] from it."""
     directions = np.stack([first, second], axis=1)
     coordinates = np.linalg.lstsq(directions, (points - origin).T, rcond=None)[0]

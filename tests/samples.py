@@ -27,7 +27,8 @@ class Symbols(Dataset):
 
 @dataclass(frozen=True)
 class Networks(Dataset):
-    """Random graphs of 5 nodes with 2 random features each; the class says whether they have more than half of the possible edges."""
+    """Random graphs of 5 nodes with 2 random features each; the class says whether they have more than half of the
+    possible edges."""
 
     train: int = knob(40, 40, 40, "Graphs")
 

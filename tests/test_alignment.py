@@ -37,7 +37,11 @@ def test_against_dense_eigenvectors(rule):
     spec = replace(SPEC, rule=rule)
     path = path_of(spec)
     a = aligned(spec, record(spec, path), k=3)
-    value = oracles.loss_of(oracles.filled(oracles.mlp(2, 2, 6, 2, "tanh"), path[0]), oracles.criterion("cross-entropy"), *PROBLEM.load("train"))
+    value = oracles.loss_of(
+        oracles.filled(oracles.mlp(2, 2, 6, 2, "tanh"), path[0]),
+        oracles.criterion("cross-entropy"),
+        *PROBLEM.load("train"),
+    )
     slope, before = torch.func.grad(value), None
     assert a.steps.tolist() == list(range(0, 61, 10))
     for t, theta in enumerate(path):
@@ -54,7 +58,10 @@ def test_against_dense_eigenvectors(rule):
         if before is None:
             assert np.isnan(a.overlap[t])
         else:
-            assert a.overlap[t] == pytest.approx(float(((top @ before.T) ** 2).sum()) / 3, abs=8e-3 / gap) and 0 <= a.overlap[t] <= 1 + 1e-9
+            assert (
+                a.overlap[t] == pytest.approx(float(((top @ before.T) ** 2).sum()) / 3, abs=8e-3 / gap)
+                and 0 <= a.overlap[t] <= 1 + 1e-9
+            )
         before = top
         assert a.gradient_norm[t] == pytest.approx(float(g.norm())) and a.limit[t] == pytest.approx(2 / 0.3)
         assert a.edge[t] == pytest.approx(spec.rule.edge(2 / 0.3, float(g.norm())))
@@ -69,7 +76,11 @@ def test_stride(stride):
 def test_more_vectors_than_parameters():
     spec = RunSpec(Beale(), SGD(), lr=0.001, batch=0, steps=20, every=5)
     a = aligned(spec, record(spec, path_of(spec)), k=5)
-    assert a.values.shape == (5, 2) and a.share_g == pytest.approx(np.ones(5)) and a.overlap[1:] == pytest.approx(np.ones(4))
+    assert (
+        a.values.shape == (5, 2)
+        and a.share_g == pytest.approx(np.ones(5))
+        and a.overlap[1:] == pytest.approx(np.ones(4))
+    )
 
 
 def test_a_path_that_leaves_the_finite_numbers():
@@ -86,5 +97,9 @@ def test_agrees_with_what_training_measured(store):
     end = last(analysis(store, name, AlignmentSpec(k=2)))
     a = store.analysis(name, digest(AlignmentSpec(k=2)))
     assert end.status == "finished" and isinstance(a, Alignment)
-    assert np.allclose(a.values[:, 0], run.measures["sharpness"], rtol=2e-3) and np.allclose(a.gradient_norm, run.measures["gradient_norm"], rtol=1e-6)
-    assert np.allclose(a.edge, run.measures["edge"], rtol=1e-6) and np.allclose(a.cos_g[:, 0], run.measures["cos_g"], atol=0.05)
+    assert np.allclose(a.values[:, 0], run.measures["sharpness"], rtol=2e-3) and np.allclose(
+        a.gradient_norm, run.measures["gradient_norm"], rtol=1e-6
+    )
+    assert np.allclose(a.edge, run.measures["edge"], rtol=1e-6) and np.allclose(
+        a.cos_g[:, 0], run.measures["cos_g"], atol=0.05
+    )

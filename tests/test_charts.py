@@ -32,7 +32,13 @@ from tests.drawn import (
 def test_frames_and_a_record_give_the_same_columns():
     data = columns()
     frames = [dict(zip(data, row, strict=True)) for row in zip(*data.values(), strict=True)]
-    run = Run(SPEC, "finished", steps=data["step"], seconds=data["seconds"], measures={name: data[name] for name in charts.MEASURES})
+    run = Run(
+        SPEC,
+        "finished",
+        steps=data["step"],
+        seconds=data["seconds"],
+        measures={name: data[name] for name in charts.MEASURES},
+    )
     assert list(charts.columns(frames)) == list(charts.columns(run)) == list(data)
     for name in data:
         np.testing.assert_array_equal(charts.columns(frames)[name], charts.columns(run)[name])
@@ -96,7 +102,10 @@ def test_path_is_drawn_at_its_coordinates(quantity: str):
         np.testing.assert_allclose(drawing.path_z, 1 / (1 + height(record.path_a, record.path_b)), atol=0.01)
     named = [t for t in plotly(drawing)[0].data if t.name and t.name.startswith(("start", "centre"))]
     stations = {t.name: (float(t.x[0]), float(t.y[0])) for t in named}
-    assert stations == {"start, step 0": pytest.approx((1.4, -1)), "centre: checkpoint 20, step 500": pytest.approx((0, 0))}
+    assert stations == {
+        "start, step 0": pytest.approx((1.4, -1)),
+        "centre: checkpoint 20, step 500": pytest.approx((0, 0)),
+    }
 
 
 @pytest.mark.parametrize("resolution", [3, 9, 20, 21, 50, 51])
@@ -123,12 +132,15 @@ def test_data_of_a_map_are_never_replaced(name: str):
 
 
 SAID = {
-    "loss/peak": "Colours and heights end at", "log loss/zero in places": "The logarithm is floored at",
+    "loss/peak": "Colours and heights end at",
+    "log loss/zero in places": "The logarithm is floored at",
     "loss/holes": "7 cells are NaN or infinite and left blank",
-    "log loss/zero": "No loss here is positive", "loss/constant": "The value is 0.5 in every cell",
+    "log loss/zero": "No loss here is positive",
+    "loss/constant": "The value is 0.5 in every cell",
     "loss/coarse": "a coarse 3×3 of 21×21 so far",
-    "loss/lost path": "The path is a single point, or is not finite", "loss/full": "The plane holds 93.0% of the path's squared distance from the centre",
-}  # fmt: skip
+    "loss/lost path": "The path is a single point, or is not finite",
+    "loss/full": "The plane holds 93.0% of the path's squared distance from the centre",
+}
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -148,7 +160,10 @@ def test_captions_say_what_on_what_and_how():
     for name, draw in DRAWINGS.items():
         if name.endswith("/full") and not name.startswith("compare"):
             words = draw().words
-            assert "1,437 training examples of Digits" in words and "SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0" in words, name
+            assert (
+                "1,437 training examples of Digits" in words
+                and "SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0" in words
+            ), name
             assert len(draw().source) in (16, 33)
 
 
@@ -181,7 +196,9 @@ def test_an_edge_far_away_does_not_flatten_what_was_measured():
 def test_gradient_and_direction_are_one_line_where_they_are_the_same():
     data = columns()
     assert len(charts.gradient_norms(data, SPEC).lines) == 2
-    assert lines(charts.gradient_norms(data | {"direction_norm": data["gradient_norm"]}, SPEC)) == {"‖g‖ gradient = ‖u‖ direction": "solid"}
+    assert lines(charts.gradient_norms(data | {"direction_norm": data["gradient_norm"]}, SPEC)) == {
+        "‖g‖ gradient = ‖u‖ direction": "solid"
+    }
 
 
 def test_what_cannot_be_drawn_is_counted():
@@ -192,7 +209,9 @@ def test_what_cannot_be_drawn_is_counted():
 
 def test_a_live_chart_keeps_its_spec_while_its_curves_grow():
     for draw in charts.LIVE.values():
-        (_, before), (_, after) = (screen.vega(draw({name: v[:n] for name, v in columns().items()}, SPEC)) for n in (12, 20))
+        (_, before), (_, after) = (
+            screen.vega(draw({name: v[:n] for name, v in columns().items()}, SPEC)) for n in (12, 20)
+        )
         assert before == after
 
 
@@ -202,7 +221,11 @@ def test_thin_keeps_extremes_ends_and_gaps():
         y = random.normal(size=count).cumsum()
         y[count // 3] = np.nan
         kept = thin(y, 600)
-        assert len(kept) <= 600 and (np.diff(kept) > 0).all() and {0, count - 1, count // 3, int(np.nanargmax(y)), int(np.nanargmin(y))} <= set(kept)
+        assert (
+            len(kept) <= 600
+            and (np.diff(kept) > 0).all()
+            and {0, count - 1, count // 3, int(np.nanargmax(y)), int(np.nanargmin(y))} <= set(kept)
+        )
     long = {name: np.interp(np.arange(5000), np.linspace(0, 5000, T), v) for name, v in columns().items()}
     rows, _ = screen.vega(charts.losses(long, SPEC))
     assert 500 <= max(rows["series"].tolist().count(label) for label in ("training", "held-out")) <= screen.POINTS
@@ -211,7 +234,12 @@ def test_thin_keeps_extremes_ends_and_gaps():
 def test_bands_reach_the_floor_of_a_logarithmic_axis_and_no_further():
     chart = spectra.spectral_density(spectrum(), SPEC)
     edges, mean = band(chart, chart.lines[0]), visible(chart, chart.lines[0])
-    assert edges and chart.y_range and (edges[0] >= chart.y_range[0]).all() and (edges[1] >= np.maximum(mean, chart.y_range[0])).all()
+    assert (
+        edges
+        and chart.y_range
+        and (edges[0] >= chart.y_range[0]).all()
+        and (edges[1] >= np.maximum(mean, chart.y_range[0])).all()
+    )
     assert (chart.lines[0].band[0] <= 0).any()  # pyright: ignore[reportOptionalSubscript]
 
 
@@ -236,7 +264,18 @@ def test_ranks_of_a_small_spectrum_are_not_said_twice():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.1, "0.1"), (0, "0"), (1000, "1,000"), (12.5, "12.5"), (200.0, "200"), (-0.5, "-0.5"), (1e-7, "10⁻⁷"), (2e-5, "2×10⁻⁵"), (3e6, "3×10⁶"), (0.05, "0.05")],
+    [
+        (0.1, "0.1"),
+        (0, "0"),
+        (1000, "1,000"),
+        (12.5, "12.5"),
+        (200.0, "200"),
+        (-0.5, "-0.5"),
+        (1e-7, "10⁻⁷"),
+        (2e-5, "2×10⁻⁵"),
+        (3e6, "3×10⁶"),
+        (0.05, "0.05"),
+    ],
 )
 def test_numbers_are_written_as_people_say_them(value: float, said: str):
     assert say(value) == said

@@ -71,7 +71,9 @@ BAD = {
     '{"batch": 2000}': "batch: expected at most 1437",
     '{"steps": 1.5}': "steps: expected a whole number",
     '{"problem": {"name": "Quadratic", "eigenvalues": [1, 2, 3]}}': "problem.begin: expected 3 numbers",
-    '{"problem": {"data": {"name": "Moons"}, "model": {"name": "CNN"}, "name": "Classification"}}': "problem.model: a CNN needs images",
+    '{"problem": {"data": {"name": "Moons"}, "model": {"name": "CNN"}, "name": "Classification"}}': (
+        "problem.model: a CNN needs images"
+    ),
     "[1, 2]": "spec: expected an object",
     "{": "spec: not JSON",
     "[" * 100_000: "spec: not JSON",

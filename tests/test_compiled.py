@@ -16,7 +16,8 @@ from tests.drive import Double, last
 @pytest.mark.skipif(not compiler(), reason="needs a C++ compiler: this machine has none")
 @pytest.mark.timeout(300)
 def test_compiled_steps_are_the_steps():
-    """With random numbers, in batches, and over a switch to a rule that reads the clock and stays uncompiled: state and count as without."""
+    """With random numbers, in batches, and over a switch to a rule that reads the clock and stays uncompiled: state
+    and count as without."""
     problem = Double(Digits(60), MLP(4, 1, "tanh"))
     then = (Switch(LookSAM(k=2), 8, restart=False),)
     first = RunSpec(problem, ESAM(0.1), lr=0.1, batch=12, steps=12, every=12, curvature=False, then=then)

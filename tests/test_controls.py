@@ -1,4 +1,5 @@
-"""Controls: the train page's widgets say the spec that was put into them, nested to any depth; switches come and go; nothing is disabled in silence."""
+"""Controls: the train page's widgets say the spec that was put into them, nested to any depth; switches come and go;
+nothing is disabled in silence."""
 
 from __future__ import annotations
 
@@ -61,12 +62,24 @@ def blocks(node: Any):
         yield from blocks(child)
 
 
-MANY = tuple(Switch(SSAM(altered(rule())) if rule is not SSAM else altered(SSAM()), 50 * (i + 1)) for i, rule in enumerate(list(RULES.values())[:8]))
+MANY = tuple(
+    Switch(SSAM(altered(rule())) if rule is not SSAM else altered(SSAM()), 50 * (i + 1))
+    for i, rule in enumerate(list(RULES.values())[:8])
+)
 SPECS = [
     *(RunSpec(rule=altered(rule())) for rule in RULES.values()),
-    *(RunSpec(update=altered(update()), schedule=schedule()) for update, schedule in zip(UPDATES.values(), SCHEDULES.values(), strict=False)),
+    *(
+        RunSpec(update=altered(update()), schedule=schedule())
+        for update, schedule in zip(UPDATES.values(), SCHEDULES.values(), strict=False)
+    ),
     RunSpec(rule=SGD(), then=MANY),
-    RunSpec(rule=SSAM(ASAM(scale="layerwise", mask=RandomSubset(0.3)), True), warmup=10, radius="with the rate", clip=0.5, curvature=False),
+    RunSpec(
+        rule=SSAM(ASAM(scale="layerwise", mask=RandomSubset(0.3)), True),
+        warmup=10,
+        radius="with the rate",
+        clip=0.5,
+        curvature=False,
+    ),
     RunSpec(Classification(Moons(50), MLP(4, norm="batch"), "squared error", 0.1), batch=0),
     RunSpec(Quadratic((3.123456789, 1.0, 0.1), (1.0, 2.0, 3.0))),
     RunSpec(MatrixSensing(30, scale=0.123456789), batch=0),
@@ -84,13 +97,26 @@ def test_the_controls_say_what_was_put_into_them(spec):
 
 def test_every_field_has_a_widget():
     """Of the whole tree below a run, whatever is picked in it."""
-    app = opened(RunSpec(Classification(model=MLP(norm="layer")), SSAM(ASAM(mask=RandomSubset(0.2))), then=(Switch(SSAM(LookSAM())),)))
+    app = opened(
+        RunSpec(
+            Classification(model=MLP(norm="layer")), SSAM(ASAM(mask=RandomSubset(0.2))), then=(Switch(SSAM(LookSAM())),)
+        )
+    )
     keys = {widget.key for kind in ("selectbox", "number_input", "checkbox", "text_input") for widget in app.get(kind)}
     expected = {f"train.{name}" for name in knobs(RunSpec) if name != "then"}
-    expected |= {f"train.problem.Classification.{name}" for name in knobs(Classification)} | {f"train.problem.Classification.model.MLP.{n}" for n in knobs(MLP)}
-    expected |= {f"train.rule.SSAM.{name}" for name in knobs(SSAM)} | {f"train.rule.SSAM.rule.ASAM.{name}" for name in knobs(ASAM)}
-    expected |= {"train.rule.SSAM.rule.ASAM.mask.RandomSubset.share", *(f"train.then.0.Switch.{name}" for name in knobs(Switch))}
-    expected |= {f"train.then.0.Switch.rule.SSAM.rule.LookSAM.{name}" for name in knobs(LookSAM)} | {f"train.update.Momentum.{n}" for n in knobs(Momentum)}
+    expected |= {f"train.problem.Classification.{name}" for name in knobs(Classification)} | {
+        f"train.problem.Classification.model.MLP.{n}" for n in knobs(MLP)
+    }
+    expected |= {f"train.rule.SSAM.{name}" for name in knobs(SSAM)} | {
+        f"train.rule.SSAM.rule.ASAM.{name}" for name in knobs(ASAM)
+    }
+    expected |= {
+        "train.rule.SSAM.rule.ASAM.mask.RandomSubset.share",
+        *(f"train.then.0.Switch.{name}" for name in knobs(Switch)),
+    }
+    expected |= {f"train.then.0.Switch.rule.SSAM.rule.LookSAM.{name}" for name in knobs(LookSAM)} | {
+        f"train.update.Momentum.{n}" for n in knobs(Momentum)
+    }
     assert expected <= keys
 
 
@@ -148,7 +174,12 @@ def test_a_preset_takes_the_switches_away():
 )
 def test_a_control_that_cannot_apply_says_why(spec, disabled, why):
     def named(app: AppTest) -> Any:
-        return next(widget for kind in ("selectbox", "number_input", "checkbox") for widget in app.get(kind) if widget.key == disabled)
+        return next(
+            widget
+            for kind in ("selectbox", "number_input", "checkbox")
+            for widget in app.get(kind)
+            if widget.key == disabled
+        )
 
     assert named(opened(spec)).disabled and why in named(opened(spec)).help
     able = RunSpec(rule=ASAM(), update=Momentum(0.9, 0.1))
@@ -158,7 +189,12 @@ def test_a_control_that_cannot_apply_says_why(spec, disabled, why):
 @pytest.mark.parametrize(
     ("start", "key", "value", "told"),
     [
-        (RunSpec(), "train.rule.SAM.mask", "NormalizationOnly", "rule.mask: NormalizationOnly needs a model with normalization layers"),
+        (
+            RunSpec(),
+            "train.rule.SAM.mask",
+            "NormalizationOnly",
+            "rule.mask: NormalizationOnly needs a model with normalization layers",
+        ),
         (RunSpec(rule=SSAM()), "train.rule.SSAM.rule.SAM.mask", "NormalizationOnly", "rule.rule.mask: "),
         (RunSpec(then=(Switch(),)), "train.then.0.Switch.at", 5000, "then[0].at: expected a step from 1 to 999"),
         (RunSpec(), "train.batch", 1438, "batch: expected at most 1437"),
@@ -187,17 +223,28 @@ def before_value(spec: Any, key: str) -> Any:
 
 def test_nothing_that_is_set_is_hidden():
     """What differs from the defaults behind a button is on the button."""
-    spec = RunSpec(Classification(model=MLP(norm="layer"), smoothing=0.1), SAM(mask=RandomSubset(0.2)), Momentum(0.9, nesterov=True), warmup=30, clip=1.0)
+    spec = RunSpec(
+        Classification(model=MLP(norm="layer"), smoothing=0.1),
+        SAM(mask=RandomSubset(0.2)),
+        Momentum(0.9, nesterov=True),
+        warmup=30,
+        clip=1.0,
+    )
     app = opened(replace(spec, radius="with the rate", curvature=False, then=(Switch(LookSAM(), 3, "epochs"),)))
     assert menus(app)[-3:] == [
         "Data and model: normalization layer, label smoothing 0.1",
         "Switches: LookSAM from epoch 3",
-        "More settings: perturbed random subset, share 0.2, nesterov, warm-up steps 30, radius over the run with the rate, clip norm 1, track curvature off",
+        (
+            "More settings: perturbed random subset, share 0.2, nesterov, warm-up steps 30, radius over the run with "
+            "the rate, clip norm 1, track curvature off"
+        ),
     ]
     assert menus(opened(RunSpec()))[-3:] == ["Data and model", "Switch rules during the run", "More settings"]
 
 
 def test_a_toy_has_no_menu_of_data_and_models():
     app = opened(RunSpec(Quadratic()))
-    assert menus(app)[-2:] == ["Switch rules during the run", "More settings"] and not any("Data" in label for label in menus(app))
+    assert menus(app)[-2:] == ["Switch rules during the run", "More settings"] and not any(
+        "Data" in label for label in menus(app)
+    )
     assert "do not apply" in texts(app)

@@ -1,4 +1,5 @@
-"""Costs: what every rule asks for is the number that was published for it, and a race's figures follow from its laps."""
+"""Costs: what every rule asks for is the number that was published for it, and a race's figures follow from its
+laps."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -27,7 +28,14 @@ PUBLISHED = {
     "PGD": (6.0, 6.0),  # five with respect to the inputs
 }
 """Calls and batches of a step with the rule's own settings, on digits in batches of 64."""
-WITHOUT_G = {"RandomDirection": 1.0, "MomentumSAM": 1.0, "MSAM": 1.0, "SAMPa": 1 - 1 / STEPS, "GraphSAM": 1 - 1 / EPOCH, "PGD": 1.0}
+WITHOUT_G = {
+    "RandomDirection": 1.0,
+    "MomentumSAM": 1.0,
+    "MSAM": 1.0,
+    "SAMPa": 1 - 1 / STEPS,
+    "GraphSAM": 1 - 1 / EPOCH,
+    "PGD": 1.0,
+}
 """The share of steps at which a rule does not ask for the whole batch's gradient at w itself."""
 SMALL = Classification(Moons(128), MLP(4, 1))
 
@@ -44,7 +52,9 @@ def test_a_rule_asks_for_what_was_published(name):
 def test_rescaling_asks_for_g_where_the_rule_does_not(name):
     calls, batches = PUBLISHED[name]
     found = count(SSAM(RULES[name]()))
-    assert (found.calls, found.batches) == pytest.approx((calls + WITHOUT_G.get(name, 0.0), batches + WITHOUT_G.get(name, 0.0)), rel=1e-12)
+    assert (found.calls, found.batches) == pytest.approx(
+        (calls + WITHOUT_G.get(name, 0.0), batches + WITHOUT_G.get(name, 0.0)), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,8 @@ def passes(monkeypatch) -> list[int]:
 
 @pytest.mark.parametrize(("rule", "ratio"), [(SGD(), 1.0), (SAM(), 2.0), (LookSAM(), 1.2), (ESAM(), 2.0)], ids=repr)
 def test_a_race_divides_by_plain_descent(passes, rule, ratio):
-    """Where every pass through the model takes a second: the losses by which ESAM chooses come from the pass that its second gradient goes back through."""
+    """Where every pass through the model takes a second: the losses by which ESAM chooses come from the pass that
+    its second gradient goes back through."""
     laps = list(race([rule, SAM()], SMALL, steps=50, turns=6))
     shares = [lap.share for lap in laps]
     assert shares[-1] == 1.0

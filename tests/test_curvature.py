@@ -1,4 +1,5 @@
-"""Curvature against dense matrices in double precision: products, both ends of hard spectra, warm starts, quadrature."""
+"""Curvature against dense matrices in double precision: products, both ends of hard spectra, warm starts,
+quadrature."""
 
 import numpy as np
 import pytest
@@ -16,8 +17,14 @@ from tests.drive import Double, last
 MOONS = Double(Moons(train=100), MLP(width=4, depth=2, activation="tanh"))
 NETWORKS = {
     "moons": (MOONS, lambda: oracles.mlp(2, 2, 4, 2, "tanh")),
-    "squared": (Double(Moons(train=100), MLP(width=4, depth=1, activation="softplus"), "squared error"), lambda: oracles.mlp(2, 2, 4, 1, "softplus")),
-    "digits": (Double(Digits(train=100), MLP(width=4, depth=1, activation="gelu")), lambda: oracles.mlp(64, 10, 4, 1, "gelu")),
+    "squared": (
+        Double(Moons(train=100), MLP(width=4, depth=1, activation="softplus"), "squared error"),
+        lambda: oracles.mlp(2, 2, 4, 1, "softplus"),
+    ),
+    "digits": (
+        Double(Digits(train=100), MLP(width=4, depth=1, activation="gelu")),
+        lambda: oracles.mlp(64, 10, 4, 1, "gelu"),
+    ),
     "cnn": (Double(Digits(train=100), CNN(width=3, depth=2)), lambda: oracles.cnn(1, 8, 10, 3, 2, "relu")),
 }
 
@@ -25,7 +32,8 @@ NETWORKS = {
 @pytest.mark.parametrize("chunk", [100, 99, 34, 26, 7], ids=lambda c: f"{-(-100 // c)} chunks")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network_products(name, chunk):
-    """Products and gradient equal the dense ones of a module, for 1 to 15 chunks (more than are kept) and an uneven last one."""
+    """Products and gradient equal the dense ones of a module, for 1 to 15 chunks (more than are kept) and an uneven
+    last one."""
     problem, net = NETWORKS[name]
     theta = problem.start(0) + 0.05
     value = oracles.loss_of(oracles.filled(net(), theta), oracles.criterion(problem.objective), *problem.load("train"))
@@ -88,7 +96,10 @@ def test_the_callers_tensors_are_left_alone(chunk):
 
 
 def test_products_do_not_accumulate():
-    hessian, v = Hessian(parts(MOONS, MOONS.load("train"), 40), MOONS.start(0)), torch.ones(MOONS.size(), dtype=torch.float64)
+    hessian, v = (
+        Hessian(parts(MOONS, MOONS.load("train"), 40), MOONS.start(0)),
+        torch.ones(MOONS.size(), dtype=torch.float64),
+    )
     assert all(torch.equal(hessian(v), hessian(v)) for _ in range(3))
 
 
@@ -133,7 +144,8 @@ SPECTRA = {
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 2e-6), (torch.float32, 1e-5)], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", SPECTRA)
 def test_ends_of_hard_spectra(name, dtype, tolerance):
-    """Repeated as often as they occur, by algebraic value and not by size, with true residuals, for several random starts."""
+    """Repeated as often as they occur, by algebraic value and not by size, with true residuals, for several random
+    starts."""
     eigenvalues, top, bottom = SPECTRA[name]
     scale = max(map(abs, eigenvalues)) or 1.0
     for seed in range(3):
@@ -158,7 +170,9 @@ def test_the_limit_stops_and_the_residuals_say_so():
 
 
 @pytest.mark.parametrize(
-    "starts", [torch.zeros(2, 30), torch.ones(3, 30), torch.full((1, 30), float("nan")), torch.eye(30)[:1]], ids=["zero", "dependent", "nan", "eigenvector"]
+    "starts",
+    [torch.zeros(2, 30), torch.ones(3, 30), torch.full((1, 30), float("nan")), torch.eye(30)[:1]],
+    ids=["zero", "dependent", "nan", "eigenvector"],
 )
 def test_poor_start_vectors(starts):
     matrix = torch.diag(torch.arange(30.0, dtype=torch.float64))
@@ -171,9 +185,12 @@ def test_a_hessian_that_is_not_finite():
         last(extremes(lambda v: v * float("inf"), torch.ones(1, 5), generator(0, "x"), 1))
 
 
-@pytest.mark.parametrize("risen, rest, least", [(2.0, 0.5, 10), (2.0, 0.9, 10), (1.1, 0.5, 10), (1.1, 0.9, 9), (1.02, 0.5, 9)])
+@pytest.mark.parametrize(
+    "risen, rest, least", [(2.0, 0.5, 10), (2.0, 0.9, 10), (1.1, 0.5, 10), (1.1, 0.9, 9), (1.02, 0.5, 9)]
+)
 def test_tracking_sees_what_rose_past(risen, rest, least):
-    """Warm-started exactly on the second eigenvector, with no part in the first, out of 600 parameters; ten rotations and draws."""
+    """Warm-started exactly on the second eigenvector, with no part in the first, out of 600 parameters; ten
+    rotations and draws."""
     seen = 0
     for seed in range(10):
         eigenvalues = [risen, 1.0, *bulk(598, -0.1, rest)]
@@ -192,7 +209,11 @@ def test_tracking_a_moving_matrix_is_cheap_and_right():
     for step in range(5):
         matrix = a + 0.002 * step * b
         krylov = last(track(lambda v, m=matrix: m @ v, vectors, generator(step, "move"), tol=1e-3))
-        other = last(extremes(lambda v, m=matrix: m @ v, torch.ones(1, 400, dtype=torch.float64), generator(step, "cold"), 3, tol=1e-3))
+        other = last(
+            extremes(
+                lambda v, m=matrix: m @ v, torch.ones(1, 400, dtype=torch.float64), generator(step, "cold"), 3, tol=1e-3
+            )
+        )
         vectors = krylov.ritz([0, 1, 2]).vectors
         assert np.allclose(krylov.ritz([0, 1, 2]).values, torch.linalg.eigvalsh(matrix).flip(0)[:3].numpy(), rtol=1e-4)
         spent.append(krylov.count)
@@ -206,7 +227,9 @@ def test_float32_network_against_dense_float64():
     theta = problem.start(0)
     matrix = oracles.hessian(
         oracles.loss_of(
-            oracles.filled(oracles.mlp(64, 10, 12, 1, "tanh"), theta.double()), oracles.criterion("cross-entropy"), *problem.load("train", dtype=torch.float64)
+            oracles.filled(oracles.mlp(64, 10, 12, 1, "tanh"), theta.double()),
+            oracles.criterion("cross-entropy"),
+            *problem.load("train", dtype=torch.float64),
         ),
         theta,
     )
@@ -219,7 +242,8 @@ def test_float32_network_against_dense_float64():
 
 
 def test_krylov_invariants():
-    """The basis is orthonormal, the images are the products, the projected matrix is V'HV, at every size and after probes."""
+    """The basis is orthonormal, the images are the products, the projected matrix is V'HV, at every size and after
+    probes."""
     matrix = oracles.symmetric([5, 5, 5, *bulk(27)], 3)
     krylov = Krylov(lambda v: matrix @ v, torch.ones(2, 30, dtype=torch.float64), generator(0, "k"))
     while not krylov.full:

@@ -1,4 +1,5 @@
-"""Datasets: real digits, exact reproducibility, a fixed held-out part, standardized by the training examples only, wrong labels in training only."""
+"""Datasets: real digits, exact reproducibility, a fixed held-out part, standardized by the training examples only,
+wrong labels in training only."""
 
 from dataclasses import replace
 
@@ -9,7 +10,19 @@ from sklearn.datasets import load_digits, make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from engine.data import DATASETS, SOURCES, Characters, Digits, Graphs, Moons, OwnFile, Spirals, SpuriousFeature, keep, load
+from engine.data import (
+    DATASETS,
+    SOURCES,
+    Characters,
+    Digits,
+    Graphs,
+    Moons,
+    OwnFile,
+    Spirals,
+    SpuriousFeature,
+    keep,
+    load,
+)
 from engine.data.text import TEXT
 from engine.spec import SpecError, decode, floats, knobs
 from tests.openml import images, installed
@@ -25,7 +38,8 @@ def sets(tmp_path, monkeypatch):
 
 
 def small(cls):
-    """A dataset of 50 training examples; in place of one's own file, one with six numbers and three classes, one number the same throughout."""
+    """A dataset of 50 training examples; in place of one's own file, one with six numbers and three classes, one
+    number the same throughout."""
     if cls is not OwnFile:
         return cls(train=50)
     x, y = images(300, 6)
@@ -50,7 +64,12 @@ def test_every_dataset(cls):
     assert all(np.array_equal(a, b) for a, b in zip(data.arrays(), small(cls).arrays(), strict=True))
     assert not {row.tobytes() for row in np.round(x, 9)} & {row.tobytes() for row in np.round(x_test, 9)}
     train = load(data, "train", "cpu", torch.float32)
-    assert train.x.dtype == torch.float32 and train.y.dtype == torch.int64 and train.y.shape == y.shape and len(train) == 50
+    assert (
+        train.x.dtype == torch.float32
+        and train.y.dtype == torch.int64
+        and train.y.shape == y.shape
+        and len(train) == 50
+    )
     assert torch.equal(load(data, "test", "cpu", torch.float64).x, torch.as_tensor(x_test))
 
 
@@ -69,7 +88,8 @@ def test_fewer_examples_are_the_first_and_hold_out_the_same(cls):
 
 @every
 def test_standardizing(cls):
-    """Every way, against NumPy's mean and deviation of the raw training numbers; offered to images and points and to nothing else."""
+    """Every way, against NumPy's mean and deviation of the raw training numbers; offered to images and points and to
+    nothing else."""
     data = small(cls)
     if data.inputs.kind in ("tokens", "graph"):
         with pytest.raises(SpecError, match="standardize: unknown field"):
@@ -82,7 +102,12 @@ def test_standardizing(cls):
             expected = (raw[part] - np.mean(raw[0], axis=axis)) / np.where(scale < 1e-12, 1.0, scale)
             assert np.allclose(replace(data, standardize=how).arrays()[part], expected, rtol=1e-12, atol=1e-12)
     for part in (0, 2):
-        assert np.allclose(replace(data, standardize="centred").arrays()[part], raw[part] - np.mean(raw[0], axis=0), rtol=1e-12, atol=1e-12)
+        assert np.allclose(
+            replace(data, standardize="centred").arrays()[part],
+            raw[part] - np.mean(raw[0], axis=0),
+            rtol=1e-12,
+            atol=1e-12,
+        )
     assert data.standardize == ("together" if data.inputs.kind == "image" else "by feature")
 
 
@@ -95,7 +120,8 @@ def test_a_number_that_never_varies_is_only_centred():
 
 @every
 def test_label_noise(cls):
-    """Exactly as many wrong as asked for, the same at every larger share, in training only, and never the right class."""
+    """Exactly as many wrong as asked for, the same at every larger share, in training only, and never the right
+    class."""
     clean = small(cls)
     x, y, x_test, y_test = clean.arrays()
     before = np.zeros(y.shape, bool)
@@ -143,7 +169,9 @@ def test_digits_are_the_real_ones():
     x, y, x_test, y_test = Digits(standardize="none").arrays()
     assert len(x) == 1437 and len(x_test) == 360 and np.bincount(y_test).min() >= 34
     every, classes = np.concatenate([x, x_test]).reshape(1797, 64) * 16, np.concatenate([y, y_test])
-    assert {(row.tobytes(), label) for row, label in zip(every, classes, strict=True)} == {(a.tobytes(), b) for a, b in zip(pictures, labels, strict=True)}
+    assert {(row.tobytes(), label) for row, label in zip(every, classes, strict=True)} == {
+        (a.tobytes(), b) for a, b in zip(pictures, labels, strict=True)
+    }
 
 
 @pytest.mark.parametrize("cls", [Moons, Spirals, SpuriousFeature, Graphs])
@@ -158,7 +186,8 @@ def test_any_noise_is_finite(cls):
 
 @pytest.mark.parametrize("cls", [Moons, Spirals, SpuriousFeature])
 def test_shapes_can_be_told_apart_by_a_neighbour(cls):
-    """Without noise, the nearest training point has the right class for nearly every held-out point: the shapes are there and are two."""
+    """Without noise, the nearest training point has the right class for nearly every held-out point: the shapes are
+    there and are two."""
     x, y, x_test, y_test = cls(noise=0.0, train=400).arrays()
     columns = [*getattr(cls, "columns", {"hard": range(x.shape[1])})["hard"]]
     nearest = np.square(x_test[:, None, columns] - x[None, :, columns]).sum(2).argmin(1)
@@ -181,7 +210,11 @@ def test_the_easy_feature_is_a_shortcut_in_training_only(correlation):
 def test_graphs_are_graphs_with_as_many_edges_each(vertices):
     x, y, *_ = Graphs(60, vertices).arrays()
     adjacency, features = x[:, :, :vertices], x[:, :, vertices:]
-    assert set(adjacency.flat) == {0.0, 1.0} and np.array_equal(adjacency, adjacency.transpose(0, 2, 1)) and not np.trace(adjacency, axis1=1, axis2=2).any()
+    assert (
+        set(adjacency.flat) == {0.0, 1.0}
+        and np.array_equal(adjacency, adjacency.transpose(0, 2, 1))
+        and not np.trace(adjacency, axis1=1, axis2=2).any()
+    )
     assert (adjacency.sum((1, 2)) == 4 * vertices).all() and set(y) == {0, 1, 2, 3}
     assert (features[..., 0] == 1).all() and np.array_equal(features[..., 1] * 4, adjacency.sum(2))
 
@@ -195,16 +228,23 @@ def test_the_four_families_are_there():
         values, vectors = np.linalg.eigh(a)
         sides = np.sign(vectors[:, :, -2])
         cut = (a * (sides[:, :, None] != sides[:, None])).sum((1, 2)) / a.sum((1, 2))
-        return np.column_stack([np.trace(a @ a @ a, axis1=1, axis2=2), a.sum(2).max(1), cut, a.sum(2).var(1), values[:, -2]])
+        return np.column_stack(
+            [np.trace(a @ a @ a, axis1=1, axis2=2), a.sum(2).max(1), cut, a.sum(2).var(1), values[:, -2]]
+        )
 
     scale = known(x).std(0)
     assert LogisticRegression(max_iter=2000).fit(known(x) / scale, y).score(known(x_test) / scale, y_test) > 0.9
     means = [known(x)[y == family].mean(0) for family in range(4)]
-    assert means[1][0] > 2 * means[0][0] and means[3][1] > 1.5 * max(means[0][1], means[1][1]) and means[2][2] < 0.65 * means[0][2]
+    assert (
+        means[1][0] > 2 * means[0][0]
+        and means[3][1] > 1.5 * max(means[0][1], means[1][1])
+        and means[2][2] < 0.65 * means[0][2]
+    )
 
 
 def test_a_vertexs_place_tells_nothing():
-    """In every family, each place has its share of the edges, and so have the pairs of places from different halves: within 5 standard errors."""
+    """In every family, each place has its share of the edges, and so have the pairs of places from different halves:
+    within 5 standard errors."""
     x, y, *_ = Graphs(400, 16).arrays()
     for family in range(4):
         a = x[y == family][:, :, :16]
@@ -221,7 +261,8 @@ def test_the_text_is_free_to_ship_and_says_so_outside_the_data():
 
 @pytest.mark.parametrize("train, length", [(50, 32), (10, 4), (5000, 64), (400, 17)])
 def test_characters_are_the_text(train, length):
-    """Decoded again, every passage stands in the text, its targets one place further on; training and held-out parts lie apart."""
+    """Decoded again, every passage stands in the text, its targets one place further on; training and held-out parts
+    lie apart."""
     prose = "\n".join(p.replace("\n", " ") for p in TEXT.read_text().strip().split("\n\n")[1:])
     letters = sorted(set(prose))
     data = Characters(train, length)

@@ -1,4 +1,5 @@
-"""The encyclopedia: every rule of the table, and any that is added to it, is described, counted, run and drawn; its state is its address."""
+"""The encyclopedia: every rule of the table, and any that is added to it, is described, counted, run and drawn; its
+state is its address."""
 
 import html
 import inspect
@@ -84,7 +85,10 @@ def checked(app: AppTest) -> AppTest:
 
 def said(app: AppTest) -> str:
     """The page's words, as they are read."""
-    return html.unescape(" ".join(e.proto.body for e in app.get("html")) + " ".join(e.value for e in [*app.caption, *app.info, *app.error]))
+    return html.unescape(
+        " ".join(e.proto.body for e in app.get("html"))
+        + " ".join(e.value for e in [*app.caption, *app.info, *app.error])
+    )
 
 
 def test_it_asks_its_question():
@@ -116,7 +120,15 @@ def test_a_rule_that_is_added_to_the_table_is_there(monkeypatch):
     app = visit(rule="Halfway", other="SAM")
     assert "Halfway" in app.radio[0].options
     text = said(app)
-    told = ["Half of the gradient, to be told from all others.", "d = ½ g <q>", "nobody & no one", "Half’s share", "0.25", "0 to 1", "How much of <q> it takes"]
+    told = [
+        "Half of the gradient, to be told from all others.",
+        "d = ½ g <q>",
+        "nobody & no one",
+        "Half’s share",
+        "0.25",
+        "0 to 1",
+        "How much of <q> it takes",
+    ]
     assert [part for part in [*told, "in theory below 0.4"] if part not in text] == []
     assert not any("<q>" in e.proto.body for e in app.get("html"))
     assert [code.value for code in app.code][-2:] == [inspect.getsource(cls).rstrip() for cls in (Halfway, SAM)]
@@ -141,7 +153,9 @@ def test_its_state_is_its_address():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("rule", "NOPE"), ("other", "<b>"), ("eta", "nan"), ("eta", "9"), ("rho", "-1"), ("rho", "x"), ("color", "red")], ids=str
+    ("name", "value"),
+    [("rule", "NOPE"), ("other", "<b>"), ("eta", "nan"), ("eta", "9"), ("rho", "-1"), ("rho", "x"), ("color", "red")],
+    ids=str,
 )
 def test_a_bad_address_is_told_in_one_line_and_the_rest_is_kept(name, value):
     good = {"rule": "USAM", "other": "SGD", "eta": "0.5", "rho": "0.2"}
@@ -149,8 +163,15 @@ def test_a_bad_address_is_told_in_one_line_and_the_rest_is_kept(name, value):
     assert len(app.error) == 1
     assert name in app.error[0].value
     assert "\n" not in app.error[0].value
-    kept = {"rule": app.radio[0].value, "other": app.selectbox(key="encyclopedia:other").value, "eta": app.slider[0].value, "rho": app.slider[1].value}
-    assert {key: str(kept[key]) for key in good if key != name} == {key: text for key, text in good.items() if key != name}
+    kept = {
+        "rule": app.radio[0].value,
+        "other": app.selectbox(key="encyclopedia:other").value,
+        "eta": app.slider[0].value,
+        "rho": app.slider[1].value,
+    }
+    assert {key: str(kept[key]) for key in good if key != name} == {
+        key: text for key, text in good.items() if key != name
+    }
 
 
 def test_a_rule_beside_itself_is_shown_once():

@@ -19,7 +19,12 @@ from tests.drive import Double, final, frames, last
 from tests.family import FAMILY, MASKED, at_zero_radius, each_rule, networks, suits
 
 NETWORKS = networks()
-PAIRS = [(type(rule).__name__, network) for rule in each_rule() for network, (data, model) in NETWORKS.items() if suits(rule, Classification(data, model))]
+PAIRS = [
+    (type(rule).__name__, network)
+    for rule in each_rule()
+    for network, (data, model) in NETWORKS.items()
+    if suits(rule, Classification(data, model))
+]
 RULE = {type(rule).__name__: rule for rule in each_rule()}
 
 
@@ -31,14 +36,24 @@ def away(a: torch.Tensor, b: torch.Tensor) -> float:
 def spec(rule, network: str, kind: type[Classification] = Double, **settings) -> RunSpec:
     """Fifty steps of a rule on a small network, in batches over several epochs."""
     data, model = NETWORKS[network]
-    return RunSpec(kind(data, model), rule, Momentum(0.5, 1e-3), 0.02, **{"batch": 12, "steps": 50, "every": 50, "curvature": False} | settings)
+    return RunSpec(
+        kind(data, model),
+        rule,
+        Momentum(0.5, 1e-3),
+        0.02,
+        **{"batch": 12, "steps": 50, "every": 50, "curvature": False} | settings,
+    )
 
 
 def test_the_table_is_covered():
     assert {type(rule) for rule in FAMILY} == set(RULES.values())
     left_out = {(type(rule).__name__, network) for rule in each_rule() for network in NETWORKS} - set(PAIRS)
-    assert {rule for rule, _ in left_out} == {"PGD"} and all(network.startswith(("Transformer", "GraphNet")) for _, network in left_out)
-    assert {repr(rule) for rule in FAMILY if not suits(rule, Beale())} == {repr(rule) for rule in FAMILY if "PGD" in repr(rule)}
+    assert {rule for rule, _ in left_out} == {"PGD"} and all(
+        network.startswith(("Transformer", "GraphNet")) for _, network in left_out
+    )
+    assert {repr(rule) for rule in FAMILY if not suits(rule, Beale())} == {
+        repr(rule) for rule in FAMILY if "PGD" in repr(rule)
+    }
 
 
 @pytest.mark.parametrize("rule, network", PAIRS)
@@ -55,7 +70,8 @@ def test_ensemble(rule, network):
 @pytest.mark.parametrize("network", ["MLP", "CNN-batch"])
 @pytest.mark.parametrize("rule", RULE)
 def test_a_run_is_its_own(rule, network):
-    """In single precision, bit for bit: the same again, and the same whatever runs beside it, even a run that diverges."""
+    """In single precision, bit for bit: the same again, and the same whatever runs beside it, even a run that
+    diverges."""
     one = spec(RULE[rule], network, Classification, steps=20, every=20)
     wild = replace(one, seed=7, lr=100.0)
     assert torch.equal(final(one).theta, final(one).theta)
@@ -70,7 +86,8 @@ def test_zero_radius_is_plain_descent(rule, network):
 
 @pytest.mark.parametrize("rule, network", PAIRS)
 def test_measuring_leaves_the_path_alone(rule, network):
-    """Measured at every step and only at the end, in single precision: the same path, bit for bit, with finite measures and the same count of gradients."""
+    """Measured at every step and only at the end, in single precision: the same path, bit for bit, with finite
+    measures and the same count of gradients."""
     one = spec(RULE[rule], network, Classification, steps=3, every=1, curvature=rule == "SAM")
     often, end = frames(one), frames(replace(one, every=3, curvature=False))[-1]
     assert torch.equal(often[-1].theta, end.theta)
@@ -92,14 +109,19 @@ def test_at_zero_gradient(rule, update):
 @pytest.mark.parametrize("rule", FAMILY + MASKED, ids=repr)
 def test_round_trip(rule):
     network = next(name for name, (_, model) in NETWORKS.items() if model.mixes)
-    one = spec(rule, network, Classification) if not repr(rule).startswith("MSAM(rho=0.1, m=1") else spec(rule, "MLP", Classification)
+    one = (
+        spec(rule, network, Classification)
+        if not repr(rule).startswith("MSAM(rho=0.1, m=1")
+        else spec(rule, "MLP", Classification)
+    )
     again = decode(RUNS, encode(one))
     assert again == one and digest(again) == digest(one)
 
 
 @pytest.mark.parametrize("rule", FAMILY, ids=repr)
 def test_full_batch_direction_is_a_step(rule):
-    """What is measured at w is the step that a full batch then takes, although it was measured in chunks; toys have no batch at all."""
+    """What is measured at w is the step that a full batch then takes, although it was measured in chunks; toys have
+    no batch at all."""
     data, model = NETWORKS["MLP"]
     for problem in (Double(data, model), *([Beale()] if suits(rule, Beale()) else [])):
         one = RunSpec(problem, rule, Momentum(), 0.01, batch=0, steps=1, every=1, curvature=False)
@@ -129,10 +151,17 @@ def test_radius_over_the_run(rule, radius):
 def test_a_rule_that_does_not_fit_is_refused_before_the_run():
     data, model = NETWORKS["MLP"]
     for rule in MASKED[:3]:
-        with pytest.raises(SpecError, match=r"^rule\.mask: \w+ needs a model with normalization layers, and this one has none"):
+        with pytest.raises(
+            SpecError, match=r"^rule\.mask: \w+ needs a model with normalization layers, and this one has none"
+        ):
             RunSpec(Classification(data, model), rule, batch=12)
         with pytest.raises(SpecError, match=r"^rule\.rule\.mask: "):
             RunSpec(Classification(data, model), SSAM(rule), batch=12)
     with pytest.raises(SpecError, match=r"^rule\.mask: "):
         RunSpec(Quadratic(), MASKED[0])
-    assert last(train([RunSpec(Classification(data, model), MASKED[3], batch=12, steps=2, every=2, curvature=False)])).state.step == 2
+    assert (
+        last(
+            train([RunSpec(Classification(data, model), MASKED[3], batch=12, steps=2, every=2, curvature=False)])
+        ).state.step
+        == 2
+    )

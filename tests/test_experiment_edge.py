@@ -1,4 +1,5 @@
-"""The edge of stability: every rule's run settles at its own edge, another rule's does not, and the formulas hold where they can be simulated."""
+"""The edge of stability: every rule's run settles at its own edge, another rule's does not, and the formulas hold
+where they can be simulated."""
 
 from dataclasses import replace
 
@@ -40,7 +41,8 @@ def test_a_wrong_rule_is_seen(rule, ensemble, red):
 
 
 def grows(rate: float, lam: float, G: float, ascent) -> bool:
-    """Whether a small x grows on f = G z + lam x²/2, where `ascent` gives the radius from the gradient's norm, and whether to rescale the step."""
+    """Whether a small x grows on f = G z + lam x²/2, where `ascent` gives the radius from the gradient's norm, and
+    whether to rescale the step."""
     x = 1e-6
     for _ in range(50):
         g = np.array([G, lam * x])
@@ -73,10 +75,16 @@ def test_the_edges_on_a_slope(eta, rho, G):
 
 @pytest.mark.parametrize("eta, rho, G", [(0.6, 0.1, 0.3), (0.1, 0.05, 0.02)])
 def test_limits_of_the_rescaled_edge(eta, rho, G):
-    """Along the sharpest direction U = G + rho lam: the edge is 2/eta. Without a rescaling, U = G, it is SAM's; without a radius 2/eta."""
+    """Along the sharpest direction U = G + rho lam: the edge is 2/eta. Without a rescaling, U = G, it is SAM's;
+    without a radius 2/eta."""
     assert theory.ssam_edge(eta, rho, G, G + rho * 2 / eta) == pytest.approx(2 / eta)
-    assert theory.ssam_edge(eta, rho, G, G) == pytest.approx(theory.sam_edge(eta, rho, G)) and theory.sam_edge(eta, rho, G) < 2 / eta
-    assert theory.ssam_edge(eta, 0.0, G, G) == pytest.approx(2 / eta) and theory.ssam_edge(eta, rho, G, 0.0) == pytest.approx(2 / eta)
+    assert (
+        theory.ssam_edge(eta, rho, G, G) == pytest.approx(theory.sam_edge(eta, rho, G))
+        and theory.sam_edge(eta, rho, G) < 2 / eta
+    )
+    assert theory.ssam_edge(eta, 0.0, G, G) == pytest.approx(2 / eta) and theory.ssam_edge(
+        eta, rho, G, 0.0
+    ) == pytest.approx(2 / eta)
 
 
 def part(result: Result, count: int) -> Result:
@@ -95,17 +103,24 @@ def test_pictures_at_every_stage():
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3
         assert all(len(line.x) == len(line.y) for chart in charts for line in chart.lines)
-        assert all(chart.empty != filled and len(chart.caption) > 80 for chart in charts if chart.name != "edge-ratio" or filled)
+        assert all(
+            chart.empty != filled and len(chart.caption) > 80
+            for chart in charts
+            if chart.name != "edge-ratio" or filled
+        )
     assert set(verdicts(QUICK, part(whole, 3))) == set(verdicts(QUICK, empty)) - {"fails"} | {"pending"}
     assert [line.dash for line in QUICK.pictures(whole)[0].lines if line.theory] == ["dash"] * 4
 
 
 @pytest.mark.parametrize("other", [EdgeOfStability(eta=0.3), EdgeOfStability(rho=0.02), EdgeOfStability(size="full")])
 def test_other_settings(other):
-    """Theory is computed anew; only at the usual settings must a run, of whichever rule, have climbed up to its edge. The full size has several seeds."""
+    """Theory is computed anew; only at the usual settings must a run, of whichever rule, have climbed up to its
+    edge. The full size has several seeds."""
     checks = other.checks(performed(QUICK))
     lows = {checks[i].low for i in (GD, USAM_EDGE, SAM_EDGE, SSAM_EDGE)}
-    assert (lows == {0}) == (checks[FAR].void != "") == ("at most" in checks[SAM_EDGE].predicted) == (other.size == "quick") and len(lows) == 1
+    assert (lows == {0}) == (checks[FAR].void != "") == ("at most" in checks[SAM_EDGE].predicted) == (
+        other.size == "quick"
+    ) and len(lows) == 1
     assert 1 < checks[ALIGNED].low == 1 + 0.2 * other.rho
     assert len(other.ensembles()["SAM"]) == (4 if other.full else 1)
     assert str(theory.gd_edge(other.eta))[:3] in checks[GD].predicted

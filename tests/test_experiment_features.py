@@ -74,7 +74,12 @@ def test_features_are_what_the_last_layer_reads(model):
 
 def test_pictures_of_nothing_of_some_and_of_all():
     whole = performed(QUICK)
-    some = replace(whole, done=1, total=3, arrays={key: values for key, values in whole.arrays.items() if not key.startswith("SAM")})
+    some = replace(
+        whole,
+        done=1,
+        total=3,
+        arrays={key: values for key, values in whole.arrays.items() if not key.startswith("SAM")},
+    )
     empty = Result(encode(QUICK))
     assert all(chart.empty for chart in QUICK.pictures(empty))
     for result in (some, whole):
@@ -85,4 +90,6 @@ def test_pictures_of_nothing_of_some_and_of_all():
 
 
 def test_it_speaks_about_runs_on_such_data():
-    assert PAPER.speaks(RunSpec(Classification(SpuriousFeature(), MODEL), batch=BATCH)) and not PAPER.speaks(RunSpec(Classification(Moons(), MODEL)))
+    assert PAPER.speaks(RunSpec(Classification(SpuriousFeature(), MODEL), batch=BATCH)) and not PAPER.speaks(
+        RunSpec(Classification(Moons(), MODEL))
+    )

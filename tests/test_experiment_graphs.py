@@ -54,9 +54,19 @@ def test_gradients_are_counted_step_by_step(steps, epoch):
 
 def test_pictures_of_nothing_of_some_and_of_all():
     whole = performed(QUICK)
-    some = replace(whole, done=1, total=3, arrays={key: values for key, values in whole.arrays.items() if not key.startswith("ASAM")})
+    some = replace(
+        whole,
+        done=1,
+        total=3,
+        arrays={key: values for key, values in whole.arrays.items() if not key.startswith("ASAM")},
+    )
     empty = Result(encode(QUICK))
-    assert [chart.empty for chart in QUICK.pictures(empty)] == [True, True, False, True]  # what is predicted is known before
+    assert [chart.empty for chart in QUICK.pictures(empty)] == [
+        True,
+        True,
+        False,
+        True,
+    ]  # what is predicted is known before
     for result in (some, whole):
         charts = QUICK.pictures(result)
         assert not any(chart.empty for chart in charts)

@@ -27,7 +27,9 @@ def test_what_is_claimed_holds(experiment):
     assert set(found) == {"holds"}, found
 
 
-@pytest.mark.parametrize("experiment", [Drift(eta=0.1, rho=0.3), Drift(eta=0.07, rho=0.08), Drift(eta=0.03, rho=0.5)], ids=repr)
+@pytest.mark.parametrize(
+    "experiment", [Drift(eta=0.1, rho=0.3), Drift(eta=0.07, rho=0.08), Drift(eta=0.03, rho=0.5)], ids=repr
+)
 def test_theory_holds_at_other_settings(experiment):
     assert set(verdicts(experiment, performed(experiment))) <= {"holds", "not applicable"}
     assert verdicts(experiment, performed(experiment))[:4] == ["holds"] * 4
@@ -35,14 +37,19 @@ def test_theory_holds_at_other_settings(experiment):
 
 @pytest.mark.parametrize("lam, rho", [(20.0, 0.01), (50.0, 0.01), (50.0, 0.2)])
 def test_stability_where_curvatures_are_far_apart(lam, rho):
-    """There SAM's perturbation would long point along y, if the runs had a part along it; and USAM's threshold lies far below gradient descent's."""
+    """There SAM's perturbation would long point along y, if the runs had a part along it; and USAM's threshold lies
+    far below gradient descent's."""
     assert verdicts(Stability(lam, rho), performed(Stability(lam, rho))) == ["holds"] * 7
 
 
 def swapped(experiment, of: str, by: str) -> Result:
     """The result with the runs of one rule in place of another's: their specs differ in nothing else."""
     result = performed(experiment)
-    others = {f"{of}/{key.removeprefix(f'{by}/')}": values for key, values in result.arrays.items() if key.startswith(f"{by}/")}
+    others = {
+        f"{of}/{key.removeprefix(f'{by}/')}": values
+        for key, values in result.arrays.items()
+        if key.startswith(f"{by}/")
+    }
     assert others
     return replace(result, arrays=result.arrays | others)
 
@@ -66,7 +73,9 @@ SWAPS = [
 ]
 
 
-@pytest.mark.parametrize("experiment, of, by, failing", SWAPS, ids=lambda v: v if isinstance(v, str) else type(v).__name__)
+@pytest.mark.parametrize(
+    "experiment, of, by, failing", SWAPS, ids=lambda v: v if isinstance(v, str) else type(v).__name__
+)
 def test_swapped_rules_fail(experiment, of, by, failing):
     found = verdicts(experiment, swapped(experiment, of, by))
     assert {i for i, verdict in enumerate(found) if verdict == "fails"} >= failing, found
@@ -108,7 +117,10 @@ def test_a_rule_whose_learning_rate_does_not_fall_is_seen():
 
 def halved(result: Result) -> Result:
     """As it was halfway: the later half of every measurement is not known."""
-    cut = {key: values if key.endswith("/step") else np.where(blank(values), np.nan, values) for key, values in result.arrays.items()}
+    cut = {
+        key: values if key.endswith("/step") else np.where(blank(values), np.nan, values)
+        for key, values in result.arrays.items()
+    }
     return replace(result, done=1, total=2, arrays=cut)
 
 
@@ -130,7 +142,11 @@ def test_pictures_and_checks_at_every_stage(experiment):
     assert not any(d.empty for d in drawings)
 
 
-@pytest.mark.parametrize("experiment", [*ALL, Drift(steps=500), Drift(rho=0.01), Stability(50.0, 0.2), Trains(steps=30), Sensing(eta=0.01)], ids=repr)
+@pytest.mark.parametrize(
+    "experiment",
+    [*ALL, Drift(steps=500), Drift(rho=0.01), Stability(50.0, 0.2), Trains(steps=30), Sensing(eta=0.01)],
+    ids=repr,
+)
 def test_a_question_is_about_a_check(experiment):
     checks = experiment.checks(Result(encode(experiment)))
     assert all(isinstance(check, Check) and (check.void or check.low < check.high) for check in checks)
@@ -149,7 +165,11 @@ def test_a_question_is_about_a_check(experiment):
     ids=repr,
 )
 def test_what_theory_and_trial_do_not_cover_is_not_judged(experiment, void):
-    assert {i for i, verdict in enumerate(verdicts(experiment, Result(encode(experiment), 1, 1))) if verdict == "not applicable"} == void
+    assert {
+        i
+        for i, verdict in enumerate(verdicts(experiment, Result(encode(experiment), 1, 1)))
+        if verdict == "not applicable"
+    } == void
 
 
 def path(rule: str, eta: float, rho: float, steps: int, x: float = 3.0, y: float = 10.0) -> np.ndarray:
@@ -188,7 +208,9 @@ def test_the_passage_of_ssam():
     assert s < 1e-6 and -e == pytest.approx(theory.PASSAGE, abs=2e-4)
 
 
-@pytest.mark.parametrize("eta, rho, within", [(0.05, 0.1, 0.012), (0.03, 0.05, 0.01), (0.1, 0.1, 0.02), (0.05, 0.3, 0.04)])
+@pytest.mark.parametrize(
+    "eta, rho, within", [(0.05, 0.1, 0.012), (0.03, 0.05, 0.01), (0.1, 0.1, 0.02), (0.05, 0.3, 0.04)]
+)
 def test_the_drift_of_sam_from_its_settings_alone(eta, rho, within):
     """The whole curve, from the start on; and its rate on the cycle, apart from what was lost on the way there."""
     step, first = theory.product_valley(3, 10, eta)
@@ -204,7 +226,9 @@ def test_the_drift_of_sam_from_its_settings_alone(eta, rho, within):
 def test_the_drift_of_sam_where_the_minimum_is_flat():
     """The paper's formula in its limit."""
     eta, rho, y = 0.05, 0.1, 0.05
-    assert theory.product_drift_sam(y, eta, rho, 1)[1] == pytest.approx(y * (1 - eta * rho**2 / (1 - eta * y**2 / 2) ** 2), rel=1e-7)
+    assert theory.product_drift_sam(y, eta, rho, 1)[1] == pytest.approx(
+        y * (1 - eta * rho**2 / (1 - eta * y**2 / 2) ** 2), rel=1e-7
+    )
     assert len(theory.product_drift_sam(y, eta, rho, 0)) == 1
 
 

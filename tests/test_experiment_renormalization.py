@@ -1,4 +1,5 @@
-"""Paper 3, SSAM: what its experiments claim holds, wrong rules are found out, and the theory of saddles agrees with a simulation."""
+"""Paper 3, SSAM: what its experiments claim holds, wrong rules are found out, and the theory of saddles agrees with
+a simulation."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -31,7 +32,10 @@ class Layerwise(Rule):
     paper: ClassVar = ""
 
     def begin(self, theta, layout, random):
-        return {"tensor": torch.cat([torch.full((block.size,), i) for i, block in enumerate(layout)]), "none": theta.new_zeros(len(layout))}
+        return {
+            "tensor": torch.cat([torch.full((block.size,), i) for i, block in enumerate(layout)]),
+            "none": theta.new_zeros(len(layout)),
+        }
 
     def direction(self, at, memory):
         u, _ = SAM(self.rho).direction(at, {})
@@ -42,9 +46,15 @@ class Layerwise(Rule):
 
 
 def swapped(experiment, **other):
-    """The result as if ensembles had been trained with the rules of others; SAM is what SSAM would be if it rescaled the perturbation."""
+    """The result as if ensembles had been trained with the rules of others; SAM is what SSAM would be if it rescaled
+    the perturbation."""
     result = performed(experiment)
-    arrays = {f"{to}/{key.split('/')[1]}": values for to, name in other.items() for key, values in result.arrays.items() if key.startswith(f"{name}/")}
+    arrays = {
+        f"{to}/{key.split('/')[1]}": values
+        for to, name in other.items()
+        for key, values in result.arrays.items()
+        if key.startswith(f"{name}/")
+    }
     return replace(result, arrays=result.arrays | arrays)
 
 
@@ -108,8 +118,12 @@ def test_pictures_at_any_time(experiment):
     """Before there is a number, in the middle, with a run lost, and at the end."""
     whole = performed(experiment)
     empty = Result(encode(experiment))
-    begun = {key: values if key.endswith("/step") else np.where(np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1)) < 1, values, np.nan)
-             for key, values in whole.arrays.items()}  # fmt: skip
+    begun = {
+        key: values
+        if key.endswith("/step")
+        else np.where(np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1)) < 1, values, np.nan)
+        for key, values in whole.arrays.items()
+    }
     partial = replace(whole, done=0, arrays=begun)
     names = [drawing.name for drawing in experiment.pictures(empty)]
     for result in (empty, partial, whole):
@@ -125,7 +139,11 @@ def test_pictures_at_any_time(experiment):
 def test_runs_that_are_lost_have_not_learnt():
     """All of SSAM's runs diverge: chance, a failure, and no gap in the picture."""
     whole = performed(LearningRates())
-    lost = {key: np.full_like(values, np.nan) for key, values in whole.arrays.items() if key.startswith("SSAM/test_accuracy")}
+    lost = {
+        key: np.full_like(values, np.nan)
+        for key, values in whole.arrays.items()
+        if key.startswith("SSAM/test_accuracy")
+    }
     result = replace(whole, arrays=whole.arrays | lost)
     assert failing(LearningRates(), result) == [0, 2, 3, 4, 5] and (LearningRates().errors(result, "SSAM") == 0.9).all()
 
@@ -149,7 +167,11 @@ def test_sizes_and_settings():
     other = LearningRates(rho=0.1, rates=(1.0, 0.5, 0.5))
     assert list(other.grid) == [0.5, 1.0] and set(verdicts(other, Result(encode(other)))) == {"not applicable"}
     assert verdicts(NormRatio(rho=0.3), Result({}))[:2] == ["pending"] * 2
-    assert PAPER.speaks(RunSpec(rule=SSAM())) and PAPER.speaks(RunSpec(rule=SGD(), then=(Switch(SSAM(), 5),))) and not PAPER.speaks(RunSpec())
+    assert (
+        PAPER.speaks(RunSpec(rule=SSAM()))
+        and PAPER.speaks(RunSpec(rule=SGD(), then=(Switch(SSAM(), 5),)))
+        and not PAPER.speaks(RunSpec())
+    )
 
 
 def simulated(rule, w, step, rho, steps):
@@ -178,7 +200,9 @@ def test_curvature_at_the_saddles():
     """By central differences of the engine's own functions."""
     for name, at in zip(CURVATURE, [(0.0, 0.0), (0.0, 1.0)], strict=True):
         problem = SaddleEscape(landscape=name).ensembles()["GD inside"][0].problem
-        hessian = torch.autograd.functional.hessian(lambda w, problem=problem: problem.loss(w, None, None), torch.tensor(at, dtype=torch.float64))
+        hessian = torch.autograd.functional.hessian(
+            lambda w, problem=problem: problem.loss(w, None, None), torch.tensor(at, dtype=torch.float64)
+        )
         np.testing.assert_allclose(np.linalg.eigvalsh(hessian.numpy()), [-CURVATURE[name], CURVATURE[name]], rtol=1e-12)
         far = np.linalg.norm(np.array(problem.begin) - at)
         assert far == pytest.approx(RHO * np.hypot(0.5, 0.1))

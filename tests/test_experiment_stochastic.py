@@ -1,4 +1,5 @@
-"""1-SAM against n-SAM: the claims hold, another rule in place of one is seen, and the linear program finds the least trace."""
+"""1-SAM against n-SAM: the claims hold, another rule in place of one is seen, and the linear program finds the least
+trace."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -51,12 +52,16 @@ def test_n_is_all_of_them():
     """m = n in the experiment's own words is SAM, and GD no SAM at all."""
     specs = QUICK.ensembles()
     assert specs[f"n-SAM, {DRAWS[0]}"][0].rule == MSAM(QUICK.rho, DiagonalNet().train)
-    assert all(spec.batch == 0 and spec.problem == DiagonalNet(20, draw=0) for (spec,) in [specs[f"{name}, draw 0"] for name in ("1-SAM", "GD")])
+    assert all(
+        spec.batch == 0 and spec.problem == DiagonalNet(20, draw=0)
+        for (spec,) in [specs[f"{name}, draw 0"] for name in ("1-SAM", "GD")]
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_least_trace(seed):
-    """With one dimension more than examples the solutions are a line: the least trace on it, over u as well, by a plain search."""
+    """With one dimension more than examples the solutions are a line: the least trace on it, over u as well, by a
+    plain search."""
     random = np.random.default_rng(seed)
     x, truth = random.normal(size=(3, 4)), random.normal(size=4)
     beta, trace = theory.least_trace(x, x @ truth)
@@ -78,13 +83,18 @@ def test_the_trace_is_the_hessians():
     for i in range(len(theta)):
         step = theta.new_zeros(len(theta))
         step[i] = h
-        total += float(problem.loss(theta + step, data.x, data.y) + problem.loss(theta - step, data.x, data.y) - 2 * here) / h**2
+        total += (
+            float(problem.loss(theta + step, data.x, data.y) + problem.loss(theta - step, data.x, data.y) - 2 * here)
+            / h**2
+        )
     assert result.over("GD, draw 0", "trace")[0, 0] == pytest.approx(total, rel=1e-4)
 
 
 def part(result: Result, count: int) -> Result:
     """The result as it was after so many measurements, while the last run had not begun."""
-    arrays = {key: values.astype(float) for key, values in result.arrays.items() if not key.startswith(f"n-SAM, {DRAWS[-1]}")}
+    arrays = {
+        key: values.astype(float) for key, values in result.arrays.items() if not key.startswith(f"n-SAM, {DRAWS[-1]}")
+    }
     for key, values in arrays.items():
         if not key.endswith("/step"):
             values[count:] = np.nan
@@ -104,10 +114,15 @@ def test_pictures_at_every_stage():
 
 
 def test_other_settings():
-    """A run that is too short or too gentle to have drifted is judged by nothing; the full size has more draws and sizes."""
+    """A run that is too short or too gentle to have drifted is judged by nothing; the full size has more draws and
+    sizes."""
     assert {check.void != "" for check in MicroBatches(rho=0.05).checks(performed(QUICK)) if check.claimed} == {True}
     full = MicroBatches(size="full")
-    assert len(full.draws) > len(QUICK.draws) and set(full.sizes) > set(QUICK.sizes) and all(a < b for a, b in pairwise(full.sizes))
+    assert (
+        len(full.draws) > len(QUICK.draws)
+        and set(full.sizes) > set(QUICK.sizes)
+        and all(a < b for a, b in pairwise(full.sizes))
+    )
 
 
 def test_what_it_speaks_of():

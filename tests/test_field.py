@@ -1,4 +1,5 @@
-"""The measured defects of the field's tools, each as a test that this engine passes; the tool and its defect are in each docstring."""
+"""The measured defects of the field's tools, each as a test that this engine passes; the tool and its defect are in
+each docstring."""
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def directions(problem, draw=0):
 def eigenvalues(problem, top, bottom=0):
     theta = problem.start(0)
     start = torch.randn(1, len(theta), generator=generator(0, "field"), dtype=torch.float64).to(theta)
-    krylov = last(extremes(Hessian(parts(problem, problem.load("train")), theta), start, generator(0, "more"), top, bottom))
+    krylov = last(
+        extremes(Hessian(parts(problem, problem.load("train")), theta), start, generator(0, "more"), top, bottom)
+    )
     return krylov.ritz(ends(top, bottom, krylov.count)).values
 
 
@@ -56,13 +59,17 @@ def test_rows_are_straight(resolution):
 def test_the_model_is_on_the_grid(resolution):
     """loss-landscapes: with 25 or 51 steps the trained model lies 0.71 steps off the grid."""
     s = surface(DEEP, SurfaceSpec(Random(), resolution=resolution))
-    assert s.a[resolution // 2] == s.b[resolution // 2] == 0 and s.loss[resolution // 2, resolution // 2] == s.path_loss[0]
+    assert (
+        s.a[resolution // 2] == s.b[resolution // 2] == 0 and s.loss[resolution // 2, resolution // 2] == s.path_loss[0]
+    )
 
 
 def test_a_larger_span_shows_more():
     """loss-landscapes: `distance` is inverted."""
     assert all(axis(span, 11)[-1] == pytest.approx(span) for span in (0.1, 1.0, 30.0))
-    near, far = (surface(TILTED, SurfaceSpec(Coordinates(), span=span, resolution=5)).loss.max() for span in (0.1, 10.0))
+    near, far = (
+        surface(TILTED, SurfaceSpec(Coordinates(), span=span, resolution=5)).loss.max() for span in (0.1, 10.0)
+    )
     assert far > 100 * near
 
 
@@ -75,7 +82,8 @@ def test_random_directions_are_gaussian():
 
 
 def test_one_dimensional_tensors_are_not_normalized_twice():
-    """loss-landscapes normalizes a bias by filter and once more as a whole: here it does not move at all, and a weight has exactly its filters' norms."""
+    """loss-landscapes normalizes a bias by filter and once more as a whole: here it does not move at all, and a
+    weight has exactly its filters' norms."""
     theta = DEEP.start(0) + 0.1
     d = filter_normalized(torch.randn(len(theta), generator=generator(0, "d")), theta, DEEP.layout)
     for block, part, weight in zip(DEEP.layout, unflatten(d, DEEP.layout), unflatten(theta, DEEP.layout), strict=True):
@@ -83,7 +91,8 @@ def test_one_dimensional_tensors_are_not_normalized_twice():
 
 
 def test_filters_of_norm_zero():
-    """loss-landscapes divides by zero on a fresh net with normalization layers; loss-landscape-3d has NaN on 110 of 121 points."""
+    """loss-landscapes divides by zero on a fresh net with normalization layers; loss-landscape-3d has NaN on 110 of
+    121 points."""
     run_spec, run = at_start(CONVOLUTIONS)
     theta = CONVOLUTIONS.start(0)
     unflatten(theta, CONVOLUTIONS.layout)[0][:2] = 0
@@ -113,7 +122,9 @@ def test_a_gpu_gives_the_same(store):
     """loss-landscapes fails on a GPU (its issue 1, open since 2019)."""
     run_spec, run = at_start(DEEP)
     for spec in (SurfaceSpec(Random(), resolution=9), SpectrumSpec(probes=2, depth=8)):
-        cpu, gpu = (last(part for _, _, part in spec.compute(run_spec, run, device) if part) for device in ("cpu", "cuda:0"))
+        cpu, gpu = (
+            last(part for _, _, part in spec.compute(run_spec, run, device) if part) for device in ("cpu", "cuda:0")
+        )
         for name in ("loss", "accuracy", "top", "trace"):
             if hasattr(cpu, name):
                 assert np.allclose(getattr(cpu, name), getattr(gpu, name), rtol=1e-3, atol=1e-5)
@@ -124,7 +135,11 @@ def test_identical_calls_agree():
     """Landscaper 1.3.1 adds random noise to the highest cell, so that two identical calls differ."""
     for spec in (SurfaceSpec(Random(3), resolution=9), SpectrumSpec(probes=2, depth=8, exact=False)):
         a, b = (surface(DEEP, spec) for _ in range(2))
-        assert all(np.array_equal(getattr(a, k), getattr(b, k), equal_nan=True) for k in ("loss", "accuracy", "check", "top", "nodes") if hasattr(a, k))
+        assert all(
+            np.array_equal(getattr(a, k), getattr(b, k), equal_nan=True)
+            for k in ("loss", "accuracy", "check", "top", "nodes")
+            if hasattr(a, k)
+        )
 
 
 def test_cells_that_are_not_finite_stay_so():
@@ -132,7 +147,11 @@ def test_cells_that_are_not_finite_stay_so():
     wall = Quadratic((1000.0, -1000.0), (1.0, 1.0))
     run_spec = RunSpec(wall, batch=0)
     run = record(run_spec, torch.tensor([[1e160, 1e160], [1.0, 1.0]], dtype=torch.float64))
-    s = last(part for _, _, part in SurfaceSpec(Coordinates(), span=1e200, resolution=5).compute(run_spec, run, "cpu") if part)
+    s = last(
+        part
+        for _, _, part in SurfaceSpec(Coordinates(), span=1e200, resolution=5).compute(run_spec, run, "cpu")
+        if part
+    )
     corners = s.loss[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.isnan(corners).all() and np.isinf(s.loss[2, [0, 1, 3, 4]]).all() and s.loss[2, 2] == 0
 
@@ -176,7 +195,12 @@ def test_an_uneven_last_batch_weighs_what_it_should(chunk):
     theta, v = problem.start(0), torch.ones(problem.size(), dtype=torch.float64)
     whole = (
         oracles.hessian(
-            oracles.loss_of(oracles.filled(oracles.mlp(2, 2, 6, 2, "tanh"), theta), oracles.criterion("cross-entropy"), *problem.load("train")), theta
+            oracles.loss_of(
+                oracles.filled(oracles.mlp(2, 2, 6, 2, "tanh"), theta),
+                oracles.criterion("cross-entropy"),
+                *problem.load("train"),
+            ),
+            theta,
         )
         @ v
     )
@@ -189,14 +213,18 @@ def test_the_defaults_are_converged():
     problem = Classification(Digits(train=300), MLP(width=8, depth=1))
     net = oracles.filled(oracles.mlp(64, 10, 8, 1, "relu"), problem.start(0).double())
     true = torch.linalg.eigvalsh(
-        oracles.hessian(oracles.loss_of(net, oracles.criterion("cross-entropy"), *problem.load("train", dtype=torch.float64)), problem.start(0))
+        oracles.hessian(
+            oracles.loss_of(net, oracles.criterion("cross-entropy"), *problem.load("train", dtype=torch.float64)),
+            problem.start(0),
+        )
     )
     s = surface(problem, SpectrumSpec())
     assert s.top == pytest.approx(true.flip(0)[:5].numpy(), rel=1e-5)
 
 
 def test_no_state_is_updated_by_a_step(store):
-    """Module-based SAM updates BatchNorm's statistics twice a step: here the loss is a function of theta and the batch, and of nothing else."""
+    """Module-based SAM updates BatchNorm's statistics twice a step: here the loss is a function of theta and the
+    batch, and of nothing else."""
     spec = RunSpec(DEEP, SAM(0.1), steps=30, every=10, batch=20)
     theta, data = DEEP.start(3), DEEP.load("train")
     before = DEEP.loss(theta, *data)
@@ -207,7 +235,9 @@ def test_no_state_is_updated_by_a_step(store):
         assert float(DEEP.loss(torch.as_tensor(row), *data)) == pytest.approx(loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("rule, cost", [(SGD(), 1), (SAM(), 2), (LookSAM(k=5), 1.2), (LookSAM(k=10), 1.1), (MomentumSAM(), 1)], ids=repr)
+@pytest.mark.parametrize(
+    "rule, cost", [(SGD(), 1), (SAM(), 2), (LookSAM(k=5), 1.2), (LookSAM(k=10), 1.1), (MomentumSAM(), 1)], ids=repr
+)
 def test_a_step_costs_as_many_gradients_as_it_says(rule, cost, monkeypatch):
     """LookSAM through step(closure) saves nothing: gradients are counted where they are made, in the loop itself."""
     made, original = [], torch.autograd.grad
@@ -221,7 +251,8 @@ def test_a_step_costs_as_many_gradients_as_it_says(rule, cost, monkeypatch):
 
 
 def test_the_path_says_how_far_it_lies_from_its_plane():
-    """Elsewhere the path on a PCA plane does not match the loss under it: here the loss at each point and at its projection stand side by side."""
+    """Elsewhere the path on a PCA plane does not match the loss under it: here the loss at each point and at its
+    projection stand side by side."""
     run_spec = RunSpec(DEEP, SGD(), steps=60, every=5, batch=20, curvature=False)
     path = torch.cat([f.theta for f in frames(run_spec)])
     s = last(part for _, _, part in SurfaceSpec(resolution=5).compute(run_spec, record(run_spec, path), "cpu") if part)

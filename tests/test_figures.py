@@ -91,7 +91,9 @@ def test_nothing_is_cut_off(name: str, width: float):
         if box.x0 < -0.02 or box.x1 > width + 0.02 or box.y0 < -0.02 or box.y1 > figure.get_figheight() + 0.02
     ]
     assert not outside
-    caption = next(box for t, box in zip(texts, inches, strict=True) if t.get_text().startswith(DRAWINGS[name]().words[:12]))
+    caption = next(
+        box for t, box in zip(texts, inches, strict=True) if t.get_text().startswith(DRAWINGS[name]().words[:12])
+    )
     plot = figure.axes[0].get_tightbbox(renderer)
     assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
 
@@ -102,7 +104,9 @@ def numbers(drawing: Drawing) -> list[list[float]]:
         cells = [[drawing.a[j], drawing.b[i], drawing.z[i, j]] for i, j in np.ndindex(drawing.z.shape)]
         return cells + np.stack([drawing.path_a, drawing.path_b, drawing.path_z], axis=1).tolist()
     empty = np.array(np.nan)
-    rows = [np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines]
+    rows = [
+        np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
+    ]
     alone = np.concatenate([[mark.x for mark in drawing.marks], drawing.rug])
     return np.concatenate([*rows, np.stack(np.broadcast_arrays(alone, empty, empty, empty), axis=1)]).tolist()
 
@@ -110,7 +114,10 @@ def numbers(drawing: Drawing) -> list[list[float]]:
 @every
 def test_csv_gives_back_every_number_exactly(name: str):
     drawing = DRAWINGS[name]()
-    head, body = paper.csv(drawing), list(dropwhile(lambda line: line.startswith("# "), paper.csv(drawing).splitlines()))
+    head, body = (
+        paper.csv(drawing),
+        list(dropwhile(lambda line: line.startswith("# "), paper.csv(drawing).splitlines())),
+    )
     assert " ".join(drawing.words.split()) in head and drawing.x_label in head and drawing.source in head
     rows = list(csv.reader(body))
     skip = 2 if isinstance(drawing, Map) else 1
@@ -131,7 +138,10 @@ def test_csv_is_read_by_pandas():
 
 
 def test_neither_torch_nor_streamlit_is_imported():
-    code = "import sys, engine.figures.charts, engine.figures.spectra, engine.figures.maps, engine.figures.screen, engine.figures.paper; print(*sys.modules)"
+    code = (
+        "import sys, engine.figures.charts, engine.figures.spectra, engine.figures.maps, engine.figures.screen, "
+        "engine.figures.paper; print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "engine.figures.paper" in loaded and not {"torch", "streamlit"} & set(loaded)
 
@@ -158,14 +168,31 @@ def test_a_rule_without_a_colour_always_gets_the_same():
     assert theme.rule_look("Unheard") == theme.rule_look("Of tomorrow") == theme.OTHER
 
 
-DEUTERANOPIA = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]])
-PROTANOPIA = np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]])
-CONES = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]])
-OPPONENTS = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]])
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+PROTANOPIA = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+OPPONENTS = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def apart(one: str, two: str) -> float:
-    """How different two colours look to whoever sees the least of it: distance in Oklab (Ottosson 2020), with colour blindness as of Machado et al. 2009."""
+    """How different two colours look to whoever sees the least of it: distance in Oklab (Ottosson 2020), with colour
+    blindness as of Machado et al. 2009."""
     seen = []
     for eye in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
         places = [OPPONENTS @ np.cbrt(CONES @ np.clip(eye @ linear(colour), 0, 1)) for colour in (one, two)]
@@ -184,5 +211,7 @@ def test_a_dark_page_gets_light_text_on_nothing():
     light, dark = (matplotlib.image.imread(io.BytesIO(paper.export(map_, "png", 3.25, dark=d))) for d in (False, True))
     assert light.shape == dark.shape
     assert (light[0, 0] == 1).all() and dark[0, 0, 3] == 0
-    words = dark[(dark[..., 3] == 1) & (light[..., :3].max(axis=2) < 0.2)]  # what is black on the light one: text, and the outlines of marks
+    words = dark[
+        (dark[..., 3] == 1) & (light[..., :3].max(axis=2) < 0.2)
+    ]  # what is black on the light one: text, and the outlines of marks
     assert words[:, :3].min(axis=1).max() > 0.9

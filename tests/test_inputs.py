@@ -32,7 +32,8 @@ def lengths(delta: torch.Tensor, norm: str) -> torch.Tensor:
 @pytest.mark.parametrize("problem", [PROBLEM, Double(Moons(40), MLP(6, 1, norm="batch")), DiagonalNet(40, 5)], ids=repr)
 @pytest.mark.parametrize("norm", NORMS)
 def test_the_adversary_stays_in_its_ball_and_raises_the_loss(norm, problem):
-    """By the radius, not by the steps: with many of them it comes to the ball's edge, and each loss is higher than before."""
+    """By the radius, not by the steps: with many of them it comes to the ball's edge, and each loss is higher than
+    before."""
     at = step(problem)
     before = at.losses(at.w)
     for eps in (0.01, 0.3):
@@ -46,7 +47,8 @@ def test_the_adversary_stays_in_its_ball_and_raises_the_loss(norm, problem):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_one_step_against_calculus(norm):
-    """Of a linear model with two classes the loss falls with (w1 - w0)·x on the first, whose gradient has the direction w0 - w1 on all examples."""
+    """Of a linear model with two classes the loss falls with (w1 - w0)·x on the first, whose gradient has the
+    direction w0 - w1 on all examples."""
     problem = Double(Moons(20), MLP(depth=0))
     at = step(problem)
     rows = at.w[:4].view(2, 2)
@@ -66,7 +68,11 @@ def test_direction_against_a_plain_loop(norm):
         (slope,) = torch.autograd.grad(loss(net(x), at.y), x)
         x = x.detach() + 0.2 * 0.5 * (slope.sign() if norm == "infinity" else slope / slope.norm(dim=1, keepdim=True))
         delta = x - at.x
-        x = at.x + (delta.clamp(-0.2, 0.2) if norm == "infinity" else delta * torch.clamp(0.2 / delta.norm(dim=1, keepdim=True), max=1))
+        x = at.x + (
+            delta.clamp(-0.2, 0.2)
+            if norm == "infinity"
+            else delta * torch.clamp(0.2 / delta.norm(dim=1, keepdim=True), max=1)
+        )
     grads = torch.autograd.grad(loss(net(x), at.y), list(net.parameters()))
     d, memory = PGD(0.2, 4, 0.5, norm).direction(at, {})
     assert torch.allclose(d, torch.cat([g.flatten() for g in grads]), rtol=1e-9, atol=1e-12)
@@ -82,7 +88,8 @@ def test_chunks_and_function_transforms_change_nothing(norm):
 
 
 def test_every_pass_back_is_counted():
-    """Of part of a batch, as that part; in chunks, once; and in a run, those of the adversary for as long as there is one."""
+    """Of part of a batch, as that part; in chunks, once; and in a run, those of the adversary for as long as there
+    is one."""
     for at in (step(), step(chunk=5)):
         PGD(steps=4).direction(at, {})
         assert at.asked == [1.0] * 5
@@ -104,7 +111,10 @@ def test_runs_of_an_ensemble_may_differ_in_their_radii():
     one = RunSpec(PROBLEM, PGD(0.3, 2, 0.6), lr=0.1, batch=10, steps=6, every=6, curvature=False)
     two = replace(one, rule=PGD(0.0, 2, 0.3))
     together, *alone = final(one, two), final(one), final(two)
-    assert [torch.allclose(row, run.theta, atol=1e-10) for row, run in zip(together.theta, alone, strict=True)] == [True, True]
+    assert [torch.allclose(row, run.theta, atol=1e-10) for row, run in zip(together.theta, alone, strict=True)] == [
+        True,
+        True,
+    ]
 
 
 REFUSED = {

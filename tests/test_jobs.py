@@ -61,7 +61,9 @@ def same(a, b):
 
 
 def test_a_run_beside_others_is_the_run_alone(jobs, tmp_path):
-    specs = [RunSpec(steps=400, every=100, seed=s) for s in range(3)] + [RunSpec(steps=400, every=100, update=AdamW(), lr=0.001)]
+    specs = [RunSpec(steps=400, every=100, seed=s) for s in range(3)] + [
+        RunSpec(steps=400, every=100, update=AdamW(), lr=0.001)
+    ]
     names = [jobs.train(spec) for spec in specs]
     for name, spec in zip(names, specs, strict=True):
         last = wait(jobs, name)
@@ -83,7 +85,10 @@ def test_a_killed_worker_costs_nothing_but_time(jobs, long_alone):
 def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_path):
     store = tmp_path / "store"
     long = RunSpec(steps=100_000, every=1000, curvature=False)
-    script = f"from engine.jobs import *; import time; Jobs(Store({str(store)!r})).train(RunSpec(steps=100_000, every=1000, curvature=False)); time.sleep(60)"
+    script = (
+        f"from engine.jobs import *; import time; Jobs(Store({str(store)!r})).train(RunSpec(steps=100_000, every=1000, "
+        "curvature=False)); time.sleep(60)"
+    )
     server = subprocess.Popen([sys.executable, "-c", script])
     run_file = store / digest(long) / "run.npz"
     end = time.monotonic() + 30

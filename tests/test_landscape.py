@@ -1,4 +1,5 @@
-"""Surfaces: every cell where it says it is, the checkpoint in the centre to the last bit, coarse levels that are part of the final one."""
+"""Surfaces: every cell where it says it is, the checkpoint in the centre to the last bit, coarse levels that are
+part of the final one."""
 
 from dataclasses import dataclass, replace
 
@@ -47,8 +48,12 @@ def test_quadratic_row_by_row(plane, resolution):
     surface = surfaces(SurfaceSpec(plane, span=1.5, resolution=resolution), spec, run)[-1]
     built = last_plane(plane, run)
     for i in range(resolution):
-        points = built.origin.numpy()[None] + surface.a[:, None] * built.first.numpy() + surface.b[i] * built.second.numpy()
-        assert np.allclose(surface.loss[i], 0.5 * (np.array(LAMBDAS) * points**2).sum(1), rtol=1e-12, atol=1e-13), f"row {i}"
+        points = (
+            built.origin.numpy()[None] + surface.a[:, None] * built.first.numpy() + surface.b[i] * built.second.numpy()
+        )
+        assert np.allclose(surface.loss[i], 0.5 * (np.array(LAMBDAS) * points**2).sum(1), rtol=1e-12, atol=1e-13), (
+            f"row {i}"
+        )
     assert surface.loss.shape == (resolution, resolution) and surface.stride == 1 and np.isnan(surface.accuracy).all()
     assert surface.norms == pytest.approx((float(built.first.norm()), float(built.second.norm())))
     assert surface.cosine == pytest.approx(float(built.first @ built.second) / np.prod(surface.norms), abs=1e-12)
@@ -64,7 +69,9 @@ def last_plane(plane, run) -> Plane:
 def test_axis(resolution):
     a = axis(1.7, resolution)
     assert len(a) == resolution and a[resolution // 2] == 0.0 and a[0] == pytest.approx(-1.7)
-    assert np.allclose(np.diff(a), a[1] - a[0]) and a[-1] == pytest.approx(1.7 if resolution % 2 else 1.7 - (a[1] - a[0]))
+    assert np.allclose(np.diff(a), a[1] - a[0]) and a[-1] == pytest.approx(
+        1.7 if resolution % 2 else 1.7 - (a[1] - a[0])
+    )
 
 
 @pytest.mark.parametrize("resolution", range(3, 60))
@@ -75,12 +82,17 @@ def test_levels_cover_every_cell_once(resolution):
         seen += cells
         line = [i for i in range(resolution) if (i - resolution // 2) % stride == 0]
         assert sorted(seen) == [(i, j) for i in line for j in line] and (resolution // 2, resolution // 2) in seen
-    assert len(seen) == len(set(seen)) == resolution**2 and strides == sorted(strides, reverse=True) and strides[-1] == 1
+    assert (
+        len(seen) == len(set(seen)) == resolution**2 and strides == sorted(strides, reverse=True) and strides[-1] == 1
+    )
 
 
 NETWORKS = {
     "mlp": (Classification(Digits(train=300), MLP(width=6, depth=1)), lambda: oracles.mlp(64, 10, 6, 1, "relu")),
-    "cnn": (Classification(Digits(train=300), CNN(width=3, depth=2), "squared error"), lambda: oracles.cnn(1, 8, 10, 3, 2, "relu")),
+    "cnn": (
+        Classification(Digits(train=300), CNN(width=3, depth=2), "squared error"),
+        lambda: oracles.cnn(1, 8, 10, 3, 2, "relu"),
+    ),
 }
 
 
@@ -88,7 +100,10 @@ NETWORKS = {
 def trained(tmp_path_factory):
     """A store with one short run of each network."""
     store = Store(tmp_path_factory.mktemp("trained"))
-    specs = {name: RunSpec(problem, SGD(), lr=0.05, steps=40, every=5, batch=50, curvature=False) for name, (problem, _) in NETWORKS.items()}
+    specs = {
+        name: RunSpec(problem, SGD(), lr=0.05, steps=40, every=5, batch=50, curvature=False)
+        for name, (problem, _) in NETWORKS.items()
+    }
     for spec in specs.values():
         last(training(store, spec))
     return store, specs
@@ -122,7 +137,11 @@ def test_network_cells_against_a_module(trained, name, resolution, split):
 def test_centre_is_the_checkpoint_to_the_last_bit(trained, plane, resolution, checkpoint):
     store, specs = trained
     run, problem = store.run(digest(specs["mlp"])), NETWORKS["mlp"][0]
-    surface = last(part for _, _, part in SurfaceSpec(plane(), checkpoint, resolution=resolution).compute(specs["mlp"], run, "cpu") if part)
+    surface = last(
+        part
+        for _, _, part in SurfaceSpec(plane(), checkpoint, resolution=resolution).compute(specs["mlp"], run, "cpu")
+        if part
+    )
     row = len(run.path) - 1 if checkpoint < 0 else checkpoint
     loss, accuracy = evaluate(problem, torch.as_tensor(run.path[row]), problem.load("train")).tolist()
     centre = resolution // 2
@@ -166,7 +185,8 @@ def test_cancelling_leaves_what_was_done(trained):
 
 @pytest.mark.parametrize("plane", [*(cls() for cls in PLANES.values()), Oblique()], ids=repr)
 def test_path_on_the_plane(plane):
-    """Coordinates, residual distances, losses on and off the plane, and explained variance, against NumPy's least squares."""
+    """Coordinates, residual distances, losses on and off the plane, and explained variance, against NumPy's least
+    squares."""
     random = torch.Generator().manual_seed(0)
     path = BOWL.start(0) + torch.randn(15, 4, generator=random, dtype=torch.float64).cumsum(0)
     spec = RunSpec(BOWL, batch=0)
@@ -174,9 +194,13 @@ def test_path_on_the_plane(plane):
     built = returned(plane.build(BOWL, path[9], path))
     origin, first, second = (t.numpy() for t in built[:3])
     coordinates, residual = oracles.projected(path.numpy(), origin, first, second)
-    assert np.allclose(np.stack([surface.path_a, surface.path_b], 1), coordinates, atol=1e-9) and np.allclose(surface.residual, residual, atol=1e-7)
+    assert np.allclose(np.stack([surface.path_a, surface.path_b], 1), coordinates, atol=1e-9) and np.allclose(
+        surface.residual, residual, atol=1e-7
+    )
     distance = np.linalg.norm(path.numpy() - origin, axis=1)
-    assert np.allclose(surface.distance, distance) and surface.explained == pytest.approx(1 - (residual**2).sum() / (distance**2).sum())
+    assert np.allclose(surface.distance, distance) and surface.explained == pytest.approx(
+        1 - (residual**2).sum() / (distance**2).sum()
+    )
     on = origin + coordinates @ np.stack([first, second])
     for losses, points in ((surface.path_loss, path.numpy()), (surface.plane_loss, on)):
         assert np.allclose(losses, 0.5 * (np.array(LAMBDAS) * points**2).sum(1))
@@ -189,7 +213,9 @@ def test_default_span_shows_the_path(plane):
     surface = surfaces(SurfaceSpec(plane(), resolution=9), spec, record(spec, path))[-1]
     reach = max(np.abs(surface.path_a).max(), np.abs(surface.path_b).max())
     assert surface.a[-1] == pytest.approx(1.0 if plane is Random else 1.15 * reach)
-    assert surfaces(SurfaceSpec(plane(), span=0.3, resolution=9), spec, record(spec, path))[-1].a[-1] == pytest.approx(0.3)
+    assert surfaces(SurfaceSpec(plane(), span=0.3, resolution=9), spec, record(spec, path))[-1].a[-1] == pytest.approx(
+        0.3
+    )
 
 
 def test_two_splits_differ():

@@ -24,7 +24,14 @@ def test_every_mask_is_checked():
 
 def test_normalization_layers_are_found_by_their_type():
     """Against a module twin: the parameters that sit in a BatchNorm2d, in the order of theta."""
-    net = nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 10))
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False),
+        nn.BatchNorm2d(4),
+        nn.Conv2d(4, 4, 3, bias=False),
+        nn.BatchNorm2d(4),
+        nn.Flatten(),
+        nn.Linear(16, 10),
+    )
     in_norms = torch.cat([torch.full((p.numel(),), isinstance(m, nn.BatchNorm2d)) for m in net for p in m.parameters()])
     assert torch.equal(chosen(NormalizationOnly()), in_norms) and torch.equal(chosen(AllButNormalization()), ~in_norms)
     assert chosen(Everything()) is None and 0 < int(in_norms.sum()) < len(in_norms) / 10

@@ -1,4 +1,5 @@
-"""Models against nn.Module twins: order of theta, outputs, gradients and curvature; the statistics of a start; what a model refuses."""
+"""Models against nn.Module twins: order of theta, outputs, gradients and curvature; the statistics of a start; what
+a model refuses."""
 
 import math
 
@@ -6,7 +7,20 @@ import pytest
 import torch
 
 from engine.data import Digits, Inputs, Moons
-from engine.models import ACTIVATIONS, CNN, CNNGAP, MLP, MODELS, NORMS, GraphNet, ResNet, Transformer, ViT, initial, unflatten
+from engine.models import (
+    ACTIVATIONS,
+    CNN,
+    CNNGAP,
+    MLP,
+    MODELS,
+    NORMS,
+    GraphNet,
+    ResNet,
+    Transformer,
+    ViT,
+    initial,
+    unflatten,
+)
 from engine.problem import PROBLEMS, Classification, Toy, evaluate, parts
 from engine.seeds import generator
 from engine.spec import SpecError
@@ -17,23 +31,62 @@ DIGITS, MOONS = Digits(train=70), Moons(train=30)
 GROUPS = {1: 1, 3: 1, 4: 2, 5: 1, 6: 3, 8: 4, 12: 4}
 """Channels, and how many groups GroupNorm makes of them."""
 TWINS = {
-    **{f"mlp-{a}-{d}": (DIGITS, MLP(7, d, a), lambda a=a, d=d: oracles.mlp(64, 10, 7, d, a)) for a in ACTIVATIONS for d in (0, 1, 4)},
-    **{f"cnn-{a}-{d}": (DIGITS, CNN(5, d, a), lambda a=a, d=d: oracles.cnn(1, 8, 10, 5, d, a)) for a in ACTIVATIONS for d in (1, 2, 5)},
+    **{
+        f"mlp-{a}-{d}": (DIGITS, MLP(7, d, a), lambda a=a, d=d: oracles.mlp(64, 10, 7, d, a))
+        for a in ACTIVATIONS
+        for d in (0, 1, 4)
+    },
+    **{
+        f"cnn-{a}-{d}": (DIGITS, CNN(5, d, a), lambda a=a, d=d: oracles.cnn(1, 8, 10, 5, d, a))
+        for a in ACTIVATIONS
+        for d in (1, 2, 5)
+    },
     "moons": (MOONS, MLP(7, 2), lambda: oracles.mlp(2, 2, 7, 2, "relu")),
     "mlp-graph": (Networks(), MLP(7, 1, "tanh"), lambda: oracles.mlp(35, 2, 7, 1, "tanh")),
-    **{f"mlp-{n}-{d}": (DIGITS, MLP(7, d, norm=n), lambda n=n, d=d: twins.normalized_mlp(64, 10, 7, d, n)) for n in ("batch", "layer") for d in (0, 1, 3)},
-    **{f"cnn-batch-{d}": (DIGITS, CNN(5, d, norm="batch"), lambda d=d: twins.normalized_cnn(1, 8, 10, 5, d, "batch")) for d in (1, 3)},
-    **{f"cnn-group-{w}": (DIGITS, CNN(w, norm="group"), lambda w=w, g=g: twins.normalized_cnn(1, 8, 10, w, 2, "group", g)) for w, g in GROUPS.items()},
+    **{
+        f"mlp-{n}-{d}": (DIGITS, MLP(7, d, norm=n), lambda n=n, d=d: twins.normalized_mlp(64, 10, 7, d, n))
+        for n in ("batch", "layer")
+        for d in (0, 1, 3)
+    },
+    **{
+        f"cnn-batch-{d}": (DIGITS, CNN(5, d, norm="batch"), lambda d=d: twins.normalized_cnn(1, 8, 10, 5, d, "batch"))
+        for d in (1, 3)
+    },
+    **{
+        f"cnn-group-{w}": (
+            DIGITS,
+            CNN(w, norm="group"),
+            lambda w=w, g=g: twins.normalized_cnn(1, 8, 10, w, 2, "group", g),
+        )
+        for w, g in GROUPS.items()
+    },
     **{f"gap-batch-{d}": (DIGITS, CNNGAP(3, d), lambda d=d: twins.cnn_gap(1, 10, 3, d, "batch")) for d in (1, 2, 3, 6)},
     "gap-group": (DIGITS, CNNGAP(3, 4, norm="group"), lambda: twins.cnn_gap(1, 10, 3, 4, "group", (1, 3))),
-    "gap-none": (DIGITS, CNNGAP(3, 5, "tanh", norm="none"), lambda: twins.cnn_gap(1, 10, 3, 5, "none", activation="tanh")),
+    "gap-none": (
+        DIGITS,
+        CNNGAP(3, 5, "tanh", norm="none"),
+        lambda: twins.cnn_gap(1, 10, 3, 5, "none", activation="tanh"),
+    ),
     "resnet": (DIGITS, ResNet(2), lambda: twins.resnet(1, 10, 2, 1, "batch")),
     "resnet-14": (DIGITS, ResNet(2, 2), lambda: twins.resnet(1, 10, 2, 2, "batch")),
     "resnet-group": (DIGITS, ResNet(2, norm="group"), lambda: twins.resnet(1, 10, 2, 1, "group", (1, 2, 4))),
     "resnet-none": (DIGITS, ResNet(2, norm="none"), lambda: twins.resnet(1, 10, 2, 1, "none")),
-    **{f"vit-{p}-{h}": (DIGITS, ViT(p, 8, 2, h), lambda p=p, h=h: twins.vit(1, 8, 10, p, 8, 2, h, "gelu")) for p, h in ((2, 4), (4, 1), (8, 8))},
-    **{f"transformer-{h}": (Symbols(), Transformer(8, 2, h, "relu"), lambda h=h: twins.transformer(6, 5, 8, 2, h, "relu")) for h in (1, 4)},
-    **{f"graph-{n}": (Networks(), GraphNet(6, 2, norm=n), lambda n=n: twins.gin(2, 2, 6, 2, False, n)) for n in ("none", "batch", "layer")},
+    **{
+        f"vit-{p}-{h}": (DIGITS, ViT(p, 8, 2, h), lambda p=p, h=h: twins.vit(1, 8, 10, p, 8, 2, h, "gelu"))
+        for p, h in ((2, 4), (4, 1), (8, 8))
+    },
+    **{
+        f"transformer-{h}": (
+            Symbols(),
+            Transformer(8, 2, h, "relu"),
+            lambda h=h: twins.transformer(6, 5, 8, 2, h, "relu"),
+        )
+        for h in (1, 4)
+    },
+    **{
+        f"graph-{n}": (Networks(), GraphNet(6, 2, norm=n), lambda n=n: twins.gin(2, 2, 6, 2, False, n))
+        for n in ("none", "batch", "layer")
+    },
     "graph-sum": (Networks(), GraphNet(6, 3, "sum", norm="none"), lambda: twins.gin(2, 2, 6, 3, True, "none")),
 }
 
@@ -49,18 +102,23 @@ def flat_loss(net, x, y, objective="cross-entropy"):
 
 
 def flat_gradient(net, x, y, objective="cross-entropy"):
-    return torch.cat([g.flatten() for g in torch.autograd.grad(flat_loss(net, x, y, objective), list(net.parameters()))])
+    return torch.cat(
+        [g.flatten() for g in torch.autograd.grad(flat_loss(net, x, y, objective), list(net.parameters()))]
+    )
 
 
 @pytest.mark.parametrize("objective", ["cross-entropy", "squared error"])
 @pytest.mark.parametrize("name", TWINS)
 def test_module_twin(name, objective):
-    """Size, order of theta, logits, loss, gradient and score are those of a plain module holding the same numbers, in training mode."""
+    """Size, order of theta, logits, loss, gradient and score are those of a plain module holding the same numbers,
+    in training mode."""
     data, model, net = TWINS[name]
     problem = Classification(data, model, objective)
     theta = somewhere(problem)
     net = oracles.filled(net(), theta)
-    assert [tuple(p.shape) for p in net.parameters()] == [b.shape for b in problem.layout] and problem.size() == len(theta)
+    assert [tuple(p.shape) for p in net.parameters()] == [b.shape for b in problem.layout] and problem.size() == len(
+        theta
+    )
     x, y = problem.load("train", dtype=torch.float64)
     assert problem.logits(theta, x).shape == net(x).shape == (*y.shape, data.inputs.classes)
     assert torch.allclose(problem.logits(theta, x), net(x), rtol=1e-10, atol=1e-12)
@@ -105,10 +163,18 @@ def test_runs_together_are_each_alone(name):
     batches = torch.stack([x[:20], x[10:30], x[-20:]]), torch.stack([y[:20], y[10:30], y[-20:]])
     together = torch.vmap(lambda t, x, y: torch.func.grad(lambda t: problem.loss(t, x, y))(t))(thetas, *batches)
     for i, (x, y) in enumerate(zip(*batches, strict=True)):
-        assert torch.allclose(together[i], torch.func.grad(lambda t, x=x, y=y: problem.loss(t, x, y))(thetas[i]), rtol=1e-9, atol=1e-11)
+        assert torch.allclose(
+            together[i], torch.func.grad(lambda t, x=x, y=y: problem.loss(t, x, y))(thetas[i]), rtol=1e-9, atol=1e-11
+        )
 
 
-KIND = {"BatchNorm1d": "BatchNorm", "BatchNorm2d": "BatchNorm", "Positions": "Embedding", "Tokens": "Embedding", "Isomorphism": "GIN"}
+KIND = {
+    "BatchNorm1d": "BatchNorm",
+    "BatchNorm2d": "BatchNorm",
+    "Positions": "Embedding",
+    "Tokens": "Embedding",
+    "Isomorphism": "GIN",
+}
 KIND |= dict.fromkeys(("Patches", "MultiheadAttention", "NonDynamicallyQuantizableLinear"), "Linear")
 KIND |= {kind: kind for kind in ("Linear", "Conv2d", "GroupNorm", "LayerNorm")}
 
@@ -118,16 +184,31 @@ def test_blocks_say_which_module_they_belong_to(name):
     """As the twin's parameters do; what is 1-D and not a norm's scale is a bias, and all names differ."""
     data, model, net = TWINS[name]
     blocks = model.layout(data.inputs)
-    assert [b.module for b in blocks] == [KIND[type(m).__name__] for m in net().modules() for _ in m.parameters(recurse=False)]
-    scales = [name.endswith("weight") and type(m).__name__.rstrip("12d") in NORMS for m in net().modules() for name, _ in m.named_parameters(recurse=False)]
-    assert [b.role for b in blocks] == ["bias" if len(b.shape) == 1 and not scale else "weight" for b, scale in zip(blocks, scales, strict=True)]
+    assert [b.module for b in blocks] == [
+        KIND[type(m).__name__] for m in net().modules() for _ in m.parameters(recurse=False)
+    ]
+    scales = [
+        name.endswith("weight") and type(m).__name__.rstrip("12d") in NORMS
+        for m in net().modules()
+        for name, _ in m.named_parameters(recurse=False)
+    ]
+    assert [b.role for b in blocks] == [
+        "bias" if len(b.shape) == 1 and not scale else "weight" for b, scale in zip(blocks, scales, strict=True)
+    ]
     assert len({b.name for b in blocks}) == len(blocks)
 
 
 STARTS = [
-    (DIGITS, MLP, {"width": 200}), (DIGITS, MLP, {"width": 200, "norm": "layer"}), (DIGITS, CNN, {"width": 64}), (DIGITS, CNN, {"width": 64, "norm": "batch"}),
-    (DIGITS, CNNGAP, {}), (DIGITS, ResNet, {}), (DIGITS, ViT, {"width": 64}), (Symbols(), Transformer, {"width": 64}), (Networks(), GraphNet, {"width": 64}),
-]  # fmt: skip
+    (DIGITS, MLP, {"width": 200}),
+    (DIGITS, MLP, {"width": 200, "norm": "layer"}),
+    (DIGITS, CNN, {"width": 64}),
+    (DIGITS, CNN, {"width": 64, "norm": "batch"}),
+    (DIGITS, CNNGAP, {}),
+    (DIGITS, ResNet, {}),
+    (DIGITS, ViT, {"width": 64}),
+    (Symbols(), Transformer, {"width": 64}),
+    (Networks(), GraphNet, {"width": 64}),
+]
 
 
 @pytest.mark.parametrize("init", ["he", "xavier"])
@@ -141,22 +222,39 @@ def test_start_has_the_variance_it_says(data, cls, fields, init):
             assert (part == float(block.role == "weight")).all()
         else:
             fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(part)
-            variance = 1 / model.width if block.module == "Embedding" else 2 / fan_in if init == "he" else 2 / (fan_in + fan_out)
+            variance = (
+                1 / model.width
+                if block.module == "Embedding"
+                else 2 / fan_in
+                if init == "he"
+                else 2 / (fan_in + fan_out)
+            )
             deviation = math.sqrt(2 / part.numel())
-            assert float(part.var()) / variance == pytest.approx(1, abs=6 * deviation) and abs(float(part.mean())) < 6 * math.sqrt(variance / part.numel())
+            assert float(part.var()) / variance == pytest.approx(1, abs=6 * deviation) and abs(
+                float(part.mean())
+            ) < 6 * math.sqrt(variance / part.numel())
 
 
 def test_every_start_is_checked():
     assert {cls for _, cls, _ in STARTS} == set(MODELS.values())
 
 
-@pytest.mark.parametrize("init, gain", [("he", lambda out, inputs: 2 / inputs), ("xavier", lambda out, inputs: 2 / (out + inputs))])
+@pytest.mark.parametrize(
+    "init, gain", [("he", lambda out, inputs: 2 / inputs), ("xavier", lambda out, inputs: 2 / (out + inputs))]
+)
 def test_start_without_norms_is_drawn_weight_by_weight(init, gain):
     """Kept runs begin with these numbers, to the last bit: normal ones for each weight in turn, and none for a bias."""
-    for model, net in ((MLP(9, 3, "tanh", init), oracles.mlp(64, 10, 9, 3, "tanh")), (CNN(6, 2, "relu", init), oracles.cnn(1, 8, 10, 6, 2, "relu"))):
+    for model, net in (
+        (MLP(9, 3, "tanh", init), oracles.mlp(64, 10, 9, 3, "tanh")),
+        (CNN(6, 2, "relu", init), oracles.cnn(1, 8, 10, 6, 2, "relu")),
+    ):
         random, drawn = generator(4, "start"), []
         for p in net.parameters():
-            weight = math.sqrt(gain(p[:, 0].numel(), p[0].numel())) * torch.randn(p.numel(), generator=random) if p.ndim > 1 else torch.zeros(p.numel())
+            weight = (
+                math.sqrt(gain(p[:, 0].numel(), p[0].numel())) * torch.randn(p.numel(), generator=random)
+                if p.ndim > 1
+                else torch.zeros(p.numel())
+            )
             drawn.append(weight)
         assert torch.equal(Classification(DIGITS, model).start(4), torch.cat(drawn))
 
@@ -173,7 +271,11 @@ def test_starts_differ_by_seed_only():
         (MOONS, CNNGAP, "model: a CNNGAP needs images, and this dataset has points; choose MLP"),
         (MOONS, ResNet, "model: a ResNet needs images, and this dataset has points; choose MLP"),
         (Networks(), ViT, "model: a ViT needs images, and this dataset has graphs; choose MLP"),
-        (Symbols(), MLP, "model: an MLP needs images, points or graphs, and this dataset has tokens; choose Transformer"),
+        (
+            Symbols(),
+            MLP,
+            "model: an MLP needs images, points or graphs, and this dataset has tokens; choose Transformer",
+        ),
         (DIGITS, Transformer, "model: a Transformer needs tokens, and this dataset has images; choose MLP"),
         (MOONS, GraphNet, "model: a GraphNet needs graphs, and this dataset has points; choose MLP"),
         (DIGITS, lambda: ViT(patch=3), "model.patch: expected a divisor of 8, the image's side, got 3"),
@@ -188,7 +290,15 @@ def test_what_does_not_fit_is_refused(data, model, line):
     assert str(refused.value) == line
 
 
-WIDE = [*(cls() for cls in MODELS.values()), MLP(100), ViT(1, 8, 1, 8), Transformer(1, 1, 1), Transformer(8, 1, 8), GraphNet(64), GraphNet(1)]
+WIDE = [
+    *(cls() for cls in MODELS.values()),
+    MLP(100),
+    ViT(1, 8, 1, 8),
+    Transformer(1, 1, 1),
+    Transformer(8, 1, 8),
+    GraphNet(64),
+    GraphNet(1),
+]
 
 
 @pytest.mark.parametrize("model", WIDE, ids=repr)
@@ -230,11 +340,17 @@ def test_a_graph_net_does_not_see_the_order_of_nodes(readout):
 
 def test_images_of_other_sizes():
     """Odd sides and three channels: the layouts fit what the models make of them."""
-    for side, models in {7: [CNN(4, 3), ResNet(2), ViT(7, 8)], 9: [CNN(4, 3, norm="group"), ResNet(3), ViT(3, 8)], 1: [ResNet(2, norm="group")]}.items():
+    for side, models in {
+        7: [CNN(4, 3), ResNet(2), ViT(7, 8)],
+        9: [CNN(4, 3, norm="group"), ResNet(3), ViT(3, 8)],
+        1: [ResNet(2, norm="group")],
+    }.items():
         for model in models:
             layout = model.layout(Inputs("image", (3, side, side), 4))
             blocks = unflatten(initial(model, layout, generator(0, "start")), layout)
-            logits = model.logits(blocks, torch.randn(5, 3, side, side, generator=generator(0, "x")), lambda x, weight, bias: x)
+            logits = model.logits(
+                blocks, torch.randn(5, 3, side, side, generator=generator(0, "x")), lambda x, weight, bias: x
+            )
             assert logits.shape == (5, 4) and logits.isfinite().all()
 
 
@@ -247,7 +363,9 @@ def test_sums_over_chunks(count, chunk):
     pieces = parts(problem, examples, chunk)
     assert len(pieces) == -(-count // chunk)
     whole = torch.func.grad(lambda t: problem.loss(t, *examples))(theta)
-    assert torch.allclose(torch.stack([torch.func.grad(piece)(theta) for piece in pieces]).sum(0), whole, rtol=1e-9, atol=1e-13)
+    assert torch.allclose(
+        torch.stack([torch.func.grad(piece)(theta) for piece in pieces]).sum(0), whole, rtol=1e-9, atol=1e-13
+    )
 
 
 FORMULAS = {

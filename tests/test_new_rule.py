@@ -1,4 +1,5 @@
-"""A rule is one class and its name in a table: added in memory, it is in the menus, the links and the tests of every rule by itself."""
+"""A rule is one class and its name in a table: added in memory, it is in the menus, the links and the tests of every
+rule by itself."""
 
 from __future__ import annotations
 
@@ -40,12 +41,18 @@ def test_json_and_links():
     spec = RunSpec(rule=Backwards(0.2))
     assert decode(RUNS, encode(spec)) == spec
     assert link.params(spec) == {"rule": "Backwards", "rule.rho": "0.2"}
-    assert link.read(RUNS, {"rule": "SSAM", "rule.rule": "Backwards", "rule.rule.rho": "0.3"})[0].rule.rule == Backwards(0.3)
+    assert link.read(RUNS, {"rule": "SSAM", "rule.rule": "Backwards", "rule.rule.rho": "0.3"})[
+        0
+    ].rule.rule == Backwards(0.3)
 
 
 @pytest.mark.parametrize("network", ["MLP", "CNN-batch", "GraphNet-batch"])
 def test_properties(network):
-    for test in (properties.test_ensemble, properties.test_zero_radius_is_plain_descent, properties.test_measuring_leaves_the_path_alone):
+    for test in (
+        properties.test_ensemble,
+        properties.test_zero_radius_is_plain_descent,
+        properties.test_measuring_leaves_the_path_alone,
+    ):
         test("Backwards", network)
     assert count(Backwards()).calls == 2
 

@@ -1,4 +1,5 @@
-"""BatchNorm without running averages: by the batch in a step, by the whole training set anywhere else, whichever examples are looked at."""
+"""BatchNorm without running averages: by the batch in a step, by the whole training set anywhere else, whichever
+examples are looked at."""
 
 import pytest
 import torch
@@ -31,7 +32,9 @@ def case(request):
     """A problem in double precision, a point of no symmetry, and the twin at that point."""
     data, model, net = NETS[request.param]
     problem = Double(data, model)
-    theta = problem.start(0) + 0.1 * torch.randn(problem.size(), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    theta = problem.start(0) + 0.1 * torch.randn(
+        problem.size(), generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     return problem, theta, oracles.filled(net(), theta)
 
 
@@ -44,7 +47,9 @@ def scored(net, x, y) -> list[float]:
 def test_models_mix_where_they_have_batchnorm():
     for cls in MODELS.values():
         norms = knobs(cls)["norm"].options if "norm" in knobs(cls) else ()
-        assert [n for n in norms if decode(MODELS, {"name": cls.__name__, "norm": n}).mixes] == [n for n in norms if n == "batch"]
+        assert [n for n in norms if decode(MODELS, {"name": cls.__name__, "norm": n}).mixes] == [
+            n for n in norms if n == "batch"
+        ]
         assert norms or not cls().mixes
     assert not MLP(depth=0, norm="batch").mixes
     assert Classification(DIGITS, ResNet()).mixes and not Classification(DIGITS, CNN()).mixes
@@ -75,7 +80,8 @@ def test_evaluation_in_many_points_at_once(case):
 
 
 def test_what_was_collected_is_the_batch(case):
-    """Collect computes what `by_batch` does, and Given with it again the same; the moments are the means and the biased variances."""
+    """Collect computes what `by_batch` does, and Given with it again the same; the moments are the means and the
+    biased variances."""
     problem, theta, net = case
     x, _ = problem.load("train")
     collect = Collect()
@@ -83,16 +89,21 @@ def test_what_was_collected_is_the_batch(case):
     assert torch.allclose(problem.logits(theta, x, collect), logits, rtol=1e-9, atol=1e-12)
     assert torch.allclose(problem.logits(theta, x, Given(collect.moments)), logits, rtol=1e-9, atol=1e-12)
     with twins.whole_set(net, x) as fixed:
-        running = [(m.running_mean, m.running_var) for m in fixed.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+        running = [
+            (m.running_mean, m.running_var) for m in fixed.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)
+        ]
     assert len(running) == len(collect.moments) == len(problem.moments(theta, x)) > 0
     for pair, wanted in zip(collect.moments, running, strict=True):
-        assert all(torch.allclose(a, torch.as_tensor(b), rtol=1e-9, atol=1e-12) for a, b in zip(pair, wanted, strict=True))
+        assert all(
+            torch.allclose(a, torch.as_tensor(b), rtol=1e-9, atol=1e-12) for a, b in zip(pair, wanted, strict=True)
+        )
     with pytest.raises(StopIteration):
         problem.logits(theta, x, Given(collect.moments[:-1]))
 
 
 def test_full_batch_gradient_and_hessian(case):
-    """The training loss is one sum, through the common statistics too: its gradient and dense Hessian are the module's, by double differentiation."""
+    """The training loss is one sum, through the common statistics too: its gradient and dense Hessian are the
+    module's, by double differentiation."""
     problem, theta, net = case
     x, y = examples = problem.load("train")
     summands = parts(problem, examples, 7)
@@ -123,18 +134,27 @@ def test_training_is_the_modules_in_training_mode(case, rule, name, rho):
     for split in ("train", "test"):
         with twins.whole_set(net, batch.x) as fixed:
             wanted = scored(fixed, *problem.load(split))
-        assert [float(measures[f"{split}_{what}"][0]) for what in ("loss", "accuracy")] == pytest.approx(wanted, rel=1e-7)
+        assert [float(measures[f"{split}_{what}"][0]) for what in ("loss", "accuracy")] == pytest.approx(
+            wanted, rel=1e-7
+        )
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", ["mlp", "resnet"])
 def test_surface(name, split):
-    """Each cell is the twin's loss with the training set's statistics at that very point; the surface's own check agrees."""
+    """Each cell is the twin's loss with the training set's statistics at that very point; the surface's own check
+    agrees."""
     data, model, net = NETS[name]
     problem = Classification(data, model)
     spec, run = at_start(problem)
-    surface = last(part for _, _, part in SurfaceSpec(Random(1), span=0.8, resolution=5, split=split).compute(spec, run, "cpu") if part)
-    assert surface.check < 1e-5 and surface.loss[2, 2] == pytest.approx(float(evaluate(problem, problem.start(0), problem.load(split))[0]), abs=0)
+    surface = last(
+        part
+        for _, _, part in SurfaceSpec(Random(1), span=0.8, resolution=5, split=split).compute(spec, run, "cpu")
+        if part
+    )
+    assert surface.check < 1e-5 and surface.loss[2, 2] == pytest.approx(
+        float(evaluate(problem, problem.start(0), problem.load(split))[0]), abs=0
+    )
     origin = torch.as_tensor(run.path[-1])
     plane = returned(Random(1).build(problem, origin, origin[None]))
     for i, j in [(2, 2), (0, 0), (4, 1)]:

@@ -1,4 +1,5 @@
-"""The Train page where data has to be obtained first: a download with its terms and progress, a file of one's own, and problems without classes."""
+"""The Train page where data has to be obtained first: a download with its terms and progress, a file of one's own,
+and problems without classes."""
 
 import sys
 import time
@@ -52,7 +53,10 @@ def test_a_set_that_is_not_here_says_what_it_is_and_waits(store):
     for name, source in SOURCES.items():
         app.selectbox(key=DATA).set_value(name).run()
         assert not app.exception
-        assert all(word in texts(app) for word in (f"about {source.size / 1e6:.0f} MB", source.openml, source.licence, source.citation))
+        assert all(
+            word in texts(app)
+            for word in (f"about {source.size / 1e6:.0f} MB", source.openml, source.licence, source.citation)
+        )
         assert app.button(key=f"obtain:{name}").label == "Download" and app.button(key="train").disabled
         assert str(store.root) not in texts(app) and not (store.root / "data").exists()
 
@@ -73,7 +77,9 @@ def test_a_download_from_the_page(store, monkeypatch):
 
 
 def test_a_failed_download_is_one_line_and_can_be_tried_again(store, monkeypatch):
-    monkeypatch.setattr(openml, "FETCH", (sys.executable, "-c", "import sys; print('OpenML cannot be reached from here'); sys.exit(1)"))
+    monkeypatch.setattr(
+        openml, "FETCH", (sys.executable, "-c", "import sys; print('OpenML cannot be reached from here'); sys.exit(1)")
+    )
     app = choose("CIFAR10")
     app.button(key="obtain:CIFAR10").click().run()
     settle(app, "CIFAR10")
@@ -98,7 +104,11 @@ def test_an_own_file_becomes_the_runs_data(store):
 def test_a_file_that_will_not_do_is_one_line(store):
     app = choose("OwnFile")
     app.file_uploader(key=f"{DATA}:file").set_value(("flowers.csv", b"a,b\n1,2\n", "text/csv")).run()
-    assert not app.exception and "file: expected at least 20 examples, got 1" in [e.value for e in app.error] and not (store.root / "own").exists()
+    assert (
+        not app.exception
+        and "file: expected at least 20 examples, got 1" in [e.value for e in app.error]
+        and not (store.root / "own").exists()
+    )
 
 
 def test_an_address_with_a_file_that_is_not_here_is_told(store):
@@ -122,4 +132,6 @@ def test_a_regression_trains_and_shows_no_accuracy(store):
 def test_a_run_without_its_data_fails_in_one_line(store):
     """As one does whose link was opened on another machine."""
     *_, last = training(store, RunSpec(Classification(MNIST()), steps=5, every=5))
-    assert last.status == "failed" and last.reason.startswith("data: MNIST is not on this machine yet; download it (about 15 MB)")
+    assert last.status == "failed" and last.reason.startswith(
+        "data: MNIST is not on this machine yet; download it (about 15 MB)"
+    )

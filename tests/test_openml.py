@@ -1,4 +1,5 @@
-"""Downloads from a server on this machine that answers as OpenML does, and from none: once, whole, checked at every use, and in one line where it fails."""
+"""Downloads from a server on this machine that answers as OpenML does, and from none: once, whole, checked at every
+use, and in one line where it fails."""
 
 import json
 import os
@@ -40,22 +41,34 @@ def test_a_set_that_is_not_here_is_named_and_never_fetched(name, store, monkeypa
     """Neither by decoding a spec, nor by a model laid out for it, nor by asking for its numbers."""
     monkeypatch.setattr(openml, "FETCH", ("false",))
     problem = decode({"Classification": Classification}, {"data": {"name": name}})
-    assert problem.size() > 1000 and digest(problem) == digest(decode({"Classification": Classification}, encode(problem)))
+    assert problem.size() > 1000 and digest(problem) == digest(
+        decode({"Classification": Classification}, encode(problem))
+    )
     for use in (problem.data.arrays, lambda: problem.load("train")):
-        with pytest.raises(SpecError, match=rf"^data: {name} is not on this machine yet; download it \(about \d+ MB\) on the Train page or with `python -m"):
+        with pytest.raises(
+            SpecError,
+            match=(
+                rf"^data: {name} is not on this machine yet; download it \(about \d+ MB\) on the Train page or with"
+                r" `python -m"
+            ),
+        ):
             use()
     assert not here(name) and not store.exists()
 
 
 def test_a_download(store, monkeypatch):
-    """In another process, as on a person's machine: the numbers that the server has, split once and for all, kept with their checksum."""
+    """In another process, as on a person's machine: the numbers that the server has, split once and for all, kept
+    with their checksum."""
     x, y = images(400, 784)
     with serving(x, y) as port:
         monkeypatch.setattr(openml, "FETCH", command(port))
         told = list(download("MNIST"))
     assert told and told[-1].done > 10_000 and told[-1].total == SOURCES["MNIST"].size
     assert sorted(p.name for p in (store / "data").iterdir()) == ["MNIST.json", "MNIST.npz"]
-    assert json.loads((store / "data" / "MNIST.json").read_text())["bytes"] == (store / "data" / "MNIST.npz").stat().st_size
+    assert (
+        json.loads((store / "data" / "MNIST.json").read_text())["bytes"]
+        == (store / "data" / "MNIST.npz").stat().st_size
+    )
     a, b, a_test, b_test = MNIST(train=100, standardize="none").arrays()
     rows = {row.tobytes(): label for row, label in zip(x, y, strict=True)}
     for part, labels in ((a, b), (a_test, b_test)):
@@ -68,13 +81,18 @@ def test_a_download(store, monkeypatch):
 
 
 def test_what_is_kept_of_a_table():
-    """The held-out images come from its last rows only, no image is in both parts, and a table that is sorted by class gives every class its share."""
+    """The held-out images come from its last rows only, no image is in both parts, and a table that is sorted by
+    class gives every class its share."""
     n = 4000
     x, y = np.arange(n)[:, None] // 256 ** np.arange(2) % 256, np.sort(np.arange(n) % 10)
     parts = fetch.drawn(x, y)
     row, held_out = (parts[name][:, 0].astype(int) + 256 * parts[name][:, 1].astype(int) for name in ("x", "x_test"))
     assert len(row) == n - fetch.LAST and len(held_out) == fetch.LAST and held_out.min() == n - fetch.LAST
-    assert sorted([*row, *held_out]) == list(range(n)) and np.array_equal(parts["y"], y[row]) and np.array_equal(parts["y_test"], y[held_out])
+    assert (
+        sorted([*row, *held_out]) == list(range(n))
+        and np.array_equal(parts["y"], y[row])
+        and np.array_equal(parts["y_test"], y[held_out])
+    )
     assert np.bincount(parts["y"][:500], minlength=10).min() >= 40
 
 
@@ -99,7 +117,13 @@ def test_classes_in_quotes_are_read_too(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     "fault, line",
     [
-        ("offline", "OpenML cannot be reached from here ([Errno 111] Connection refused); nothing was changed, try again when there is a network"),
+        (
+            "offline",
+            (
+                "OpenML cannot be reached from here ([Errno 111] Connection refused); nothing was changed, try again "
+                "when there is a network"
+            ),
+        ),
         ("error", "OpenML answered with an error (503 Service Unavailable); try again later"),
         ("checksum", "OpenML sent something unexpected (ValueError: The md5 checksum"),
         ("html", "OpenML sent something unexpected (JSONDecodeError"),
@@ -115,13 +139,19 @@ def test_without_a_network_nothing_is_changed(store, monkeypatch, capsys):
     monkeypatch.setattr(openml, "FETCH", command(free_port()))
     assert main(["download", "CIFAR10"]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("engine download: data: CIFAR10 could not be downloaded: OpenML cannot be reached from here ([Errno 111] Connection refused)")
+    assert said.startswith(
+        "engine download: data: CIFAR10 could not be downloaded: OpenML cannot be reached from here ([Errno 111] "
+        "Connection refused)"
+    )
     assert list((store / "data").iterdir()) == [] and not here("CIFAR10")
 
 
 def write_ten() -> str:
     """Code that writes a small set where `engine.fetch` would."""
-    return "import sys, numpy as np; x, y = np.zeros((20, 3072)), np.arange(20) % 10; np.savez(sys.argv[3] + '/set.npz', x=x, y=y, x_test=x, y_test=y)"
+    return (
+        "import sys, numpy as np; x, y = np.zeros((20, 3072)), np.arange(20) % 10; np.savez(sys.argv[3] + '/set.npz', "
+        "x=x, y=y, x_test=x, y_test=y)"
+    )
 
 
 @pytest.mark.parametrize("damage", ["torn", "changed", "gone", "unnamed"])
@@ -131,9 +161,20 @@ def test_a_damaged_file_is_refused_and_fetched_anew(damage, store, monkeypatch, 
     path = store / "data" / "CIFAR10.npz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    {"torn": lambda: path.write_bytes(content[:-100]), "changed": lambda: path.write_bytes(content), "gone": path.unlink,
-     "unnamed": lambda: path.with_suffix(".json").write_text("{")}[damage]()  # fmt: skip
-    with pytest.raises(SpecError, match="^data: the file of CIFAR10 is torn or was changed" if damage in ("torn", "changed") else "is not on this machine yet"):
+    {
+        "torn": lambda: path.write_bytes(content[:-100]),
+        "changed": lambda: path.write_bytes(content),
+        "gone": path.unlink,
+        "unnamed": lambda: path.with_suffix(".json").write_text("{"),
+    }[damage]()
+    with pytest.raises(
+        SpecError,
+        match=(
+            "^data: the file of CIFAR10 is torn or was changed"
+            if damage in ("torn", "changed")
+            else "is not on this machine yet"
+        ),
+    ):
         CIFAR10(10).arrays()
     assert not here("CIFAR10")
     assert main(["download", "CIFAR10"]) == 0 and here("CIFAR10") and len(CIFAR10(10).arrays()[0]) == 10
@@ -147,7 +188,11 @@ def test_the_store_can_be_named(store, tmp_path, monkeypatch):
 
 
 def test_too_much_is_given_up(store, monkeypatch):
-    monkeypatch.setattr(openml, "FETCH", (sys.executable, "-c", "import sys, time; open(sys.argv[3] + '/big', 'wb').write(bytes(1000)); time.sleep(60)"))
+    monkeypatch.setattr(
+        openml,
+        "FETCH",
+        (sys.executable, "-c", "import sys, time; open(sys.argv[3] + '/big', 'wb').write(bytes(1000)); time.sleep(60)"),
+    )
     monkeypatch.setattr(openml, "MANY", 1e-6)
     with pytest.raises(SpecError, match=r"^data: MNIST could not be downloaded: more than 0 MB came"):
         list(download("MNIST"))
@@ -170,11 +215,17 @@ def test_leaving_ends_the_download(store, monkeypatch):
 
 def test_a_process_that_is_killed_says_nothing_and_is_reported(monkeypatch):
     monkeypatch.setattr(openml, "FETCH", (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"))
-    with pytest.raises(SpecError, match=r"^data: MNIST could not be downloaded: its process ended without a word, perhaps for lack of memory"):
+    with pytest.raises(
+        SpecError,
+        match=r"^data: MNIST could not be downloaded: its process ended without a word, perhaps for lack of memory",
+    ):
         list(download("MNIST"))
 
 
 @pytest.mark.parametrize("name", ["Digits", "", "../MNIST", "M" * 100])
 def test_other_names_cannot_be_downloaded(name, store, capsys):
     assert main(["download", name]) == 2
-    assert "name: expected one of MNIST, FashionMNIST, CIFAR10, got" in capsys.readouterr().err.splitlines()[-1] and not store.exists()
+    assert (
+        "name: expected one of MNIST, FashionMNIST, CIFAR10, got" in capsys.readouterr().err.splitlines()[-1]
+        and not store.exists()
+    )

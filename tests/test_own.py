@@ -1,4 +1,5 @@
-"""Own files: what is in them comes out, the same from a CSV and from an NPZ; whatever else a stranger gives is refused in one line that says where."""
+"""Own files: what is in them comes out, the same from a CSV and from an NPZ; whatever else a stranger gives is
+refused in one line that says where."""
 
 import io
 import pickle
@@ -27,7 +28,12 @@ def examples(count: int = 60, shape: tuple[int, ...] = (3,), classes: int = 3) -
 
 
 def csv(x, y, header: str = "") -> bytes:
-    return "\n".join([*([header] if header else []), *(",".join(map(repr, row)) + f",{label}" for row, label in zip(x.tolist(), y, strict=True))]).encode()
+    return "\n".join(
+        [
+            *([header] if header else []),
+            *(",".join(map(repr, row)) + f",{label}" for row, label in zip(x.tolist(), y, strict=True)),
+        ]
+    ).encode()
 
 
 def npz(**arrays) -> bytes:
@@ -77,12 +83,16 @@ def test_numbers_as_classes_keep_their_order():
     labels = [(-1, 2, 10)[label] for label in Y]
     data = keep(csv(X, labels), "a.csv")
     x, y, *_ = OwnFile(48, data.digest, standardize="none").arrays()
-    assert all(label == (-1, 2, 10).index(labels[X[:, 0].tolist().index(row[0])]) for row, label in zip(x, y, strict=True))
+    assert all(
+        label == (-1, 2, 10).index(labels[X[:, 0].tolist().index(row[0])]) for row, label in zip(x, y, strict=True)
+    )
 
 
 def test_draws_hold_out_other_examples_and_fewer_hold_out_the_same():
     data = keep(csv(X, Y), "a.csv")
-    held_out = [OwnFile(n, data.digest, draw, standardize="none").arrays()[2] for n, draw in ((48, 0), (20, 0), (48, 1))]
+    held_out = [
+        OwnFile(n, data.digest, draw, standardize="none").arrays()[2] for n, draw in ((48, 0), (20, 0), (48, 1))
+    ]
     assert np.array_equal(held_out[0], held_out[1]) and rows(held_out[0]) != rows(held_out[2])
 
 
@@ -123,36 +133,92 @@ BAD = {
     "path": (csv(X, Y), "../../" + "a" * 90, "file: expected a name that ends in .csv or .npz, got '../../aaa"),
     "one column": (b"1\n2\n3\n", "a.csv", "file: expected at least 2 columns separated by commas"),
     "semicolons": (csv(X, Y).replace(b",", b";"), "a.csv", "file: expected at least 2 columns separated by commas"),
-    "ragged": (b"\n".join([*TEN[:5], b"1.0,2.0,0", *TEN[5:]]), "a.csv", "file: row 6: expected 4 cells, as in the first row, got 3"),
-    "long row": (b"\n".join([*TEN[:5], b"1,2,3,4,0", *TEN[5:]]), "a.csv", "file: row 6: expected 4 cells, as in the first row, got 5"),
-    "text": (b"\n".join([*TEN[:7], b"1,two,3,0", *TEN[7:]]), "a.csv", "file: row 8, column 2: expected a finite number, got 'two'"),
-    "named": (b"\n".join([b"wide,high,old,kind", *TEN[:7], b"1,,3,0"]), "a.csv", "file: row 9, column 'high': expected a finite number, got ''"),
-    "first row": (b"\n".join([b"1,two,3,0", *TEN]), "a.csv", "file: row 1, column 2: expected a finite number, got 'two'"),
-    "nan": (b"\n".join([*TEN[:2], b"1,nan,3,0", *TEN]), "a.csv", "file: row 3, column 2: expected a finite number, got 'nan'"),
-    "infinite": (b"\n".join([*TEN[:2], b"1,2,1e999,0", *TEN]), "a.csv", "file: row 3, column 3: expected a finite number, got '1e999'"),
-    "no class": (b"\n".join([*TEN[:2], b"1,2,3,", *TEN]), "a.csv", "file: row 3, column 4: expected a class, got nothing"),
-    "long cell": (b"\n".join([*TEN[:2], b"1,2,3," + b"x" * 200_000, *TEN]), "a.csv", "file: row 3: not CSV that can be read"),
+    "ragged": (
+        b"\n".join([*TEN[:5], b"1.0,2.0,0", *TEN[5:]]),
+        "a.csv",
+        "file: row 6: expected 4 cells, as in the first row, got 3",
+    ),
+    "long row": (
+        b"\n".join([*TEN[:5], b"1,2,3,4,0", *TEN[5:]]),
+        "a.csv",
+        "file: row 6: expected 4 cells, as in the first row, got 5",
+    ),
+    "text": (
+        b"\n".join([*TEN[:7], b"1,two,3,0", *TEN[7:]]),
+        "a.csv",
+        "file: row 8, column 2: expected a finite number, got 'two'",
+    ),
+    "named": (
+        b"\n".join([b"wide,high,old,kind", *TEN[:7], b"1,,3,0"]),
+        "a.csv",
+        "file: row 9, column 'high': expected a finite number, got ''",
+    ),
+    "first row": (
+        b"\n".join([b"1,two,3,0", *TEN]),
+        "a.csv",
+        "file: row 1, column 2: expected a finite number, got 'two'",
+    ),
+    "nan": (
+        b"\n".join([*TEN[:2], b"1,nan,3,0", *TEN]),
+        "a.csv",
+        "file: row 3, column 2: expected a finite number, got 'nan'",
+    ),
+    "infinite": (
+        b"\n".join([*TEN[:2], b"1,2,1e999,0", *TEN]),
+        "a.csv",
+        "file: row 3, column 3: expected a finite number, got '1e999'",
+    ),
+    "no class": (
+        b"\n".join([*TEN[:2], b"1,2,3,", *TEN]),
+        "a.csv",
+        "file: row 3, column 4: expected a class, got nothing",
+    ),
+    "long cell": (
+        b"\n".join([*TEN[:2], b"1,2,3," + b"x" * 200_000, *TEN]),
+        "a.csv",
+        "file: row 3: not CSV that can be read",
+    ),
     "open quote": (b"\n".join([*TEN, b'1,2,3,"0']), "a.csv", "file: row 61: not CSV that can be read"),
     "latin-1": (b"\n".join([*TEN, b"1,2,3,\xe9"]), "a.csv", "file: not text in UTF-8"),
     "header only": (b"wide,high,old,kind", "a.csv", "file: expected at least 20 examples, got 0"),
     "few rows": (b"\n".join(TEN[:19]), "a.csv", "file: expected at least 20 examples, got 19"),
     "one class": (csv(X, [1] * 60), "a.csv", "file: expected 2 to 50 classes, got 1"),
     "many classes": (csv(X, range(60)), "a.csv", "file: expected 2 to 50 classes, got 60"),
-    "many columns": (csv(np.zeros((30, 4097)), Y[:30]), "a.csv", "file: expected 1 to 4096 numbers an example, got 4097"),
+    "many columns": (
+        csv(np.zeros((30, 4097)), Y[:30]),
+        "a.csv",
+        "file: expected 1 to 4096 numbers an example, got 4097",
+    ),
     "not a zip": (b"hello", "a.npz", "file: not an NPZ that can be read (BadZipFile)"),
     "torn zip": (npz(x=X, y=Y)[:-40], "a.npz", "file: not an NPZ that can be read (BadZipFile)"),
     "no y": (npz(x=X), "a.npz", "file: expected arrays x and y, got no y"),
     "no x": (npz(X=X, y=Y), "a.npz", "file: expected arrays x and y, got no x"),
     "flat": (npz(x=X[:, 0], y=Y), "a.npz", "file: x: expected [N, D] for points or [N, C, S, S] for images, got [60]"),
-    "oblong": (npz(x=np.zeros((60, 1, 4, 5)), y=Y), "a.npz", "file: x: expected [N, D] for points or [N, C, S, S] for images, got [60, 1, 4, 5]"),
+    "oblong": (
+        npz(x=np.zeros((60, 1, 4, 5)), y=Y),
+        "a.npz",
+        "file: x: expected [N, D] for points or [N, C, S, S] for images, got [60, 1, 4, 5]",
+    ),
     "no numbers": (npz(x=np.zeros((60, 0)), y=Y), "a.npz", "file: expected 1 to 4096 numbers an example, got 0"),
-    "large images": (npz(x=np.zeros((20, 1, 65, 65)), y=Y[:20]), "a.npz", "file: expected 1 to 4096 numbers an example, got 4225"),
+    "large images": (
+        npz(x=np.zeros((20, 1, 65, 65)), y=Y[:20]),
+        "a.npz",
+        "file: expected 1 to 4096 numbers an example, got 4225",
+    ),
     "lengths": (npz(x=X, y=Y[:50]), "a.npz", "file: y: expected [60], a class for each example of x, got [50]"),
-    "columns of y": (npz(x=X, y=Y[:, None]), "a.npz", "file: y: expected [60], a class for each example of x, got [60, 1]"),
+    "columns of y": (
+        npz(x=X, y=Y[:, None]),
+        "a.npz",
+        "file: y: expected [60], a class for each example of x, got [60, 1]",
+    ),
     "floats as classes": (npz(x=X, y=Y * 1.0), "a.npz", "file: y: expected whole numbers, got 'float64'"),
     "words": (npz(x=X.astype(str), y=Y), "a.npz", "file: x: expected numbers, got '<U"),
     "complex": (npz(x=X + 1j, y=Y), "a.npz", "file: x: expected numbers, got 'complex128'"),
-    "nan in x": (npz(x=np.where(X[7, 1] == X, np.nan, X), y=Y), "a.npz", "file: x[7, 1]: expected a finite number, got nan"),
+    "nan in x": (
+        npz(x=np.where(X[7, 1] == X, np.nan, X), y=Y),
+        "a.npz",
+        "file: x[7, 1]: expected a finite number, got nan",
+    ),
     "bomb": (
         npz(x=np.zeros((MOST_NUMBERS // 1000 + 1, 1000)), y=Y),
         "a.npz",

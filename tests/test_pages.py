@@ -1,4 +1,5 @@
-"""Pages: each is run headless through Streamlit's own test harness, on stores with runs, without runs, and with addresses of strangers."""
+"""Pages: each is run headless through Streamlit's own test harness, on stores with runs, without runs, and with
+addresses of strangers."""
 
 from __future__ import annotations
 
@@ -70,7 +71,9 @@ def open_page(page: str = "train", **parameters: str) -> AppTest:
 def texts(app: AppTest) -> str:
     """All words of the page that stand in messages, captions and HTML."""
     elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html")]
-    return " ".join(str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements)
+    return " ".join(
+        str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements
+    )
 
 
 @pytest.mark.parametrize("page", QUESTIONS)
@@ -241,7 +244,13 @@ def test_unreadable_and_diverged_runs_are_listed_as_such(store):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"{", "spec: not JSON"), (b'{"lr": -1}', "lr:"), (b"\xff\xfe", "file: not text"), (b" " * 200_000, "file: expected at most")]
+    ("content", "told"),
+    [
+        (b"{", "spec: not JSON"),
+        (b'{"lr": -1}', "lr:"),
+        (b"\xff\xfe", "file: not text"),
+        (b" " * 200_000, "file: expected at most"),
+    ],
 )
 def test_a_bad_upload_is_refused_in_one_line(store, content, told):
     app = open_page("runs")
@@ -258,7 +267,11 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
 def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     switched = keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),)))
     old = replace(store.run(keep(store, SMALL)))
-    store.save_run(replace(old, measures={name: values for name, values in old.measures.items() if name not in ("gradients", "phase")}))
+    store.save_run(
+        replace(
+            old, measures={name: values for name, values in old.measures.items() if name not in ("gradients", "phase")}
+        )
+    )
     app = AppTest.from_file(APP, default_timeout=60)
     for name, value in {"runs": f"{switched},{digest(SMALL)}", "measure": "test_loss", "over": "gradients"}.items():
         app.query_params[name] = value
@@ -285,7 +298,8 @@ def test_the_shipped_run_is_adopted_once(store):
 
 
 def test_garbage_is_collected_once_and_not_after_every_script(store, monkeypatch):
-    """With torch imported a collection takes 155 ms: after every script it would leave thirty viewers 3 updates a second."""
+    """With torch imported a collection takes 155 ms: after every script it would leave thirty viewers 3 updates a
+    second."""
     monkeypatch.chdir(Path(APP).parent)
     get_config_options(force_reparse=True)
     assert get_option("runner.postScriptGC") is False

@@ -1,4 +1,5 @@
-"""The papers' page: cards, an experiment by its address, its run through the worker, prediction, presenting, the handout, and the ways to and from Train."""
+"""The papers' page: cards, an experiment by its address, its run through the worker, prediction, presenting, the
+handout, and the ways to and from Train."""
 
 from __future__ import annotations
 
@@ -30,7 +31,14 @@ def performed():
     """The short drift's result."""
     laps = list(perform(SHORT))
     arrays = next(lap.arrays for lap in reversed(laps) if lap.arrays)
-    return replace(current(SHORT, None), done=laps[-1].done, total=laps[-1].total, seconds=1.0, made={"device": "cpu"}, arrays=arrays)
+    return replace(
+        current(SHORT, None),
+        done=laps[-1].done,
+        total=laps[-1].total,
+        seconds=1.0,
+        made={"device": "cpu"},
+        arrays=arrays,
+    )
 
 
 def at(**parameters: str) -> AppTest:
@@ -56,19 +64,27 @@ def press(app: AppTest, key: str) -> AppTest:
 def test_cards(store):  # noqa: F811
     """Each paper with its claim and a button for every experiment; each opens and comes back."""
     app = open_page("papers")
-    assert [t.value for t in app.title] == ["Why does SAM work?"] and all(paper.claim in texts(app).replace("&#x27;", "'") for paper in PAPERS.values())
+    assert [t.value for t in app.title] == ["Why does SAM work?"] and all(
+        paper.claim in texts(app).replace("&#x27;", "'") for paper in PAPERS.values()
+    )
     keys = {b.key for b in app.button}
     assert {f"papers:open-{name}" for name in EXPERIMENTS} <= keys
     press(app, "papers:open-Drift")
     assert [t.value for t in app.title] == [DRIFT.title] and app.query_params["experiment"] == "Drift"
-    assert [t.value for t in press(app, "papers:all").title] == ["Why does SAM work?"] and "experiment" not in app.query_params
+    assert [t.value for t in press(app, "papers:all").title] == [
+        "Why does SAM work?"
+    ] and "experiment" not in app.query_params
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_opens(store, name):  # noqa: F811
     """Before it was performed: its claim, checks that wait, empty figures."""
     app = at(experiment=name)
-    assert [t.value for t in app.title] == [EXPERIMENTS[name].title] and "<b>…</b> pending" in texts(app) and "✓" not in texts(app)
+    assert (
+        [t.value for t in app.title] == [EXPERIMENTS[name].title]
+        and "<b>…</b> pending" in texts(app)
+        and "✓" not in texts(app)
+    )
     assert not cached.jobs().active()
 
 
@@ -93,8 +109,13 @@ def test_run_shows_the_verdicts(store):  # noqa: F811
 
 
 def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeypatch):  # noqa: F811
-    """A result that is written while a page looks at the one before: the next look shows the new one, not what was made of the old."""
-    half = replace(performed, done=1, arrays={name: np.where(np.arange(len(a)) < 1, a.T, np.nan).T for name, a in performed.arrays.items()})
+    """A result that is written while a page looks at the one before: the next look shows the new one, not what was
+    made of the old."""
+    half = replace(
+        performed,
+        done=1,
+        arrays={name: np.where(np.arange(len(a)) < 1, a.T, np.nan).T for name, a in performed.arrays.items()},
+    )
     cached.store().save_result(half)
     load = cached.store().result
 
@@ -127,7 +148,8 @@ def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811
 
 
 def test_what_was_started_with_other_settings_can_be_found(store):  # noqa: F811
-    """A setting changed while an experiment is at work: the page says that it goes on, leads back to it, and cancels it."""
+    """A setting changed while an experiment is at work: the page says that it goes on, leads back to it, and cancels
+    it."""
     long = replace(DRIFT(), steps=50_000)
     app = press(at(experiment="Drift", steps="50000"), "train")
     app.number_input(key="papers.Drift.steps").set_value(2000).run()
@@ -167,20 +189,29 @@ def test_handout_is_one_page_and_the_same_each_time(performed):
     parts = [handout.Part(SHORT.title, SHORT.setup, table(SHORT, performed), SHORT.pictures(performed))]
     for count in (1, 2, 4, 7):
         made = handout.pdf(PAPERS["normalization"], parts * count)
-        assert made.startswith(b"%PDF") and made == handout.pdf(PAPERS["normalization"], parts * count) and b"/Count 1 " in made
+        assert (
+            made.startswith(b"%PDF")
+            and made == handout.pdf(PAPERS["normalization"], parts * count)
+            and b"/Count 1 " in made
+        )
     empty = current(SHORT, None)
-    assert handout.pdf(PAPERS["normalization"], [(SHORT.title, SHORT.setup, table(SHORT, empty), SHORT.pictures(empty))]).startswith(b"%PDF")
+    assert handout.pdf(
+        PAPERS["normalization"], [(SHORT.title, SHORT.setup, table(SHORT, empty), SHORT.pictures(empty))]
+    ).startswith(b"%PDF")
 
 
 def test_what_if(store):  # noqa: F811
-    """A run of an experiment on the Train page, with all its settings; and from there back to the papers that speak of it."""
+    """A run of an experiment on the Train page, with all its settings; and from there back to the papers that speak
+    of it."""
     app = opened()
     press(app, "papers:take")
     spec = next(iter(SHORT.ensembles().values()))[0]
     assert app.query_params["problem"] == "Product" and app.number_input(key="train.steps").value == spec.steps
     app = open_page()
     speaking = [paper for paper in PAPERS.values() if paper.experiments and paper.speaks(RunSpec())]
-    assert speaking and {f"cite:{cls.__name__}" for paper in speaking for cls in paper.experiments} <= {b.key for b in app.button}
+    assert speaking and {f"cite:{cls.__name__}" for paper in speaking for cls in paper.experiments} <= {
+        b.key for b in app.button
+    }
     press(app, "cite:Drift")
     assert app.session_state[citations.OPEN] == "Drift"
 
@@ -188,10 +219,22 @@ def test_what_if(store):  # noqa: F811
 def test_motion_carries_the_steps_of_what_moves():
     """Measured curves over steps move, theory and other axes stand; the axes are those of all of it from the start."""
     x = np.arange(5.0)
-    over = Chart("a", "A", "step", "y", (Line("m", x, x**2 + 1, "ink", band=(x, x + 2)), Line("t", x, x, "ink", "dash", theory=True)), "A.", log_y=True)
+    over = Chart(
+        "a",
+        "A",
+        "step",
+        "y",
+        (Line("m", x, x**2 + 1, "ink", band=(x, x + 2)), Line("t", x, x, "ink", "dash", theory=True)),
+        "A.",
+        log_y=True,
+    )
     made = motion.figure(over)
     assert [list(t.meta or []) for t in made.data] == [x.tolist()] * 3 + [[]]  # type: ignore[attr-defined]
-    assert all(isinstance(t.x, tuple) for t in made.data) and made.layout.yaxis.type == "log" and made.layout.xaxis.range[1] > 4  # type: ignore[attr-defined]
+    assert (
+        all(isinstance(t.x, tuple) for t in made.data)
+        and made.layout.yaxis.type == "log"
+        and made.layout.xaxis.range[1] > 4
+    )  # type: ignore[attr-defined]
     other = replace(over, x_label="rate", log_y=False)
     assert not any(t.meta for t in motion.figure(other).data)
     turned = replace(other, lines=(Line("m", x[::-1], x, "ink", when=x * 10),))
@@ -199,5 +242,7 @@ def test_motion_carries_the_steps_of_what_moves():
     ground = Map("m", "M", "x", "y", "z", x, x, np.outer(x, x), False, (0.0, 16.0), x, x, x, x * 7, 0, "M.")
     assert [list(t.meta) for t in motion.figure(ground).data if t.meta] == [(x * 7).tolist()] * 2  # type: ignore[attr-defined]
     alone = motion.figure(replace(ground, path_a=x[:1], path_b=x[:1], path_z=x[:1], path_steps=x[:1]))
-    assert all(isinstance(t["x"], list) for t in json.loads(alone.to_json(engine="json") or "")["data"] if t.get("meta")), "the browser cuts lists"
+    assert all(
+        isinstance(t["x"], list) for t in json.loads(alone.to_json(engine="json") or "")["data"] if t.get("meta")
+    ), "the browser cuts lists"
     assert "predict" in str(motion.figure(replace(over, lines=(), note="predict first")).layout.annotations)

@@ -22,11 +22,14 @@ BOUNDS = {
     **{SSAM(rule): 2 / TOP for rule in (SAM(0.05), USAM(0.1))},
     UnifiedSAM(0.1, 0.5): 2 / (TOP + 0.1 * (1 - 0.5) * TOP**2),
 }
-"""The largest stable learning rate where the largest eigenvalue is TOP (Dai, Ahn & Sra 2023; the mixtures by the same argument)."""
+"""The largest stable learning rate where the largest eigenvalue is TOP (Dai, Ahn & Sra 2023; the mixtures by the
+same argument)."""
 
 
 def run(rule, lr: float, steps: int) -> np.ndarray:
-    return path(RunSpec(Quadratic((TOP, 1.0), (1.0, 1.0)), rule, lr=lr, batch=0, steps=steps, every=steps, curvature=False))
+    return path(
+        RunSpec(Quadratic((TOP, 1.0), (1.0, 1.0)), rule, lr=lr, batch=0, steps=steps, every=steps, curvature=False)
+    )
 
 
 def measured(rule, near: float) -> float:
@@ -55,9 +58,14 @@ def test_threshold(rule):
 
 
 @pytest.mark.parametrize("eta", [0.3, 0.85])
-@pytest.mark.parametrize("rule", [SAM(0.05), SAM(0.5), UnifiedSAM(0.02, 0.5), UnifiedSAM(0.1, 1.0), SSAM(SAM(0.1)), USAM(0.005), SGD()], ids=repr)
+@pytest.mark.parametrize(
+    "rule",
+    [SAM(0.05), SAM(0.5), UnifiedSAM(0.02, 0.5), UnifiedSAM(0.1, 1.0), SSAM(SAM(0.1)), USAM(0.005), SGD()],
+    ids=repr,
+)
 def test_cycle(rule, eta):
-    """Its radius is eta rho lam / (2 - eta lam) for SAM, and where a part of the perturbation is not normalized, that part adds to the curvature."""
+    """Its radius is eta rho lam / (2 - eta lam) for SAM, and where a part of the perturbation is not normalized,
+    that part adds to the curvature."""
     lr, rho, lam = eta * 2 / TOP, getattr(rule, "rho", 0.0), getattr(rule, "lam", 1.0)
     fixed = rho * lam if isinstance(rule, SAM | UnifiedSAM) else 0.0
     radius = lr * fixed * TOP / (2 - lr * (TOP + rho * (1 - lam) * TOP**2)) if fixed else 0.0

@@ -43,6 +43,11 @@ def test_the_command_lines_run(tmp_path):
     assert all((tmp_path / path).is_file() for path in kept)
 
 
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`((?:\w+/)+|[\w/]+\.(?:py|txt|md))`", README))))
+@pytest.mark.parametrize(
+    "place",
+    sorted(
+        set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`((?:\w+/)+|[\w/]+\.(?:py|txt|md))`", README))
+    ),
+)
 def test_named_files_exist(place):
     assert (ROOT / place).exists()

@@ -1,4 +1,5 @@
-"""Records: round trips of every kind, one line for whatever is no record, and writes that happen whole or not at all."""
+"""Records: round trips of every kind, one line for whatever is no record, and writes that happen whole or not at
+all."""
 
 import pickle
 import random
@@ -49,9 +50,34 @@ RECORDS = {
         float("nan"),
         float("nan"),
     ),
-    "result": Result(SPEC, 3, 4, 1.5, {"device": "cpu"}, {"one/step": np.arange(3), "one/loss": np.full((3, 2), np.nan), "two/theta": np.ones((3, 2, 4))}),
-    "spectrum": Spectrum(SPEC, "0" * 16, 2, 5, 40, LINE, LINE, NOTHING, NOTHING, np.eye(2), np.eye(2), NOTHING, float("nan"), float("inf"), 1e-300),
-    "alignment": Alignment(SPEC, "0" * 16, np.arange(2), *[np.eye(2)] * 4, *[np.array([0.5, np.nan])] * 6, switches=np.array([7, 9])),
+    "result": Result(
+        SPEC,
+        3,
+        4,
+        1.5,
+        {"device": "cpu"},
+        {"one/step": np.arange(3), "one/loss": np.full((3, 2), np.nan), "two/theta": np.ones((3, 2, 4))},
+    ),
+    "spectrum": Spectrum(
+        SPEC,
+        "0" * 16,
+        2,
+        5,
+        40,
+        LINE,
+        LINE,
+        NOTHING,
+        NOTHING,
+        np.eye(2),
+        np.eye(2),
+        NOTHING,
+        float("nan"),
+        float("inf"),
+        1e-300,
+    ),
+    "alignment": Alignment(
+        SPEC, "0" * 16, np.arange(2), *[np.eye(2)] * 4, *[np.array([0.5, np.nan])] * 6, switches=np.array([7, 9])
+    ),
 }
 
 
@@ -110,13 +136,24 @@ class Trap:
 def foreign(path):
     """Files that are no records, by name."""
     yield "missing", lambda: path.unlink(missing_ok=True)
-    for name, content in {"empty": b"", "text": b"hello", "pickle": pickle.dumps(Trap()), "zip start": b"PK\x03\x04", "zeros": b"\0" * 5000}.items():
+    for name, content in {
+        "empty": b"",
+        "text": b"hello",
+        "pickle": pickle.dumps(Trap()),
+        "zip start": b"PK\x03\x04",
+        "zeros": b"\0" * 5000,
+    }.items():
         yield name, lambda content=content: path.write_bytes(content)
     yield "array", lambda: np.save(path.open("wb"), np.zeros(3))
     yield "pickled array", lambda: np.savez(path, allow_pickle=True, record=np.array([Trap()], dtype=object))
     yield (
         "pickle in a field",
-        lambda: np.savez(path, allow_pickle=True, record=np.array('{"kind":"Run","spec":{},"status":"x"}'), steps=np.array([Trap()], dtype=object)),
+        lambda: np.savez(
+            path,
+            allow_pickle=True,
+            record=np.array('{"kind":"Run","spec":{},"status":"x"}'),
+            steps=np.array([Trap()], dtype=object),
+        ),
     )
     yield "other zip", lambda: zipfile.ZipFile(path, "w").writestr("a.txt", "x")
     yield "other arrays", lambda: np.savez(path, x=np.zeros(3))

@@ -1,4 +1,5 @@
-"""Rules against hand-written loops over PyTorch modules, in double precision, and against another library's optimizers."""
+"""Rules against hand-written loops over PyTorch modules, in double precision, and against another library's
+optimizers."""
 
 import pytest
 import pytorch_optimizer
@@ -40,7 +41,11 @@ NETWORKS = {
 }
 PEERS = {
     "momentum": (Momentum(0.9, 1e-3), 0.05, lambda p: torch.optim.SGD(p, momentum=0.9, weight_decay=1e-3)),
-    "nesterov": (Momentum(0.8, 0.01, nesterov=True), 0.05, lambda p: torch.optim.SGD(p, momentum=0.8, weight_decay=0.01, nesterov=True)),
+    "nesterov": (
+        Momentum(0.8, 0.01, nesterov=True),
+        0.05,
+        lambda p: torch.optim.SGD(p, momentum=0.8, weight_decay=0.01, nesterov=True),
+    ),
     "adam": (Adam(decay=0.01), 0.005, lambda p: torch.optim.Adam(p, weight_decay=0.01)),
     "adamw": (AdamW(0.8, 0.99, 0.1), 0.005, lambda p: torch.optim.AdamW(p, betas=(0.8, 0.99), weight_decay=0.1)),
 }
@@ -56,7 +61,10 @@ def settings(rule) -> dict:
 
 def cut(flat: torch.Tensor, net: nn.Module) -> list[torch.Tensor]:
     """A flat vector as tensors of the module's shapes."""
-    return [part.view_as(p) for part, p in zip(flat.split([p.numel() for p in net.parameters()]), net.parameters(), strict=True)]
+    return [
+        part.view_as(p)
+        for part, p in zip(flat.split([p.numel() for p in net.parameters()]), net.parameters(), strict=True)
+    ]
 
 
 def by_modules(spec: RunSpec, net: nn.Module, peer) -> torch.Tensor:
@@ -71,7 +79,17 @@ def by_modules(spec: RunSpec, net: nn.Module, peer) -> torch.Tensor:
             memory, started = {}, t
             optimizer = peer(list(net.parameters())) if spec.phases[spec.phase(t)].restart else optimizer
         factor = spec.schedule.factor(t, spec.steps)
-        at = loops.At(net, loss, *batches.at(t, data), optimizer, t - started, t % spec.epoch == 0 or t == started, t // spec.epoch, spec.lr * factor, factor)
+        at = loops.At(
+            net,
+            loss,
+            *batches.at(t, data),
+            optimizer,
+            t - started,
+            t % spec.epoch == 0 or t == started,
+            t // spec.epoch,
+            spec.lr * factor,
+            factor,
+        )
         at.memory, optimizer.param_groups[0]["lr"] = memory, at.rate
         at.noise = cut(noise_at(spec, t, problem.start(spec.seed)), net)
         at.mask = cut(mask(spec, rule), net) if getattr(rule, "mask", None) else []
@@ -97,11 +115,21 @@ def fits(rule, model) -> bool:
     return True
 
 
-PAIRS = [(rule, name) for name, (model, _) in NETWORKS.items() for rule in FAMILY + (MASKED if model.norm != "none" else MASKED[3:4]) if fits(rule, model)]
+PAIRS = [
+    (rule, name)
+    for name, (model, _) in NETWORKS.items()
+    for rule in FAMILY + (MASKED if model.norm != "none" else MASKED[3:4])
+    if fits(rule, model)
+]
 
 
 def test_only_one_example_micro_batches_are_left_out():
-    left_out = [(rule, name) for name in NETWORKS for rule in FAMILY + MASKED if (rule, name) not in PAIRS and (rule not in MASKED or "batchnorm" in name)]
+    left_out = [
+        (rule, name)
+        for name in NETWORKS
+        for rule in FAMILY + MASKED
+        if (rule, name) not in PAIRS and (rule not in MASKED or "batchnorm" in name)
+    ]
     assert left_out == [(MSAM(0.1, 1), "mlp-batchnorm"), (MSAM(0.1, 1), "cnn-batchnorm")]
 
 
@@ -120,30 +148,57 @@ def test_loop(rule, network):
 def test_loop_under_every_update(rule, name, clip):
     """The same under every update, with and without clipping."""
     update, lr, peer = PEERS[name]
-    spec = RunSpec(Double(DATA, NETWORKS["mlp"][0]), rule, update, lr, batch=24, steps=STEPS, every=STEPS, curvature=False, clip=clip)
+    spec = RunSpec(
+        Double(DATA, NETWORKS["mlp"][0]),
+        rule,
+        update,
+        lr,
+        batch=24,
+        steps=STEPS,
+        every=STEPS,
+        curvature=False,
+        clip=clip,
+    )
     assert away(final(spec).theta, by_modules(spec, NETWORKS["mlp"][1](), peer)) < 1e-8
 
 
 @pytest.mark.parametrize("restart", [True, False])
-@pytest.mark.parametrize("switches", [[(SAM(0.2), 7)], [(SAM(0.2), 3), (SGD(), 11), (LookSAM(0.1, 3), 14)]], ids=["late", "to and fro"])
+@pytest.mark.parametrize(
+    "switches", [[(SAM(0.2), 7)], [(SAM(0.2), 3), (SGD(), 11), (LookSAM(0.1, 3), 14)]], ids=["late", "to and fro"]
+)
 def test_loop_with_switches(switches, restart):
     """Rules that take over from one another, with the momentum kept or restarted."""
     then = tuple(Switch(rule, at, restart=restart) for rule, at in switches)
     update, lr, peer = PEERS["momentum"]
-    spec = RunSpec(Double(DATA, NETWORKS["mlp"][0]), SGD(), update, lr, batch=24, steps=STEPS, every=STEPS, curvature=False, then=then)
+    spec = RunSpec(
+        Double(DATA, NETWORKS["mlp"][0]),
+        SGD(),
+        update,
+        lr,
+        batch=24,
+        steps=STEPS,
+        every=STEPS,
+        curvature=False,
+        then=then,
+    )
     assert away(final(spec).theta, by_modules(spec, NETWORKS["mlp"][1](), peer)) < 1e-8
 
 
 OTHERS = {
     "SAM": (SAM(0.1), lambda net, base: pytorch_optimizer.SAM(net.parameters(), base, rho=0.1, lr=0.05)),
-    "ASAM": (ASAM(0.3, 0.0, biases=True), lambda net, base: pytorch_optimizer.SAM(net.parameters(), base, rho=0.3, adaptive=True, lr=0.05)),
+    "ASAM": (
+        ASAM(0.3, 0.0, biases=True),
+        lambda net, base: pytorch_optimizer.SAM(net.parameters(), base, rho=0.3, adaptive=True, lr=0.05),
+    ),
     "FriendlySAM": (
         FriendlySAM(0.1, 0.8, 0.7),
         lambda net, base: pytorch_optimizer.FriendlySAM(net.parameters(), base, rho=0.1, sigma=0.8, lmbda=0.7, lr=0.05),
     ),
     "GSAM": (
         GSAM(0.1, 0.1, 0.4),
-        lambda net, base: pytorch_optimizer.GSAM(net.parameters(), base(net.parameters(), lr=0.05), net, Radius(0.1), alpha=0.4),
+        lambda net, base: pytorch_optimizer.GSAM(
+            net.parameters(), base(net.parameters(), lr=0.05), net, Radius(0.1), alpha=0.4
+        ),
     ),
 }
 
@@ -166,7 +221,12 @@ def test_another_library(name, network):
     model, build = NETWORKS[network]
     spec = RunSpec(Double(DATA, model), rule, lr=0.05, batch=24, steps=STEPS, every=STEPS, curvature=False)
     net = oracles.filled(build(), spec.problem.start(0))
-    optimizer, data, batches, loss = make(net, torch.optim.SGD), spec.problem.load("train"), Batches(spec, "cpu"), nn.CrossEntropyLoss()
+    optimizer, data, batches, loss = (
+        make(net, torch.optim.SGD),
+        spec.problem.load("train"),
+        Batches(spec, "cpu"),
+        nn.CrossEntropyLoss(),
+    )
     for t in range(STEPS):
         x, y = batches.at(t, data)
 

@@ -1,4 +1,5 @@
-"""Rules against closed forms on quadratics: stability thresholds, SAM's cycle, edges; and what each step costs in gradients."""
+"""Rules against closed forms on quadratics: stability thresholds, SAM's cycle, edges; and what each step costs in
+gradients."""
 
 import math
 from dataclasses import replace
@@ -79,7 +80,8 @@ def test_stability_threshold(rule):
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("rule", [SGD(), USAM(0.1)], ids=repr)
 def test_edge_is_where_a_quadratic_turns_unstable(rule, momentum, decay):
-    """At the measured threshold the rule's edge is the quadratic's curvature: (2 + 2 mu)/eta less the decay, mapped through h + rho h^2."""
+    """At the measured threshold the rule's edge is the quadratic's curvature: (2 + 2 mu)/eta less the decay, mapped
+    through h + rho h^2."""
     update = Momentum(momentum, decay)
     eta = measured_threshold(rule, update, 0.02, 1.0)
     assert rule.edge(update.limit(eta), 1.0) == pytest.approx(10.0, rel=0.01)
@@ -88,8 +90,11 @@ def test_edge_is_where_a_quadratic_turns_unstable(rule, momentum, decay):
 @pytest.mark.parametrize("lr", [0.05, 0.1, 0.15])
 @pytest.mark.parametrize("rho", [0.05, 0.5])
 def test_sam_ends_in_a_two_cycle(rho, lr):
-    """Its radius on the top eigenvector is eta rho lam / (2 - eta lam), its sign changes every step; the others converge."""
-    spec = RunSpec(Quadratic((10.0, 1.0), (1.0, 1.0)), SAM(rho), lr=lr, batch=0, steps=3000, every=3000, curvature=False)
+    """Its radius on the top eigenvector is eta rho lam / (2 - eta lam), its sign changes every step; the others
+    converge."""
+    spec = RunSpec(
+        Quadratic((10.0, 1.0), (1.0, 1.0)), SAM(rho), lr=lr, batch=0, steps=3000, every=3000, curvature=False
+    )
     even, odd = final(spec).theta, final(replace(spec, steps=3001, every=3001)).theta
     radius = lr * rho * 10 / (2 - lr * 10)
     assert even[0].abs().item() == pytest.approx(radius, rel=1e-6) and even[1].abs() < 1e-6
@@ -105,7 +110,9 @@ def test_edges_solve_their_equations(rho, norm, limit):
     sam, usam = SAM(rho).edge(limit, norm), USAM(rho).edge(limit, norm)
     assert sam + rho / norm * sam**2 == pytest.approx(limit, rel=1e-9)
     assert usam + rho * usam**2 == pytest.approx(limit, rel=1e-9)
-    assert sam == pytest.approx(oracles.long_bartlett(2 / limit, rho, norm), rel=1e-4)  # the authors' form cancels where rho is small
+    assert sam == pytest.approx(
+        oracles.long_bartlett(2 / limit, rho, norm), rel=1e-4
+    )  # the authors' form cancels where rho is small
     assert SSAM(SAM(rho)).edge(limit, norm) == SGD().edge(limit, norm) == limit
 
 
@@ -143,11 +150,19 @@ def test_no_edge_where_no_theory_says():
 
 
 def test_product_valley():
-    """On l(xy) from (3, 10): GD stops at y^2 = 2/eta, USAM at y^2(1 + rho y^2) = 2/eta, SAM drifts on towards y = 0 (Dai, Ahn & Sra 2023)."""
+    """On l(xy) from (3, 10): GD stops at y^2 = 2/eta, USAM at y^2(1 + rho y^2) = 2/eta, SAM drifts on towards y = 0
+    (Dai, Ahn & Sra 2023)."""
     spec = RunSpec(Product(), SGD(), lr=0.05, batch=0, steps=5000, every=5000, curvature=False)
-    ends = {type(rule).__name__: final(replace(spec, rule=rule)).theta[1].abs().item() for rule in (SGD(), USAM(0.1), SAM(0.1))}
+    ends = {
+        type(rule).__name__: final(replace(spec, rule=rule)).theta[1].abs().item()
+        for rule in (SGD(), USAM(0.1), SAM(0.1))
+    }
     usam = math.sqrt((math.sqrt(1 + 4 * 0.1 * 40) - 1) / 0.2)
-    assert ends["SGD"] == pytest.approx(math.sqrt(40), abs=0.05) and ends["USAM"] == pytest.approx(usam, abs=0.05) and ends["SAM"] < 0.4
+    assert (
+        ends["SGD"] == pytest.approx(math.sqrt(40), abs=0.05)
+        and ends["USAM"] == pytest.approx(usam, abs=0.05)
+        and ends["SAM"] < 0.4
+    )
 
 
 def test_saddle_holds_sam_and_ssam_inside_their_radius_only():
@@ -162,7 +177,8 @@ def test_saddle_holds_sam_and_ssam_inside_their_radius_only():
 
 
 def test_sam_edge_on_digits():
-    """Full-batch SAM holds the sharpness at Long & Bartlett's edge, below 2/eta, and its gradient lies closer to the top eigenvector than g does."""
+    """Full-batch SAM holds the sharpness at Long & Bartlett's edge, below 2/eta, and its gradient lies closer to the
+    top eigenvector than g does."""
     problem = Classification(Digits(train=500), MLP(width=64, depth=3, init="xavier"), "squared error")
     run = frames(RunSpec(problem, SAM(0.1), lr=0.3, batch=0, steps=1500, every=25))
     m = {k: np.array([float(f.measures[k][0]) for f in run]) for k in run[0].measures}

@@ -1,4 +1,5 @@
-"""Steps of toy landscapes as programs of floats: the same as the steps on tensors, and never where they would not be."""
+"""Steps of toy landscapes as programs of floats: the same as the steps on tensors, and never where they would not
+be."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +20,13 @@ from engine.spec import SpecError, choice
 from engine.train import State, Tick, _taken, train
 from engine.updates import UPDATES, Adam, Momentum
 
-GENTLE = {Quadratic: Quadratic((2.0, 1.0)), Product: Product((0.5, 2.0)), Saddle: Saddle((0.3, 0.4)), Beale: Beale((2.5, 0.4)), TwoCurvatures: TwoCurvatures()}
+GENTLE = {
+    Quadratic: Quadratic((2.0, 1.0)),
+    Product: Product((0.5, 2.0)),
+    Saddle: Saddle((0.3, 0.4)),
+    Beale: Beale((2.5, 0.4)),
+    TwoCurvatures: TwoCurvatures(),
+}
 """Starts from which nothing is chaotic at LR."""
 LR = 1e-3
 
@@ -30,7 +37,11 @@ def settled(spec: RunSpec, stride: int, state: State | None = None) -> list[Tick
 
 def spec_of(problem, rule, **settings) -> RunSpec:
     """A run that measures nothing but its ends."""
-    return RunSpec(problem, rule, **({"lr": LR, "batch": min(1, problem.examples()), "steps": 150, "every": 150, "curvature": False} | settings))
+    return RunSpec(
+        problem,
+        rule,
+        **({"lr": LR, "batch": min(1, problem.examples()), "steps": 150, "every": 150, "curvature": False} | settings),
+    )
 
 
 def fast(spec: RunSpec) -> Course | None:
@@ -42,13 +53,19 @@ def apart(a: State, b: State) -> float:
     """The largest relative distance of what moves in two states."""
     distances = [float((a.theta - b.theta).norm() / b.theta.norm())]
     for one, other in ((a.rule, b.rule), (a.update, b.update)):
-        assert one.keys() == other.keys() and all(one[k].dtype == other[k].dtype and one[k].shape == other[k].shape for k in one)
-        distances += [float((one[k].double() - other[k].double()).norm() / (other[k].double().norm() + 1e-6)) for k in one]
+        assert one.keys() == other.keys() and all(
+            one[k].dtype == other[k].dtype and one[k].shape == other[k].shape for k in one
+        )
+        distances += [
+            float((one[k].double() - other[k].double()).norm() / (other[k].double().norm() + 1e-6)) for k in one
+        ]
     return max(distances)
 
 
 def test_every_toy_has_a_gentle_start():
-    assert set(GENTLE) == set(TOYS) and all(offered(problem, "cpu") and not offered(problem, "cuda") for problem in GENTLE.values())
+    assert set(GENTLE) == set(TOYS) and all(
+        offered(problem, "cpu") and not offered(problem, "cuda") for problem in GENTLE.values()
+    )
     assert not any(offered(PROBLEMS[name](), "cpu") for name in PROBLEMS.keys() - {cls.__name__ for cls in TOYS})
 
 
@@ -59,10 +76,14 @@ def test_every_rule_on_every_toy(problem, rule):
         spec = spec_of(problem, rule())
     except SpecError:
         pytest.skip("this rule has nothing to do on this problem")
-    assert (fast(spec) is None) <= need(spec.rule, "clock") + need(spec.rule, "noise"), "a step without clock and noise is a program"
+    assert (fast(spec) is None) <= need(spec.rule, "clock") + need(spec.rule, "noise"), (
+        "a step without clock and noise is a program"
+    )
     one, other = (settled(spec, stride)[-1].state for stride in (1000, 1))
     assert apart(one, other) < 1e-12 and one.gradients == other.gradients and one.step == other.step == 150
-    assert all(torch.equal(a, b) for a, b in zip(one.rule.values(), other.rule.values(), strict=True)) or need(spec.rule, "past")
+    assert all(torch.equal(a, b) for a, b in zip(one.rule.values(), other.rule.values(), strict=True)) or need(
+        spec.rule, "past"
+    )
 
 
 SETTINGS = {
@@ -77,7 +98,9 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("rule", [SAM(0.1), SSAM(SAM(0.1), shrink=True), GSAM(0.1), RandomDirection(0.1)], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize(
+    "rule", [SAM(0.1), SSAM(SAM(0.1), shrink=True), GSAM(0.1), RandomDirection(0.1)], ids=lambda r: type(r).__name__
+)
 @pytest.mark.parametrize("problem", [Product((0.5, 2.0)), TwoCurvatures()], ids=lambda p: type(p).__name__)
 def test_every_setting(problem, rule, settings):
     spec = spec_of(problem, rule, **settings)
@@ -85,7 +108,9 @@ def test_every_setting(problem, rule, settings):
     one, other = (settled(spec, stride) for stride in (100, 1))
     assert apart(one[-1].state, other[-1].state) < 1e-12 and one[-1].state.gradients == other[-1].state.gradients
     for a, b in zip((t.frame for t in one if t.frame), (t.frame for t in other if t.frame), strict=True):
-        assert a.step == b.step and all(np.allclose(a.measures[k], b.measures[k], 1e-11, 1e-14, equal_nan=True) for k in a.measures)
+        assert a.step == b.step and all(
+            np.allclose(a.measures[k], b.measures[k], 1e-11, 1e-14, equal_nan=True) for k in a.measures
+        )
 
 
 def test_ticks_stop_at_measurements_and_switches():
@@ -103,7 +128,11 @@ def test_resumes_bit_for_bit(problem):
         again = settled(spec, 7, tick.state)
         assert len(again) == len(ticks) - i - 1
         for one, other in zip(again, ticks[i + 1 :], strict=True):
-            assert one.state.step == other.state.step and one.state.gradients == other.state.gradients and torch.equal(one.state.theta, other.state.theta)
+            assert (
+                one.state.step == other.state.step
+                and one.state.gradients == other.state.gradients
+                and torch.equal(one.state.theta, other.state.theta)
+            )
             assert all(torch.equal(one.state.update[k], other.state.update[k]) for k in one.state.update)
 
 
@@ -194,22 +223,51 @@ def test_divergence_ends_a_run_as_ever():
     assert one and other and one.step == other.step < 2000 and not math.isfinite(one.measures["train_loss"][0])
 
 
-A, B = torch.tensor([[0.5, -1.5, 2.0], [0.3, 0.0, -0.7]], dtype=torch.float64), torch.tensor([1.0, 2.0, -1.5], dtype=torch.float64)
+A, B = (
+    torch.tensor([[0.5, -1.5, 2.0], [0.3, 0.0, -0.7]], dtype=torch.float64),
+    torch.tensor([1.0, 2.0, -1.5], dtype=torch.float64),
+)
 FUNCTIONS = {
     "arithmetic": lambda a, b: torch.add(a, b, alpha=2) - torch.sub(a, b, alpha=3) * -b / 4 + torch.rsub(a, 2.0),
     "powers": lambda a, b: a**2 + a**3 - a**4 + a**1 + a**0 + b.abs() ** 1.5 + 0.9**b + b**-2,
     "roots": lambda a, b: a.abs().sqrt() + (b * b).rsqrt() + b.reciprocal(),
     "functions": lambda a, b: a.exp() + a.tanh() * b.sin() - a.cos(),
-    "choices": lambda a, b: torch.where(a > b, a, b * 2) + a.sign() * (a <= 0) + a.clamp(-1, 0.4) + a.clamp(min=0) + torch.maximum(a, b) - torch.minimum(a, b),
+    "choices": lambda a, b: (
+        torch.where(a > b, a, b * 2)
+        + a.sign() * (a <= 0)
+        + a.clamp(-1, 0.4)
+        + a.clamp(min=0)
+        + torch.maximum(a, b)
+        - torch.minimum(a, b)
+    ),
     "comparisons": lambda a, b: torch.where(a == 0, b, a) + (a != 0) * a + (a < b) * b + (a >= b) * a,
     "sums": lambda a, b: a.sum() + a.sum(0) * a.mean(1, keepdim=True) + a.sum((0, 1)) + a.mean() + a.mean(0),
     "products": lambda a, b: (a @ b) @ (a @ b) + a @ a.T @ a @ b,
     "norms": lambda a, b: a.norm() * b / b.norm() + a.norm(dim=0) + torch.linalg.vector_norm(a, dim=1, keepdim=True),
-    "mixtures": lambda a, b: torch.addcdiv(a, b, b.norm(), value=0.3) + torch.addcmul(a, b, b, value=2) + torch.lerp(a, a * b, 0.3) + torch.lerp(b, a, b.sum()),
-    "parts": lambda a, b: torch.stack([a[0], a[:, 1:].sum(0).repeat_interleave(1).sum() * b, *a.unbind()]) + torch.cat([b[:1], b[1:]]),
-    "shapes": lambda a, b: a.T.reshape(2, 3) + b.unsqueeze(0).expand(2, -1).squeeze() + a.view(3, 2).transpose(0, 1) + a[None].permute(1, 0, 2).squeeze(1),
-    "constants": lambda a, b: torch.ones_like(a) * a + torch.zeros_like(a) + torch.tensor([1.0, 2.0, 3.0], dtype=a.dtype) * b + a.detach().clone() * -0.0,
-    "gradients": lambda a, b: torch.func.grad(lambda t: (t[0, 1:] ** 2).sum() * t[1].norm() + (t * b.abs()).sqrt().mean())(a.abs() + b.abs()),
+    "mixtures": lambda a, b: (
+        torch.addcdiv(a, b, b.norm(), value=0.3)
+        + torch.addcmul(a, b, b, value=2)
+        + torch.lerp(a, a * b, 0.3)
+        + torch.lerp(b, a, b.sum())
+    ),
+    "parts": lambda a, b: (
+        torch.stack([a[0], a[:, 1:].sum(0).repeat_interleave(1).sum() * b, *a.unbind()]) + torch.cat([b[:1], b[1:]])
+    ),
+    "shapes": lambda a, b: (
+        a.T.reshape(2, 3)
+        + b.unsqueeze(0).expand(2, -1).squeeze()
+        + a.view(3, 2).transpose(0, 1)
+        + a[None].permute(1, 0, 2).squeeze(1)
+    ),
+    "constants": lambda a, b: (
+        torch.ones_like(a) * a
+        + torch.zeros_like(a)
+        + torch.tensor([1.0, 2.0, 3.0], dtype=a.dtype) * b
+        + a.detach().clone() * -0.0
+    ),
+    "gradients": lambda a, b: torch.func.grad(
+        lambda t: (t[0, 1:] ** 2).sum() * t[1].norm() + (t * b.abs()).sqrt().mean()
+    )(a.abs() + b.abs()),
 }
 
 
@@ -224,7 +282,18 @@ def test_operations(f):
 @pytest.mark.parametrize("a, b", list(product((1.0, -1.0, math.inf, math.nan), repeat=2)))
 def test_comparisons_keep_nan(a, b):
     def f(x):
-        return torch.stack([torch.maximum(x[0], x[1]), torch.minimum(x[0], x[1]), x[0].clamp(max=0.5), x[1].clamp(-0.5, 0.5), x[0].sign(), x[1].abs()])
+        return torch.stack(
+            [
+                torch.maximum(x[0], x[1]),
+                torch.minimum(x[0], x[1]),
+                x[0].clamp(max=0.5),
+                x[1].clamp(-0.5, 0.5),
+                x[0].sign(),
+                x[1].abs(),
+            ]
+        )
 
     x = torch.tensor([0.1, 0.2], dtype=torch.float64)
-    assert np.array_equal(traced(f, (x,), f(x))([a, b]), f(torch.tensor([a, b], dtype=torch.float64)).numpy(), equal_nan=True)
+    assert np.array_equal(
+        traced(f, (x,), f(x))([a, b]), f(torch.tensor([a, b], dtype=torch.float64)).numpy(), equal_nan=True
+    )

@@ -1,4 +1,5 @@
-"""Sharpness in three senses, against closed forms on quadratics and against a grid of all directions on a function of few coordinates."""
+"""Sharpness in three senses, against closed forms on quadratics and against a grid of all directions on a function
+of few coordinates."""
 
 import math
 from functools import partial
@@ -38,31 +39,42 @@ def found(losses, theta, rho=RHO) -> sharpness.Ascent:
 
 @pytest.mark.parametrize("eigenvalues", SPECTRA, ids=str)
 def test_at_a_minimum_or_saddle_of_a_quadratic(eigenvalues):
-    """At rest the gradient is 0: the worst direction is the top eigenvector, the average over directions is the trace, and there is no way up the gradient."""
+    """At rest the gradient is 0: the worst direction is the top eigenvector, the average over directions is the
+    trace, and there is no way up the gradient."""
     losses, _ = turned(eigenvalues)
     rest = torch.zeros(len(eigenvalues), dtype=torch.float64)
     worst = found(losses, rest)
-    assert worst.rise == pytest.approx(theory.worst_sharpness(RHO, max(eigenvalues)), rel=1e-3) and float(worst.direction.norm()) == pytest.approx(1)
+    assert worst.rise == pytest.approx(theory.worst_sharpness(RHO, max(eigenvalues)), rel=1e-3) and float(
+        worst.direction.norm()
+    ) == pytest.approx(1)
     average = sharpness.averaged(losses, rest, RHO, random(), 600)
-    assert average.mean == pytest.approx(theory.average_sharpness(RHO, sum(eigenvalues), len(eigenvalues)), abs=4 * average.error + 1e-12)
+    assert average.mean == pytest.approx(
+        theory.average_sharpness(RHO, sum(eigenvalues), len(eigenvalues)), abs=4 * average.error + 1e-12
+    )
     assert math.isnan(sharpness.ascended(losses, rest, RHO))
 
 
 @pytest.mark.parametrize("eigenvalues", SPECTRA, ids=str)
 def test_anywhere_on_a_quadratic(eigenvalues):
-    """Up the gradient and on average there are closed forms at any point; the worst rise solves a trust-region problem, here by its secular equation."""
+    """Up the gradient and on average there are closed forms at any point; the worst rise solves a trust-region
+    problem, here by its secular equation."""
     losses, hessian = turned(eigenvalues)
     point = torch.linspace(-0.2, 0.3, len(eigenvalues), dtype=torch.float64)
     g = hessian @ point
     along = float(g @ hessian @ g / (g @ g))
-    assert sharpness.ascended(losses, point, RHO) == pytest.approx(theory.ascent_sharpness(RHO, float(g.norm()), along), rel=1e-9)
+    assert sharpness.ascended(losses, point, RHO) == pytest.approx(
+        theory.ascent_sharpness(RHO, float(g.norm()), along), rel=1e-9
+    )
     average = sharpness.averaged(losses, point, RHO, random(), 600)
-    assert average.mean == pytest.approx(theory.average_sharpness(RHO, sum(eigenvalues), len(eigenvalues)), abs=4 * average.error + 1e-12)
+    assert average.mean == pytest.approx(
+        theory.average_sharpness(RHO, sum(eigenvalues), len(eigenvalues)), abs=4 * average.error + 1e-12
+    )
     assert found(losses, point).rise == pytest.approx(secular(g.numpy(), hessian.numpy(), RHO), rel=1e-3)
 
 
 def secular(g: np.ndarray, hessian: np.ndarray, rho: float) -> float:
-    """The largest g'v + v'Hv/2 with norm(v) = rho: (mu - H) v = g with mu above the largest eigenvalue, by bisection (More & Sorensen 1983)."""
+    """The largest g'v + v'Hv/2 with norm(v) = rho: (mu - H) v = g with mu above the largest eigenvalue, by bisection
+    (More & Sorensen 1983)."""
     values, axes = np.linalg.eigh(hessian)
     g = axes.T @ g
     low, high = values[-1] + 1e-12, values[-1] + np.linalg.norm(g) / rho + 1
@@ -73,10 +85,13 @@ def secular(g: np.ndarray, hessian: np.ndarray, rho: float) -> float:
     return float(g @ v + v @ (values * v) / 2)
 
 
-@pytest.mark.parametrize("theta", [(0.5, 0.5, 0.1, 0.1), (0.0, 0.0, -0.01, 0.0), (1.0, 1.0, 0.0, 0.03), (0.8, 0.14, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    "theta", [(0.5, 0.5, 0.1, 0.1), (0.0, 0.0, -0.01, 0.0), (1.0, 1.0, 0.0, 0.03), (0.8, 0.14, 0.0, 0.0)]
+)
 @pytest.mark.parametrize("rho", [0.01, 0.3])
 def test_against_many_directions(theta, rho):
-    """On the 4-dimensional toy, 2^16 evenly spread directions: none rises more than the worst found, and their mean is the average."""
+    """On the 4-dimensional toy, 2^16 evenly spread directions: none rises more than the worst found, and their mean
+    is the average."""
     problem, theta = TwoCurvatures(), torch.tensor(theta, dtype=torch.float64)
     losses = parts(problem, problem.load("train"), 1)
     z = torch.erfinv(torch.tensor(2 * qmc.Sobol(4, rng=0).random_base2(16) - 1).clamp(-1 + 1e-12, 1 - 1e-12))
@@ -104,7 +119,8 @@ def test_on_top_of_a_hill_nothing_rises():
 
 
 def test_the_limits_of_the_three_notions():
-    """At a minimum on the plane of the toy, over rho², as rho goes to 0: the top eigenvalue over 2, and the trace over 2 n; up the gradient from close by, what
+    """At a minimum on the plane of the toy, over rho², as rho goes to 0: the top eigenvalue over 2, and the trace
+    over 2 n; up the gradient from close by, what
     lies between, the smaller eigenvalue over 2 at least."""
     problem, rho = TwoCurvatures(), 1e-3
     losses = parts(problem, problem.load("train"))
@@ -112,17 +128,27 @@ def test_the_limits_of_the_three_notions():
     large, small = 2 * (0.25 + 1.5 + 8), 2 * (1 + 0.25 + 1)
     assert found(losses, rest, rho).rise / rho**2 == pytest.approx(theory.worst_sharpness(1, large), rel=1e-3)
     average = sharpness.averaged(losses, rest, rho, random(), 600)
-    assert average.mean / rho**2 == pytest.approx(theory.average_sharpness(1, large + small, 4), abs=4 * average.error / rho**2)
+    assert average.mean / rho**2 == pytest.approx(
+        theory.average_sharpness(1, large + small, 4), abs=4 * average.error / rho**2
+    )
     close = [rest + 1e-7 * torch.tensor([0, 0, math.cos(a), math.sin(a)]) for a in np.linspace(0, math.pi / 2, 19)]
     up = [sharpness.ascended(losses, point, rho) / rho**2 for point in close]
-    assert up[0] == pytest.approx(large / 2, rel=1e-3) and up[-1] == pytest.approx(small / 2, rel=1e-3) and up == sorted(up, reverse=True)
+    assert (
+        up[0] == pytest.approx(large / 2, rel=1e-3)
+        and up[-1] == pytest.approx(small / 2, rel=1e-3)
+        and up == sorted(up, reverse=True)
+    )
 
 
 def test_the_same_numbers_again():
     losses, _ = turned(EIGENVALUES)
     point = torch.ones(5, dtype=torch.float64)
-    assert sharpness.averaged(losses, point, RHO, random(3), 10) == sharpness.averaged(losses, point, RHO, random(3), 10)
-    assert found(losses, point).rise == found(losses, point).rise and torch.equal(point, torch.ones(5, dtype=torch.float64))
+    assert sharpness.averaged(losses, point, RHO, random(3), 10) == sharpness.averaged(
+        losses, point, RHO, random(3), 10
+    )
+    assert found(losses, point).rise == found(losses, point).rise and torch.equal(
+        point, torch.ones(5, dtype=torch.float64)
+    )
 
 
 def test_one_parameter():

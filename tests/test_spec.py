@@ -19,7 +19,17 @@ from engine.spec import SpecError, decode, digest, dumps, encode, knob, knobs, p
 from engine.tasks import ANALYSES
 from engine.updates import UPDATES, AdamW
 
-TABLES = [DATASETS, MODELS, PROBLEMS, RULES, UPDATES, SCHEDULES, PLANES, RUNS, {cls.__name__: cls for cls in ANALYSES.values()}]
+TABLES = [
+    DATASETS,
+    MODELS,
+    PROBLEMS,
+    RULES,
+    UPDATES,
+    SCHEDULES,
+    PLANES,
+    RUNS,
+    {cls.__name__: cls for cls in ANALYSES.values()},
+]
 CLASSES = [(table, cls) for table in TABLES for cls in table.values()]
 FIELDS = [(table, cls, name) for table, cls in CLASSES for name in knobs(cls)]
 
@@ -33,13 +43,20 @@ def extremes_of(cls: type, name: str) -> list:
     k = knobs(cls)[name]
     if k.kind == "several":
         return [(), *((option(),) for option in k.table().values())]
-    plain = {"flag": [True, False], "choice": list(k.options), "pick": [option() for option in k.table().values()], "series": [], "text": ["", "0" * k.longest]}
+    plain = {
+        "flag": [True, False],
+        "choice": list(k.options),
+        "pick": [option() for option in k.table().values()],
+        "series": [],
+        "text": ["", "0" * k.longest],
+    }
     return plain[k.kind] if k.kind in plain else [int(v) if k.kind == "integer" else float(v) for v in (k.low, k.high)]
 
 
 @pytest.mark.parametrize("table, cls", CLASSES, ids=names)
 def test_round_trip(table, cls):
-    """Of the defaults and of every field at the ends of its range; the JSON is plain, and decodes to an equal spec of the same digest."""
+    """Of the defaults and of every field at the ends of its range; the JSON is plain, and decodes to an equal spec
+    of the same digest."""
     specs = [cls()]
     for name in knobs(cls):
         for value in extremes_of(cls, name):
@@ -61,7 +78,8 @@ def test_defaults_are_within_their_ranges_and_named(table, cls):
 
 
 def test_digest_is_stable():
-    """The digest of a fixed canonical text, so that kept runs are found again by later versions and on other machines."""
+    """The digest of a fixed canonical text, so that kept runs are found again by later versions and on other
+    machines."""
     import hashlib
 
     text = '{"eigenvalues":[10.0,1.0],"begin":[1.0,1.0],"name":"Quadratic"}'
@@ -72,13 +90,22 @@ def test_digest_is_stable():
 def test_digests_are_distinct():
     specs = [spec() for _, spec in CLASSES]
     specs += (
-        [RunSpec(rule=rule()) for rule in RULES.values()] + [RunSpec(problem=p(), batch=0) for p in PROBLEMS.values()] + [RunSpec(seed=i) for i in range(200)]
+        [RunSpec(rule=rule()) for rule in RULES.values()]
+        + [RunSpec(problem=p(), batch=0) for p in PROBLEMS.values()]
+        + [RunSpec(seed=i) for i in range(200)]
     )
-    specs += [RunSpec(lr=0.1 + 1e-12), RunSpec(Classification(model=MLP(depth=3))), RunSpec(Classification(model=CNN())), RunSpec(update=AdamW())]
+    specs += [
+        RunSpec(lr=0.1 + 1e-12),
+        RunSpec(Classification(model=MLP(depth=3))),
+        RunSpec(Classification(model=CNN())),
+        RunSpec(update=AdamW()),
+    ]
     assert len({digest(spec) for spec in specs}) == len({(type(s).__name__, repr(s)) for s in specs})
 
 
-@pytest.mark.parametrize("text", ['{"lr": 1}', '{"lr": 1.0}', '{"lr": 1e0, "steps": 1000.0}', '{"name": "RunSpec", "lr": 10E-1}'])
+@pytest.mark.parametrize(
+    "text", ['{"lr": 1}', '{"lr": 1.0}', '{"lr": 1e0, "steps": 1000.0}', '{"name": "RunSpec", "lr": 10E-1}']
+)
 def test_one_number_one_digest(text):
     assert digest(parse(RUNS, text)) == digest(RunSpec(lr=1.0)) == digest(RunSpec(lr=1))
 
@@ -143,7 +170,9 @@ def check_refusal(table, data, field: str | None = None) -> bool:
 @pytest.mark.parametrize("table, cls, field", FIELDS, ids=names)
 def test_garbage_in_a_field(table, cls, field):
     named = field if field != "eigenvalues" else None  # a list of another length is refused in the name of `begin`
-    refused = sum(check_refusal(table, {"name": cls.__name__, field: value}, named) for value in [*GARBAGE, nested(50), DEEP])
+    refused = sum(
+        check_refusal(table, {"name": cls.__name__, field: value}, named) for value in [*GARBAGE, nested(50), DEEP]
+    )
     k = knobs(cls)[field]
     assert refused >= len(GARBAGE) - (6 if k.kind in ("number", "integer", "series") else 2)
     if k.kind in ("integer", "number"):
@@ -155,7 +184,9 @@ def test_garbage_in_a_field(table, cls, field):
 
 
 @pytest.mark.parametrize(
-    "data", [*(v for v in GARBAGE if v != {}), {1: 2}, {"name": "RunSpec", "\n" * 900: 1}, {"lr ": 1}, {"Lr": 1}, DEEP], ids=lambda v: type(v).__name__
+    "data",
+    [*(v for v in GARBAGE if v != {}), {1: 2}, {"name": "RunSpec", "\n" * 900: 1}, {"lr ": 1}, {"Lr": 1}, DEEP],
+    ids=lambda v: type(v).__name__,
 )
 def test_garbage_as_a_spec(data):
     assert check_refusal(RUNS, data)
@@ -168,7 +199,16 @@ def test_random_garbage(seed):
 
     def spoil(value, depth=0):
         if rng.random() < 0.06:
-            return rng.choice([*GARBAGE, rng.uniform(-1e9, 1e9), rng.randrange(-(10**30), 10**30), "SAM", {"name": "SAM"}, {"name": "Digits", "train": 20}])
+            return rng.choice(
+                [
+                    *GARBAGE,
+                    rng.uniform(-1e9, 1e9),
+                    rng.randrange(-(10**30), 10**30),
+                    "SAM",
+                    {"name": "SAM"},
+                    {"name": "Digits", "train": 20},
+                ]
+            )
         if isinstance(value, dict):
             spoilt = {
                 (rng.choice(["", "name", "rho", k + "_", k.upper()]) if rng.random() < 0.03 else k): spoil(v, depth + 1)
@@ -178,7 +218,12 @@ def test_random_garbage(seed):
             return spoilt
         return [spoil(v) for v in value] if isinstance(value, list) else value
 
-    bases = [RunSpec(), RunSpec(Classification(Moons(), MLP()), batch=7), RunSpec(Beale(), SAM(), AdamW()), RunSpec(Quadratic())]
+    bases = [
+        RunSpec(),
+        RunSpec(Classification(Moons(), MLP()), batch=7),
+        RunSpec(Beale(), SAM(), AdamW()),
+        RunSpec(Quadratic()),
+    ]
     outcomes = [check_refusal(RUNS, spoil(encode(rng.choice(bases)))) for _ in range(300)]
     assert 0.3 < sum(outcomes) / 300 < 1
 
@@ -244,7 +289,12 @@ def test_a_spec_cannot_be_changed():
 
 
 def test_digits_and_product_are_equal_to_themselves_only():
-    assert Digits() == Digits() and Digits(train=20) != Digits() and Product() != Beale() and hash(Digits()) == hash(Digits())
+    assert (
+        Digits() == Digits()
+        and Digits(train=20) != Digits()
+        and Product() != Beale()
+        and hash(Digits()) == hash(Digits())
+    )
 
 
 @dataclass(frozen=True)
@@ -267,12 +317,19 @@ class Named(Kind):
 def test_a_text_is_what_its_pattern_matches():
     table = {"Named": Named}
     for text in ("ab", "abca", "cc"):
-        assert decode(table, {"code": text}) == Named(code=text) and parse(table, dumps(Named(code=text))) == Named(code=text)
+        assert decode(table, {"code": text}) == Named(code=text) and parse(table, dumps(Named(code=text))) == Named(
+            code=text
+        )
     for text in ("", "a", "abcab", "abd", "AB", "ab\n", " ab", 12, None, ["ab"], True, "é\ud800"):
         assert check_refusal(table, {"code": text}, "code")
     assert len({digest(Named(code=text)) for text in ("ab", "ba", "abc")}) == 3
 
 
 def test_own_fields_come_before_those_of_the_kind():
-    assert list(knobs(Named)) == ["own", "code", "shared"] and list(encode(Named())) == ["name", "own", "code", "shared"]
+    assert list(knobs(Named)) == ["own", "code", "shared"] and list(encode(Named())) == [
+        "name",
+        "own",
+        "code",
+        "shared",
+    ]
     assert Named(4, "abc") == Named(own=4, code="abc", shared=0.5)

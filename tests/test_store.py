@@ -57,10 +57,19 @@ def kept(store):
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names(kept, name):
-    """No method takes anything but 16 hex digits for a run or an analysis, and nothing outside the store is read or removed."""
+    """No method takes anything but 16 hex digits for a run or an analysis, and nothing outside the store is read or
+    removed."""
     outside = kept.root.parent / "outside"
     outside.mkdir()
-    for method in (kept.folder, kept.has, kept.run, kept.spec, kept.delete, lambda n: kept.analysis(n, "0" * 16), lambda n: kept.analysis(digest(SPEC), n)):
+    for method in (
+        kept.folder,
+        kept.has,
+        kept.run,
+        kept.spec,
+        kept.delete,
+        lambda n: kept.analysis(n, "0" * 16),
+        lambda n: kept.analysis(digest(SPEC), n),
+    ):
         with pytest.raises(SpecError) as refused:
             method(name)
         assert str(refused.value).isprintable() and len(str(refused.value)) < 120
@@ -144,7 +153,9 @@ def test_only_specs_are_kept(store):
 def test_a_folder_for_every_spec(store):
     specs = [replace(SPEC, rule=cls()) for cls in RULES.values() if cls is not PGD] + [replace(SPEC, problem=Beale())]
     names = {store.save_run(Run(encode(spec), "finished")) for spec in specs}
-    assert names == {digest(spec) for spec in specs} == {s.digest for s in store.summaries()} and len(names) == len(specs)
+    assert names == {digest(spec) for spec in specs} == {s.digest for s in store.summaries()} and len(names) == len(
+        specs
+    )
 
 
 def test_where_the_store_is(monkeypatch, tmp_path):

@@ -33,12 +33,24 @@ def begun(store, spec=SPEC, ticks=25, **options):
 
 def test_finished(store):
     progress = list(training(store, SPEC))
-    assert (progress[-1].status, progress[-1].done, progress[-1].total, progress[-1].saved) == ("finished", 40, 40, True)
+    assert (progress[-1].status, progress[-1].done, progress[-1].total, progress[-1].saved) == (
+        "finished",
+        40,
+        40,
+        True,
+    )
     seen = [p.frame for p in progress if p.frame]
     run = store.run(NAME)
     assert [f["step"] for f in seen] == run.steps.tolist() == [0, 10, 20, 30, 40] and (np.diff(run.seconds) >= 0).all()
-    assert all(set(f) == {"step", "seconds", *MEASURES} for f in seen) and [f["train_loss"] for f in seen] == run.measures["train_loss"].tolist()
-    assert run.path.shape == (5, SPEC.problem.size()) and run.path.dtype == np.float32 and set(run.made) == {"device", "hardware", "torch", "when"}
+    assert (
+        all(set(f) == {"step", "seconds", *MEASURES} for f in seen)
+        and [f["train_loss"] for f in seen] == run.measures["train_loss"].tolist()
+    )
+    assert (
+        run.path.shape == (5, SPEC.problem.size())
+        and run.path.dtype == np.float32
+        and set(run.made) == {"device", "hardware", "torch", "when"}
+    )
 
 
 def test_closed_leaves_it_to_be_gone_on_with(store):
@@ -147,13 +159,22 @@ class Broken(PlaneSpec):
 
 @pytest.mark.parametrize(
     "spec, words",
-    [(SurfaceSpec(checkpoint=99), "checkpoint: "), (SpectrumSpec(checkpoint=99), "checkpoint: "), (SurfaceSpec(Broken()), "lost")],
+    [
+        (SurfaceSpec(checkpoint=99), "checkpoint: "),
+        (SpectrumSpec(checkpoint=99), "checkpoint: "),
+        (SurfaceSpec(Broken()), "lost"),
+    ],
     ids=["surface", "spectrum", "plane"],
 )
 def test_a_failed_analysis_says_why_in_one_line(spec, words, store):
     last(training(store, SPEC))
     end = last(analysis(store, NAME, spec))
-    assert end.status == "failed" and words in end.reason and "\n" not in end.reason and store.analysis(NAME, digest(spec)) is None
+    assert (
+        end.status == "failed"
+        and words in end.reason
+        and "\n" not in end.reason
+        and store.analysis(NAME, digest(spec)) is None
+    )
 
 
 def test_a_stopped_analysis_keeps_its_part(store):
@@ -179,7 +200,11 @@ def test_analyses_of_a_diverged_run(kind, store):
     assert last(training(store, spec)).status == "diverged"
     for checkpoint in (0, -1):
         made = (
-            AlignmentSpec() if kind == "alignment" else SpectrumSpec(checkpoint) if kind == "spectrum" else SurfaceSpec(Coordinates(), checkpoint, resolution=5)
+            AlignmentSpec()
+            if kind == "alignment"
+            else SpectrumSpec(checkpoint)
+            if kind == "spectrum"
+            else SurfaceSpec(Coordinates(), checkpoint, resolution=5)
         )
         end = last(analysis(store, digest(spec), made))
         assert end.status in ("finished", "failed") and (end.status == "finished" or end.reason)

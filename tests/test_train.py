@@ -1,4 +1,5 @@
-"""Training against a plain module loop; ensembles, neighbours, resumption and measurement leave a run as it is, to the bit."""
+"""Training against a plain module loop; ensembles, neighbours, resumption and measurement leave a run as it is, to
+the bit."""
 
 import itertools
 import math
@@ -32,8 +33,16 @@ NETWORKS = {
 }
 PEERS = {
     Momentum: (Momentum(momentum=0.9, decay=5e-4), 0.05, lambda p: torch.optim.SGD(p, momentum=0.9, weight_decay=5e-4)),
-    Adam: (Adam(beta1=0.8, beta2=0.99, decay=0.1), 0.005, lambda p: torch.optim.Adam(p, betas=(0.8, 0.99), weight_decay=0.1)),
-    AdamW: (AdamW(beta1=0.8, beta2=0.99, decay=0.1), 0.005, lambda p: torch.optim.AdamW(p, betas=(0.8, 0.99), weight_decay=0.1)),
+    Adam: (
+        Adam(beta1=0.8, beta2=0.99, decay=0.1),
+        0.005,
+        lambda p: torch.optim.Adam(p, betas=(0.8, 0.99), weight_decay=0.1),
+    ),
+    AdamW: (
+        AdamW(beta1=0.8, beta2=0.99, decay=0.1),
+        0.005,
+        lambda p: torch.optim.AdamW(p, betas=(0.8, 0.99), weight_decay=0.1),
+    ),
 }
 RATES = {
     Constant: lambda step, steps: 1.0,
@@ -59,8 +68,20 @@ def by_modules(spec: RunSpec, net: torch.nn.Module) -> torch.Tensor:
     peer = PEERS[type(spec.update)][2](list(net.parameters()))
     rates = [spec.lr * RATES[type(spec.schedule)](step, spec.steps) for step in range(spec.steps)]
     loss = oracles.criterion(problem.objective)
-    rule, rho = type(spec.rule).__name__, getattr(spec.rule, "rho", 0.0) or getattr(getattr(spec.rule, "rule", None), "rho", 0.0)
-    oracles.descend(net, (batches.at(i, data) for i in range(spec.steps)), loss, peer, rule, rho, rates, getattr(spec.rule, "shrink", False))
+    rule, rho = (
+        type(spec.rule).__name__,
+        getattr(spec.rule, "rho", 0.0) or getattr(getattr(spec.rule, "rule", None), "rho", 0.0),
+    )
+    oracles.descend(
+        net,
+        (batches.at(i, data) for i in range(spec.steps)),
+        loss,
+        peer,
+        rule,
+        rho,
+        rates,
+        getattr(spec.rule, "shrink", False),
+    )
     return oracles.flat(net)
 
 
@@ -68,12 +89,17 @@ def by_modules(spec: RunSpec, net: torch.nn.Module) -> torch.Tensor:
 @pytest.mark.parametrize("rule", ALL_RULES, ids=repr)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_module_loop(rule, update, network):
-    """Every rule under every update, 30 steps over four epochs, equals the hand-written loop: to 1e-9 in double precision, to 1e-5 in single."""
+    """Every rule under every update, 30 steps over four epochs, equals the hand-written loop: to 1e-9 in double
+    precision, to 1e-5 in single."""
     model, net = NETWORKS[network]
     for kind, tolerance in ((Double, 1e-9), (Classification, 1e-5)):
         if kind is Classification and model.activation == "relu":
-            continue  # at a kink, rounding in the last bit of a single-precision unit switches a whole gradient: nothing is to be compared
-        spec = RunSpec(kind(DATA, model), rule, update, PEERS[type(update)][1], batch=24, steps=30, every=30, curvature=False)
+            # at a kink, rounding in the last bit of a single-precision unit switches a whole gradient: nothing is to be
+            # compared
+            continue
+        spec = RunSpec(
+            kind(DATA, model), rule, update, PEERS[type(update)][1], batch=24, steps=30, every=30, curvature=False
+        )
         assert away(final(spec).theta, by_modules(spec, net())) < tolerance
 
 
@@ -83,17 +109,30 @@ def test_module_loop(rule, update, network):
 def test_module_loop_settings(schedule, objective, batch):
     """The same under every schedule, loss and way of batching."""
     problem = Double(DATA, MLP(width=8, depth=1, activation="gelu"), objective)
-    spec = RunSpec(problem, SAM(0.1), PEERS[Momentum][0], 0.1, schedule(), batch, steps=30, every=30, curvature=False, seed=3)
+    spec = RunSpec(
+        problem, SAM(0.1), PEERS[Momentum][0], 0.1, schedule(), batch, steps=30, every=30, curvature=False, seed=3
+    )
     assert away(final(spec).theta, by_modules(spec, oracles.mlp(64, 10, 8, 1, "gelu"))) < 1e-9
 
 
 @pytest.mark.parametrize("update", ALL_UPDATES, ids=lambda u: type(u).__name__)
 @pytest.mark.parametrize("rule", ALL_RULES, ids=repr)
 @pytest.mark.parametrize("model", BOTH)
-@pytest.mark.parametrize("kind, activation, tolerance", [(Double, "relu", 1e-9), (Classification, "tanh", 1e-5)], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    "kind, activation, tolerance", [(Double, "relu", 1e-9), (Classification, "tanh", 1e-5)], ids=["float64", "float32"]
+)
 def test_ensemble_equals_single_runs(rule, update, model, kind, activation, tolerance):
     """Four runs that differ in seed, rate, schedule and the rule's and update's numbers end as each does alone."""
-    first = RunSpec(kind(DATA, replace(BOTH[model], activation=activation)), rule, update, 0.01, batch=32, steps=50, every=50, curvature=False)
+    first = RunSpec(
+        kind(DATA, replace(BOTH[model], activation=activation)),
+        rule,
+        update,
+        0.01,
+        batch=32,
+        steps=50,
+        every=50,
+        curvature=False,
+    )
     changed = {"beta2": 0.9999, "eps": 1e-6} if isinstance(update, AdamW | Adam) else {"momentum": 0.5}
     radius = {"rho": 0.02} if hasattr(rule, "rho") else {}
     runs = [
@@ -111,11 +150,22 @@ def test_ensemble_measures_as_single_runs():
     runs = [replace(spec, seed=i, lr=0.05 * (i + 1)) for i in range(3)]
     for of_all, *of_each in zip(frames(*runs), *map(frames, runs), strict=True):
         for name in MEASURES:
-            assert np.allclose(of_all.measures[name], [f.measures[name][0] for f in of_each], rtol=5e-3, equal_nan=True), name
+            assert np.allclose(
+                of_all.measures[name], [f.measures[name][0] for f in of_each], rtol=5e-3, equal_nan=True
+            ), name
 
 
 @pytest.mark.parametrize(
-    "field, value", [("problem", Quadratic()), ("batch", 7), ("steps", 3), ("every", 3), ("curvature", False), ("rule", SGD()), ("update", AdamW())]
+    "field, value",
+    [
+        ("problem", Quadratic()),
+        ("batch", 7),
+        ("steps", 3),
+        ("every", 3),
+        ("curvature", False),
+        ("rule", SGD()),
+        ("update", AdamW()),
+    ],
 )
 def test_ensemble_refuses(field, value):
     spec = RunSpec(Classification(DATA, BOTH["mlp"]), batch=64 if field != "problem" else 0)
@@ -135,13 +185,19 @@ SPECS = {
         batch=24,
         steps=16,
         every=5,
-        then=(Switch(ASAM(scale="layerwise"), 7), Switch(LookSAM(k=3), 9), Switch(SAM(mask=RandomSubset()), 11, restart=False)),
+        then=(
+            Switch(ASAM(scale="layerwise"), 7),
+            Switch(LookSAM(k=3), 9),
+            Switch(SAM(mask=RandomSubset()), 11, restart=False),
+        ),
         clip=2.0,
         warmup=4,
     ),
     "noise": RunSpec(Classification(DATA, MLP(6)), ESAM(0.1), Adam(), 0.01, batch=24, steps=12, every=5),
     "slow weights": RunSpec(Classification(DATA, MLP(6)), LookaheadSAM(0.1, 4), batch=24, steps=14, every=5),
-    "full": RunSpec(Classification(Moons(train=60), MLP(width=5)), SSAM(SAM(0.1)), Momentum(0.9), 0.1, batch=0, steps=15, every=4),
+    "full": RunSpec(
+        Classification(Moons(train=60), MLP(width=5)), SSAM(SAM(0.1)), Momentum(0.9), 0.1, batch=0, steps=15, every=4
+    ),
 } | {type(toy).__name__: RunSpec(toy, SAM(0.05), lr=0.01, batch=0, steps=12, every=4) for toy in TOYS}
 
 
@@ -149,7 +205,9 @@ SPECS = {
 def test_same_spec_same_run(name):
     a, b = frames(SPECS[name]), frames(SPECS[name])
     switches = {switch.at for switch in SPECS[name].then}
-    assert [f.step for f in a] == sorted({*range(0, SPECS[name].steps, SPECS[name].every), SPECS[name].steps} | switches)
+    assert [f.step for f in a] == sorted(
+        {*range(0, SPECS[name].steps, SPECS[name].every), SPECS[name].steps} | switches
+    )
     for one, other in zip(a, b, strict=True):
         assert torch.equal(one.theta, other.theta)
         assert all(np.array_equal(one.measures[k], other.measures[k], equal_nan=True) for k in MEASURES)
@@ -157,7 +215,8 @@ def test_same_spec_same_run(name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_resumes_bit_for_bit(name, store):
-    """Interrupted between steps and in the middle of measurements, and gone on with from the store, a run is the uninterrupted one."""
+    """Interrupted between steps and in the middle of measurements, and gone on with from the store, a run is the
+    uninterrupted one."""
     spec = SPECS[name]
     whole, lives = frames(spec, stride=STRIDE), 0
     for ticks in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 10_000):
@@ -171,7 +230,9 @@ def test_resumes_bit_for_bit(name, store):
     run = store.run(digest(spec))
     assert lives > 4 and run.status == "finished" and not run.state
     assert run.steps.tolist() == [f.step for f in whole]
-    assert run.path.dtype == whole[0].theta.numpy().dtype and np.array_equal(run.path, torch.cat([f.theta for f in whole]).numpy())
+    assert run.path.dtype == whole[0].theta.numpy().dtype and np.array_equal(
+        run.path, torch.cat([f.theta for f in whole]).numpy()
+    )
     for k in MEASURES:
         assert np.array_equal(run.measures[k], np.concatenate([f.measures[k] for f in whole]), equal_nan=True), k
 
@@ -192,19 +253,29 @@ def test_resumes_from_any_state(update):
 
 def test_measuring_leaves_the_path_alone():
     spec = replace(SPECS["mlp"], steps=50)
-    often, rarely, plainly = (frames(replace(spec, **change)) for change in ({"every": 1}, {"every": 25}, {"every": 25, "curvature": False}))
+    often, rarely, plainly = (
+        frames(replace(spec, **change)) for change in ({"every": 1}, {"every": 25}, {"every": 25, "curvature": False})
+    )
     at = {f.step: f.theta for f in often}
     assert all(torch.equal(f.theta, at[f.step]) for f in (*rarely, *plainly))
     assert np.isnan(plainly[-1].measures["sharpness"]).all() and np.isfinite(rarely[-1].measures["sharpness"]).all()
 
 
-@pytest.mark.parametrize("problem, lr", [(Quadratic(), 1.0), (Classification(DATA, BOTH["mlp"], "squared error"), 100.0)], ids=["quadratic", "digits"])
+@pytest.mark.parametrize(
+    "problem, lr",
+    [(Quadratic(), 1.0), (Classification(DATA, BOTH["mlp"], "squared error"), 100.0)],
+    ids=["quadratic", "digits"],
+)
 def test_divergence_ends_the_run_with_its_curves(problem, lr, store):
     spec = RunSpec(problem, SGD(), lr=lr, batch=0, steps=2000, every=10)
     end = last(training(store, spec))
     run = store.run(digest(spec))
     assert end.status == run.status == "diverged" and run.reason and "\n" not in run.reason
-    assert run.steps[-1] < 2000 and not np.isfinite(run.measures["train_loss"][-1]) and np.isfinite(run.measures["train_loss"][:-1]).all()
+    assert (
+        run.steps[-1] < 2000
+        and not np.isfinite(run.measures["train_loss"][-1])
+        and np.isfinite(run.measures["train_loss"][:-1]).all()
+    )
     assert store.summary(digest(spec)).status == "diverged"
 
 
@@ -235,12 +306,15 @@ def test_rules_share_start_and_batches():
     other = replace(spec, rule=SGD(), update=AdamW(), lr=0.5, schedule=Cosine())
     assert torch.equal(frames(replace(spec, steps=1))[0].theta, frames(replace(other, steps=1))[0].theta)
     data = spec.problem.load("train")
-    assert all(torch.equal(Batches(spec, "cpu").at(i, data).x, Batches(other, "cpu").at(i, data).x) for i in (0, 9, 10, 57))
+    assert all(
+        torch.equal(Batches(spec, "cpu").at(i, data).x, Batches(other, "cpu").at(i, data).x) for i in (0, 9, 10, 57)
+    )
 
 
 @pytest.mark.parametrize("rule", ALL_RULES, ids=repr)
 def test_measures_against_modules(rule):
-    """Losses, accuracies, norms, sharpness and cosines of a frame, each computed again from a module, NumPy and the dense Hessian."""
+    """Losses, accuracies, norms, sharpness and cosines of a frame, each computed again from a module, NumPy and the
+    dense Hessian."""
     problem = Double(Moons(train=70), MLP(width=6, depth=2, activation="tanh"), "squared error")
     spec = RunSpec(problem, rule, Momentum(0.5, 0.01), 0.2, batch=10, steps=40, every=40)
     frame = frames(spec)[-1]
@@ -255,8 +329,14 @@ def test_measures_against_modules(rule):
     slope = torch.func.grad(value)
     g = slope(frame.theta[0])
     rho = getattr(rule, "rho", 0.2)
-    u = {"SGD": lambda: g, "USAM": lambda: slope(frame.theta[0] + 0.1 * g)}.get(type(rule).__name__, lambda: slope(frame.theta[0] + rho * g / g.norm()))()
-    u = u * (min(1.0, g.norm() / u.norm()) if getattr(rule, "shrink", False) else g.norm() / u.norm()) if isinstance(rule, SSAM) else u
+    u = {"SGD": lambda: g, "USAM": lambda: slope(frame.theta[0] + 0.1 * g)}.get(
+        type(rule).__name__, lambda: slope(frame.theta[0] + rho * g / g.norm())
+    )()
+    u = (
+        u * (min(1.0, g.norm() / u.norm()) if getattr(rule, "shrink", False) else g.norm() / u.norm())
+        if isinstance(rule, SSAM)
+        else u
+    )
     values, vectors = torch.linalg.eigh(oracles.hessian(value, frame.theta[0]))
     assert m["gradient_norm"] == pytest.approx(float(g.norm()), rel=1e-9)
     assert m["direction_norm"] == pytest.approx(float(u.norm()), rel=1e-9)

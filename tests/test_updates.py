@@ -12,11 +12,20 @@ PEERS = {
     "momentum": (Momentum(0.9), lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)),
     "decay": (Momentum(0.0, 0.1), lambda p, lr: torch.optim.SGD(p, lr, weight_decay=0.1)),
     "both": (Momentum(0.99, 0.01), lambda p, lr: torch.optim.SGD(p, lr, momentum=0.99, weight_decay=0.01)),
-    "nesterov": (Momentum(0.9, 0.01, nesterov=True), lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=0.01, nesterov=True)),
+    "nesterov": (
+        Momentum(0.9, 0.01, nesterov=True),
+        lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=0.01, nesterov=True),
+    ),
     "adam": (Adam(), lambda p, lr: torch.optim.Adam(p, lr)),
-    "adam-set": (Adam(0.5, 0.99, 0.3, 1e-4), lambda p, lr: torch.optim.Adam(p, lr, betas=(0.5, 0.99), weight_decay=0.3, eps=1e-4)),
+    "adam-set": (
+        Adam(0.5, 0.99, 0.3, 1e-4),
+        lambda p, lr: torch.optim.Adam(p, lr, betas=(0.5, 0.99), weight_decay=0.3, eps=1e-4),
+    ),
     "adamw": (AdamW(), lambda p, lr: torch.optim.AdamW(p, lr)),
-    "adamw-set": (AdamW(0.5, 0.9999, 0.3, 1e-4), lambda p, lr: torch.optim.AdamW(p, lr, betas=(0.5, 0.9999), weight_decay=0.3, eps=1e-4)),
+    "adamw-set": (
+        AdamW(0.5, 0.9999, 0.3, 1e-4),
+        lambda p, lr: torch.optim.AdamW(p, lr, betas=(0.5, 0.9999), weight_decay=0.3, eps=1e-4),
+    ),
     "adamw-zero": (AdamW(0.0, 0.0, 0.0), lambda p, lr: torch.optim.AdamW(p, lr, betas=(0.0, 0.0), weight_decay=0.0)),
 }
 
@@ -36,7 +45,9 @@ def test_every_update_is_checked():
     assert {type(update) for update, _ in PEERS.values()} == set(UPDATES.values())
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-6)], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    "dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-6)], ids=["float64", "float32"]
+)
 @pytest.mark.parametrize("count", [1, 2, 40])
 @pytest.mark.parametrize("name", PEERS)
 def test_torch_optimizer(name, count, dtype, tolerance):
@@ -69,7 +80,8 @@ def test_under_vmap(name):
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 def test_decoupled_decay(mu, nesterov):
-    """Decoupled from the momentum, decay is a factor on the weights: torch's optimizer without decay, shrunk by hand before each step."""
+    """Decoupled from the momentum, decay is a factor on the weights: torch's optimizer without decay, shrunk by hand
+    before each step."""
     start, *ds = directions(21, 50, torch.float64)
     weight = torch.nn.Parameter(start.clone())
     optimizer = torch.optim.SGD([weight], 0.03, momentum=mu, nesterov=nesterov and mu > 0)

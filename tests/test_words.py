@@ -1,4 +1,5 @@
-"""Words: a run in one line, on pages and in captions, with its masks, wrapped rules, switches, warm-up and clipping, as people say them."""
+"""Words: a run in one line, on pages and in captions, with its masks, wrapped rules, switches, warm-up and clipping,
+as people say them."""
 
 from __future__ import annotations
 
@@ -20,33 +21,60 @@ from tests.drawn import SPEC
 
 NORMED = Classification(model=MLP(norm="layer"))
 SAID = [
-    (RunSpec(), "Digits · MLP · SAM · lr 0.1", "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"),
+    (
+        RunSpec(),
+        "Digits · MLP · SAM · lr 0.1",
+        "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0",
+    ),
     (
         RunSpec(rule=SGD(), then=(Switch(at=500),)),
         "Digits · MLP · SGD, then SAM from step 500 · lr 0.1",
         "MLP trained with SGD, then SAM (rho 0.05) from step 500, no momentum, learning rate 0.1, batch 64, seed 0",
     ),
     (
-        RunSpec(NORMED, SAM(0.0, NormalizationOnly()), Momentum(0.9, nesterov=True), then=(Switch(MSAM(), 2, "epochs", False),)),
-        "Digits · MLP · SAM (rho 0) on normalization only, then m-SAM from epoch 2 with the momentum kept · lr 0.1 · norm layer · momentum 0.9 · nesterov",
-        "MLP trained with SAM on normalization only, then m-SAM (rho 0.05, m 16) from epoch 2 with the momentum kept, Momentum (momentum 0.9, nesterov), "
-        "learning rate 0.1, batch 64, seed 0",
+        RunSpec(
+            NORMED,
+            SAM(0.0, NormalizationOnly()),
+            Momentum(0.9, nesterov=True),
+            then=(Switch(MSAM(), 2, "epochs", False),),
+        ),
+        (
+            "Digits · MLP · SAM (rho 0) on normalization only, then m-SAM from epoch 2 with the momentum kept · lr 0.1 "
+            "· norm layer · momentum 0.9 · nesterov"
+        ),
+        (
+            "MLP trained with SAM on normalization only, then m-SAM (rho 0.05, m 16) from epoch 2 with the momentum "
+            "kept, Momentum (momentum 0.9, nesterov), learning rate 0.1, batch 64, seed 0"
+        ),
     ),
     (
         RunSpec(
-            rule=SSAM(ASAM(scale="layerwise", mask=RandomSubset(0.1)), True), update=Adam(), schedule=StepDecay(), warmup=100, radius="with the rate", clip=1.0
+            rule=SSAM(ASAM(scale="layerwise", mask=RandomSubset(0.1)), True),
+            update=Adam(),
+            schedule=StepDecay(),
+            warmup=100,
+            radius="with the rate",
+            clip=1.0,
         ),
-        "Digits · MLP · SSAM (shrink) around ASAM (scale layerwise) on random subset (share 0.1) · lr 0.1 · Adam · step decay · warm-up 100 · "
-        "radius with the rate · clip 1",
-        "MLP trained with SSAM (shrink) around ASAM (rho 0.5, eta 0.01, scale layerwise) on random subset (share 0.1), "
-        "Adam (beta1 0.9, beta2 0.999, eps 10⁻⁸), learning rate 0.1, schedule step decay (drops 2, by 0.1), warm-up of 100 steps, "
-        "radius with the rate, clip norm 1, batch 64, seed 0",
+        (
+            "Digits · MLP · SSAM (shrink) around ASAM (scale layerwise) on random subset (share 0.1) · lr 0.1 · Adam · "
+            "step decay · warm-up 100 · radius with the rate · clip 1"
+        ),
+        (
+            "MLP trained with SSAM (shrink) around ASAM (rho 0.5, eta 0.01, scale layerwise) on random subset (share "
+            "0.1), Adam (beta1 0.9, beta2 0.999, eps 10⁻⁸), learning rate 0.1, schedule step decay (drops 2, by 0.1), "
+            "warm-up of 100 steps, radius with the rate, clip norm 1, batch 64, seed 0"
+        ),
     ),
     (
-        RunSpec(Classification(Moons(50), MLP(4), smoothing=0.1), GraphSAM(), schedule=Cosine(), batch=0, curvature=False),
+        RunSpec(
+            Classification(Moons(50), MLP(4), smoothing=0.1), GraphSAM(), schedule=Cosine(), batch=0, curvature=False
+        ),
         "Moons · MLP · GraphSAM · lr 0.1 · smoothing 0.1 · train 50 · width 4 · cosine · full batch · no curvature",
-        "MLP trained with GraphSAM (rho 0.05, beta 0.99, gamma 0.5, period 10), no momentum, learning rate 0.1, schedule cosine, label smoothing 0.1, "
-        "full batch, seed 0",
+        (
+            "MLP trained with GraphSAM (rho 0.05, beta 0.99, gamma 0.5, period 10), no momentum, learning rate 0.1, "
+            "schedule cosine, label smoothing 0.1, full batch, seed 0"
+        ),
     ),
     (
         RunSpec(Quadratic((3.0, 1.5), (1.0, 2.0))),
@@ -67,9 +95,14 @@ def test_a_run_is_said_in_one_line(spec, line, caption):
     assert captions.run(encode(spec)) == caption
 
 
-@pytest.mark.parametrize("rule", [*(cls() for cls in RULES.values()), *(SSAM(cls()) for name, cls in RULES.items() if name != "SSAM")], ids=repr)
+@pytest.mark.parametrize(
+    "rule",
+    [*(cls() for cls in RULES.values()), *(SSAM(cls()) for name, cls in RULES.items() if name != "SSAM")],
+    ids=repr,
+)
 def test_every_rule_has_words(rule):
-    """The class's name is never left in one piece where it is several words, and a rule's settings are all told in a caption."""
+    """The class's name is never left in one piece where it is several words, and a rule's settings are all told in a
+    caption."""
     spec = RunSpec(rule=rule, then=(Switch(rule, 300),))
     for line in (words.run(spec), captions.run(encode(spec))):
         assert "\n" not in line and "{" not in line and "True" not in line and "False" not in line
@@ -100,7 +133,9 @@ def test_runs_are_told_apart_by_what_they_do_not_share():
 def test_whose_colour_a_run_has():
     def rule(*rules) -> str:
         first, *rest = rules
-        return captions.rule(encode(RunSpec(rule=first, then=tuple(Switch(one, 100 * (i + 1)) for i, one in enumerate(rest)))))
+        return captions.rule(
+            encode(RunSpec(rule=first, then=tuple(Switch(one, 100 * (i + 1)) for i, one in enumerate(rest))))
+        )
 
     assert rule(SGD()) == rule(SGD(), SGD()) == "SGD"
     assert rule(SGD(), SAM()) == rule(SAM(), SGD()) == rule(ASAM(), SAM()) == "SAM"

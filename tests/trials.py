@@ -40,18 +40,26 @@ def verdicts(experiment: Experiment, result: Result) -> list[str]:
 
 
 def agree(experiment: Experiment) -> None:
-    """Quick, as performed here, and full, as kept, agree in every claim that both make: in the verdict, and in their medians, which lie no further apart than
+    """Quick, as performed here, and full, as kept, agree in every claim that both make: in the verdict, and in their
+    medians, which lie no further apart than
     the values of one of them do over the seeds."""
     table = next(t for t in json.loads(KEPT.read_text()) if t["experiment"] == type(experiment).__name__)
     anew = "perform it anew: python -m engine experiment all --full --json"
     whole = replace(experiment, size="full")
-    assert (experiment.size, table["spec"], table["runs"], table["reproduced"]) == ("quick", encode(whole), plan(whole), True), anew
+    assert (experiment.size, table["spec"], table["runs"], table["reproduced"]) == (
+        "quick",
+        encode(whole),
+        plan(whole),
+        True,
+    ), anew
     full = {check["claim"]: check for check in table["checks"]}
     quick = {check.claim: check for check in experiment.checks(performed(experiment))}
     assert set(quick) <= set(full), anew
     for claim, check in quick.items():
         values, others = np.asarray(check.values, float), np.asarray(full[claim]["values"], float)
-        room = max(np.ptp(values), np.ptp(others)) + 0.05 * abs(full[claim]["measured"]) + 1e-9  # 5%: some are measured once, and have no spread
+        room = (
+            max(np.ptp(values), np.ptp(others)) + 0.05 * abs(full[claim]["measured"]) + 1e-9
+        )  # 5%: some are measured once, and have no spread
         assert not check.claimed or check.verdict() == full[claim]["verdict"], claim
         assert check.sized or abs(check.measured - full[claim]["measured"]) <= room, (claim, values, others)
 

@@ -1,4 +1,5 @@
-"""Twins: the engine's models by other means, as plain PyTorch modules with the same order of parameters; nothing here comes from the engine."""
+"""Twins: the engine's models by other means, as plain PyTorch modules with the same order of parameters; nothing
+here comes from the engine."""
 
 from __future__ import annotations
 
@@ -28,11 +29,17 @@ def normalized_mlp(inputs: int, classes: int, width: int, depth: int, name: str)
     return nn.Sequential(*layers, nn.Linear(width if depth else inputs, classes))
 
 
-def normalized_cnn(channels: int, side: int, classes: int, width: int, depth: int, name: str, groups: int = 1) -> nn.Sequential:
+def normalized_cnn(
+    channels: int, side: int, classes: int, width: int, depth: int, name: str, groups: int = 1
+) -> nn.Sequential:
     """3x3 convolutions, each with a norm, ReLU, and 2x2 average pooling while the image is at least 4 wide."""
     layers: list[nn.Module] = []
     for _ in range(depth):
-        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=name != "batch"), *norm(name, width, groups), nn.ReLU()]
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1, bias=name != "batch"),
+            *norm(name, width, groups),
+            nn.ReLU(),
+        ]
         if side >= 4:
             layers.append(nn.AvgPool2d(2))
             side //= 2
@@ -40,17 +47,33 @@ def normalized_cnn(channels: int, side: int, classes: int, width: int, depth: in
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * side * side, classes))
 
 
-def cnn_gap(channels: int, classes: int, width: int, depth: int, name: str, groups: tuple[int, int] = (1, 1), activation: str = "relu") -> nn.Sequential:
-    """3x3 convolutions of one width and then of twice as much, 2x2 average pooling before every other one, global average pooling and a linear read-out."""
+def cnn_gap(
+    channels: int,
+    classes: int,
+    width: int,
+    depth: int,
+    name: str,
+    groups: tuple[int, int] = (1, 1),
+    activation: str = "relu",
+) -> nn.Sequential:
+    """3x3 convolutions of one width and then of twice as much, 2x2 average pooling before every other one, global
+    average pooling and a linear read-out."""
     layers: list[nn.Module] = []
     for i, (before, after) in enumerate(pairwise([channels, width, *[2 * width] * (depth - 1)])):
         layers += [nn.AvgPool2d(2)] if i in (2, 4) else []
-        layers += [nn.Conv2d(before, after, 3, padding=1, bias=name != "batch"), *norm(name, after, groups[min(i, 1)]), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width if depth == 1 else 2 * width, classes))
+        layers += [
+            nn.Conv2d(before, after, 3, padding=1, bias=name != "batch"),
+            *norm(name, after, groups[min(i, 1)]),
+            ACTIVATIONS[activation](),
+        ]
+    return nn.Sequential(
+        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width if depth == 1 else 2 * width, classes)
+    )
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions with norms around a shortcut, which takes every second pixel and fills channels up with zeros where the shape changes."""
+    """Two 3x3 convolutions with norms around a shortcut, which takes every second pixel and fills channels up with
+    zeros where the shape changes."""
 
     def __init__(self, before: int, after: int, stride: int, name: str, groups: int):
         super().__init__()
@@ -60,14 +83,27 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         short = x[:, :, :: self.stride, :: self.stride]
-        return torch.relu(self.inner(x) + torch.cat([short, short.new_zeros(len(short), self.fill, *short.shape[2:])], dim=1))
+        return torch.relu(
+            self.inner(x) + torch.cat([short, short.new_zeros(len(short), self.fill, *short.shape[2:])], dim=1)
+        )
 
 
-def resnet(channels: int, classes: int, width: int, blocks: int, name: str, groups: tuple[int, int, int] = (1, 1, 1)) -> nn.Sequential:
-    """A stem, three stages of residual blocks, global average pooling and a linear read-out; `groups` are those of the stages' norms."""
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, 1, 1, bias=name != "batch"), *norm(name, width, groups[0]), nn.ReLU()]
-    for (before, after, stride), count in zip([(width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2)], groups, strict=True):
-        layers += [Residual(before if i == 0 else after, after, stride if i == 0 else 1, name, count) for i in range(blocks)]
+def resnet(
+    channels: int, classes: int, width: int, blocks: int, name: str, groups: tuple[int, int, int] = (1, 1, 1)
+) -> nn.Sequential:
+    """A stem, three stages of residual blocks, global average pooling and a linear read-out; `groups` are those of
+    the stages' norms."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(channels, width, 3, 1, 1, bias=name != "batch"),
+        *norm(name, width, groups[0]),
+        nn.ReLU(),
+    ]
+    for (before, after, stride), count in zip(
+        [(width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2)], groups, strict=True
+    ):
+        layers += [
+            Residual(before if i == 0 else after, after, stride if i == 0 else 1, name, count) for i in range(blocks)
+        ]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes))
 
 
@@ -132,7 +168,9 @@ class Tokens(nn.Embedding):
         return super().forward(input.round().int())
 
 
-def vit(channels: int, side: int, classes: int, patch: int, width: int, depth: int, heads: int, activation: str) -> nn.Sequential:
+def vit(
+    channels: int, side: int, classes: int, patch: int, width: int, depth: int, heads: int, activation: str
+) -> nn.Sequential:
     """A vision transformer with mean pooling."""
     first = [Patches(channels, width, patch), Positions((side // patch) ** 2, width)]
     blocks = [Attend(width, heads, activation, causal=False) for _ in range(depth)]
@@ -142,7 +180,9 @@ def vit(channels: int, side: int, classes: int, patch: int, width: int, depth: i
 def transformer(length: int, classes: int, width: int, depth: int, heads: int, activation: str) -> nn.Sequential:
     """A causal language model."""
     blocks = [Attend(width, heads, activation, causal=True) for _ in range(depth)]
-    return nn.Sequential(Tokens(classes, width), Positions(length, width), *blocks, nn.LayerNorm(width), nn.Linear(width, classes))
+    return nn.Sequential(
+        Tokens(classes, width), Positions(length, width), *blocks, nn.LayerNorm(width), nn.Linear(width, classes)
+    )
 
 
 class Channels(nn.Module):
@@ -196,7 +236,8 @@ def gin(features: int, classes: int, width: int, depth: int, total: bool, name: 
 
 @contextmanager
 def whole_set(net: nn.Module, x: Tensor) -> Iterator[nn.Module]:
-    """The net in evaluation mode, its running statistics set to each BatchNorm input's mean and biased variance over all of x; then in training mode again."""
+    """The net in evaluation mode, its running statistics set to each BatchNorm input's mean and biased variance over
+    all of x; then in training mode again."""
 
     def fill(layer, inputs, output):
         flat = inputs[0].detach().transpose(0, 1).flatten(1)

@@ -10,6 +10,24 @@ from engine.data.text import TEXTS, Characters
 DATASETS = {cls.__name__: cls for cls in IMAGES + POINTS + TEXTS + GRAPHS + OWN}
 
 __all__ = [
-    "CIFAR10", "DATASETS", "MNIST", "SOURCES", "Arrays", "Characters", "Dataset", "Digits", "Examples", "FashionMNIST", "Graphs", "Inputs", "Moons",
-    "OwnFile", "Spirals", "SpuriousFeature", "download", "here", "keep", "load",
-]  # fmt: skip
+    "CIFAR10",
+    "DATASETS",
+    "MNIST",
+    "SOURCES",
+    "Arrays",
+    "Characters",
+    "Dataset",
+    "Digits",
+    "Examples",
+    "FashionMNIST",
+    "Graphs",
+    "Inputs",
+    "Moons",
+    "OwnFile",
+    "Spirals",
+    "SpuriousFeature",
+    "download",
+    "here",
+    "keep",
+    "load",
+]

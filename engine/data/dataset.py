@@ -1,4 +1,5 @@
-"""What a dataset is: examples with a fixed held-out part, standardized by the training ones, some training labels wrong if so wished."""
+"""What a dataset is: examples with a fixed held-out part, standardized by the training ones, some training labels
+wrong if so wished."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Arrays = tuple[Any, Any, Any, Any]
 
 
 class Examples(NamedTuple):
-    """Inputs [N, *shape] and what they are to give [N] (of tokens [N, T]): integer classes, or numbers for a regression; both None for a function."""
+    """Inputs [N, *shape] and what they are to give [N] (of tokens [N, T]): integer classes, or numbers for a
+    regression; both None for a function."""
 
     x: Any
     y: Any
@@ -30,7 +32,8 @@ class Examples(NamedTuple):
 class Inputs(NamedTuple):
     """What a model is given: its kind and shape, and the number of classes to tell apart.
 
-    An "image" is [channels, side, side]; "points" are [features]; "tokens" are [T] whole numbers below the number of classes, each of which is
+    An "image" is [channels, side, side]; "points" are [features]; "tokens" are [T] whole numbers below the number of
+    classes, each of which is
     to give the next one; a "graph" is [V, V + F], its adjacency matrix beside the features of its vertices.
     """
 
@@ -41,12 +44,18 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset(ABC):
-    """A classification set with a fixed split into training and held-out examples. A set that offers to standardize has a field `standardize`."""
+    """A classification set with a fixed split into training and held-out examples. A set that offers to standardize
+    has a field `standardize`."""
 
     train: int
     _: KW_ONLY
     label_noise: float = knob(
-        0.0, 0.0, 0.6, "Label noise", "Share of the training labels that are another class, drawn evenly; held-out labels stay right.", varies=False
+        0.0,
+        0.0,
+        0.6,
+        "Label noise",
+        "Share of the training labels that are another class, drawn evenly; held-out labels stay right.",
+        varies=False,
     )
 
     @property
@@ -56,29 +65,35 @@ class Dataset(ABC):
 
     @abstractmethod
     def split(self) -> Arrays:
-        """The examples as they come, x in float64 and y whole numbers; SpecError "data: ..." where they are not on this machine."""
+        """The examples as they come, x in float64 and y whole numbers; SpecError "data: ..." where they are not on
+        this machine."""
 
     def examples(self) -> int:
         """How many training examples there are."""
         return self.train
 
     def arrays(self) -> Arrays:
-        """The examples as they are trained on: x standardized by the training part, and wrong labels among the training ones."""
+        """The examples as they are trained on: x standardized by the training part, and wrong labels among the
+        training ones."""
         x, y, x_test, y_test = self.split()
         x, x_test = standardized(x, x_test, getattr(self, "standardize", "none"))
         return x, mislabelled(y, self.inputs.classes, self.label_noise), x_test, y_test
 
 
 _WORDS = (
-    "By the training examples' mean and deviation: one of all numbers together, or one of each feature, where a feature that never varies is only centred; "
-    "centred: less each feature's mean, and as large as they came."
+    "By the training examples' mean and deviation: one of all numbers together, or one of each feature, where a "
+    "feature that never varies is only centred; centred: less each feature's mean, and as large as they came."
 )
-TOGETHER, BY_FEATURE = (choice(usual, ("together", "by feature", "centred", "none"), "Standardize", _WORDS) for usual in ("together", "by feature"))
+TOGETHER, BY_FEATURE = (
+    choice(usual, ("together", "by feature", "centred", "none"), "Standardize", _WORDS)
+    for usual in ("together", "by feature")
+)
 """The field `standardize`, for sets whose features are alike (pixels), and for those whose features are not."""
 
 
 def standardized(x: np.ndarray, x_test: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both parts, less the mean of x and divided by its deviation, "together" or "by feature"; "centred", less each feature's mean; or "none", as they are."""
+    """Both parts, less the mean of x and divided by its deviation, "together" or "by feature"; "centred", less each
+    feature's mean; or "none", as they are."""
     if how == "none":
         return x, x_test
     if how == "centred":
@@ -89,9 +104,13 @@ def standardized(x: np.ndarray, x_test: np.ndarray, how: str) -> tuple[np.ndarra
 
 
 def mislabelled(y: np.ndarray, classes: int, share: float) -> np.ndarray:
-    """Labels of which exactly round(share * number) are another class, drawn evenly; those wrong at a smaller share are wrong at a larger one too."""
+    """Labels of which exactly round(share * number) are another class, drawn evenly; those wrong at a smaller share
+    are wrong at a larger one too."""
     random = generator(0, "label noise")
-    order, shift = torch.randperm(y.size, generator=random).numpy(), torch.randint(1, classes, (y.size,), generator=random).numpy()
+    order, shift = (
+        torch.randperm(y.size, generator=random).numpy(),
+        torch.randint(1, classes, (y.size,), generator=random).numpy(),
+    )
     wrong, labels = order[: round(share * y.size)], y.flatten()
     labels[wrong] = (labels[wrong] + shift[wrong]) % classes
     return labels.reshape(y.shape)
@@ -107,4 +126,6 @@ def load(dataset: Dataset, split: str, device: str, dtype: torch.dtype) -> Examp
     """The "train" or "test" examples as tensors on a device, kept for the next caller: treat them as read-only."""
     x, y, x_test, y_test = dataset.arrays()
     x, y = (x, y) if split == "train" else (x_test, y_test)
-    return Examples(torch.as_tensor(x, dtype=dtype, device=device), torch.as_tensor(y, dtype=torch.int64, device=device))
+    return Examples(
+        torch.as_tensor(x, dtype=dtype, device=device), torch.as_tensor(y, dtype=torch.int64, device=device)
+    )

@@ -12,16 +12,20 @@ from engine.spec import knob
 DEGREE = 4
 """Mean degree of every graph: V vertices have 2 V edges, whatever the family, so that counting edges tells nothing."""
 REWIRED, BETWEEN = 0.1, 0.1
-"""The share of a lattice's edges that is rewired, and how much likelier an edge is within a community than between the two, inverted."""
+"""The share of a lattice's edges that is rewired, and how much likelier an edge is within a community than between
+the two, inverted."""
 Pairs = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Graphs(Dataset):
-    """Random graphs of four families, a class each: Erdős-Rényi, small worlds, two communities, preferential attachment; all with two edges per vertex.
+    """Random graphs of four families, a class each: Erdős-Rényi, small worlds, two communities, preferential
+    attachment; all with two edges per vertex.
 
-    G(n, m) of Erdős & Rényi 1959; ring lattices with a tenth of the edges rewired (Watts & Strogatz 1998); two halves with ten times likelier edges
-    inside (a stochastic block model, Holland et al. 1983); attachment to vertices by their degree from a complete graph of 5 (Barabási & Albert 1999).
+    G(n, m) of Erdős & Rényi 1959; ring lattices with a tenth of the edges rewired (Watts & Strogatz 1998); two
+    halves with ten times likelier edges
+    inside (a stochastic block model, Holland et al. 1983); attachment to vertices by their degree from a complete
+    graph of 5 (Barabási & Albert 1999).
     The vertices are shuffled. A vertex has two features: 1, and its degree over 4.
     """
 

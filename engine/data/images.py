@@ -17,9 +17,16 @@ from engine.spec import SpecError, knob
 
 @dataclass(frozen=True)
 class Digits(Dataset):
-    """Handwritten digits: 1,797 grey images of 8x8 pixels in 10 classes, 360 of them held out (UCI optical recognition of digits)."""
+    """Handwritten digits: 1,797 grey images of 8x8 pixels in 10 classes, 360 of them held out (UCI optical
+    recognition of digits)."""
 
-    train: int = knob(1437, 10, 1437, "Training images", "How many of the 1,437 training images to use; the 360 held-out images stay the same.")
+    train: int = knob(
+        1437,
+        10,
+        1437,
+        "Training images",
+        "How many of the 1,437 training images to use; the 360 held-out images stay the same.",
+    )
     standardize: str = TOGETHER
 
     @property
@@ -28,16 +35,26 @@ class Digits(Dataset):
 
     def split(self):
         x, y = load_digits(return_X_y=True)
-        x, x_test, y, y_test = train_test_split(x.reshape(-1, *self.inputs.shape) / 16, y, test_size=360, stratify=y, random_state=0)
+        x, x_test, y, y_test = train_test_split(
+            x.reshape(-1, *self.inputs.shape) / 16, y, test_size=360, stratify=y, random_state=0
+        )
         return x[: self.train], y[: self.train], x_test, y_test
 
 
 def _wanted():
-    return knob(2000, 10, 10_000, "Training images", "How many of 10,000 to use; the 1,000 held-out images stay the same.", log=True)
+    return knob(
+        2000,
+        10,
+        10_000,
+        "Training images",
+        "How many of 10,000 to use; the 1,000 held-out images stay the same.",
+        log=True,
+    )
 
 
 class Downloaded(Dataset):
-    """Images with pixels from 0 to 1: a fixed 10,000 to train on, of which the first few are used, and a fixed 1,000 of the last 10,000 of OpenML's rows."""
+    """Images with pixels from 0 to 1: a fixed 10,000 to train on, of which the first few are used, and a fixed 1,000
+    of the last 10,000 of OpenML's rows."""
 
     source: ClassVar[Source]
 
@@ -49,13 +66,19 @@ class Downloaded(Dataset):
 
 @dataclass(frozen=True)
 class MNIST(Downloaded):
-    """Handwritten digits: grey images of 28x28 pixels in 10 classes, up to 10,000 of MNIST's training images, 1,000 of its test images (LeCun et al. 1998)."""
+    """Handwritten digits: grey images of 28x28 pixels in 10 classes, up to 10,000 of MNIST's training images, 1,000
+    of its test images (LeCun et al. 1998)."""
 
     train: int = _wanted()
     standardize: str = TOGETHER
 
     source: ClassVar = Source(
-        "MNIST", "mnist_784", 1, 15_400_000, "CC BY-SA 3.0", "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition"
+        "MNIST",
+        "mnist_784",
+        1,
+        15_400_000,
+        "CC BY-SA 3.0",
+        "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition",
     )
 
     @property
@@ -65,13 +88,19 @@ class MNIST(Downloaded):
 
 @dataclass(frozen=True)
 class FashionMNIST(Downloaded):
-    """Articles of clothing: grey images of 28x28 pixels in 10 classes, up to 10,000 to train on and 1,000 held out (Xiao, Rasul & Vollgraf 2017)."""
+    """Articles of clothing: grey images of 28x28 pixels in 10 classes, up to 10,000 to train on and 1,000 held out
+    (Xiao, Rasul & Vollgraf 2017)."""
 
     train: int = _wanted()
     standardize: str = TOGETHER
 
     source: ClassVar = Source(
-        "FashionMNIST", "Fashion-MNIST", 1, 40_000_000, "MIT", "Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset (arXiv 1708.07747)"
+        "FashionMNIST",
+        "Fashion-MNIST",
+        1,
+        40_000_000,
+        "MIT",
+        "Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset (arXiv 1708.07747)",
     )
 
     @property
@@ -81,13 +110,19 @@ class FashionMNIST(Downloaded):
 
 @dataclass(frozen=True)
 class CIFAR10(Downloaded):
-    """Photographs of animals and vehicles: colour images of 32x32 pixels in 10 classes, up to 10,000 to train on and 1,000 held out (Krizhevsky 2009)."""
+    """Photographs of animals and vehicles: colour images of 32x32 pixels in 10 classes, up to 10,000 to train on and
+    1,000 held out (Krizhevsky 2009)."""
 
     train: int = _wanted()
     standardize: str = TOGETHER
 
     source: ClassVar = Source(
-        "CIFAR10", "CIFAR_10_small", 1, 80_000_000, "none stated", "Krizhevsky 2009, Learning multiple layers of features from tiny images"
+        "CIFAR10",
+        "CIFAR_10_small",
+        1,
+        80_000_000,
+        "none stated",
+        "Krizhevsky 2009, Learning multiple layers of features from tiny images",
     )
 
     @property

@@ -13,7 +13,8 @@ KeptArrays = dict[str, np.ndarray]
 
 
 def home() -> Path:
-    """The store's root, beside whose runs datasets are kept: the environment's RAVINE_STORE, else .ravine in the working directory."""
+    """The store's root, beside whose runs datasets are kept: the environment's RAVINE_STORE, else .ravine in the
+    working directory."""
     return Path(os.environ.get("RAVINE_STORE") or ".ravine")
 
 

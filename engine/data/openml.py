@@ -1,4 +1,5 @@
-"""Downloading: what scikit-learn fetches from OpenML when asked to, kept with its checksum beside the runs; nothing comes by itself."""
+"""Downloading: what scikit-learn fetches from OpenML when asked to, kept with its checksum beside the runs; nothing
+comes by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from engine.spec import SpecError
 
 
 class Source(NamedTuple):
-    """A set that can be downloaded: its name here, OpenML's name and version of it, about how many bytes travel, its terms, and what to cite."""
+    """A set that can be downloaded: its name here, OpenML's name and version of it, about how many bytes travel, its
+    terms, and what to cite."""
 
     name: str
     openml: str
@@ -38,7 +40,8 @@ class Fetching(NamedTuple):
 
 
 FETCH = (sys.executable, "-m", "engine.fetch")
-"""What fetches: a process of its own, since reading OpenML's text format takes gigabytes for a while, and since it can be ended."""
+"""What fetches: a process of its own, since reading OpenML's text format takes gigabytes for a while, and since it
+can be ended."""
 MANY = 4
 """How often a set's expected size may arrive before the download is given up."""
 
@@ -56,12 +59,15 @@ def downloaded(source: Source) -> KeptArrays:
     if not sha or not path.exists():
         raise SpecError(f"data: {source.name} is not on this machine yet; download it {how}")
     if not intact(path, sha):
-        raise SpecError(f"data: the file of {source.name} is torn or was changed since its download; download it anew {how}")
+        raise SpecError(
+            f"data: the file of {source.name} is torn or was changed since its download; download it anew {how}"
+        )
     return arrays_of(path)
 
 
 def fetched(source: Source) -> Iterator[Fetching]:
-    """Fetches a set that is not here; yields how far it is, several times a second. SpecError in one line where that fails: then nothing has changed.
+    """Fetches a set that is not here; yields how far it is, several times a second. SpecError in one line where that
+    fails: then nothing has changed.
 
     Leaving the generator ends the download.
     """
@@ -73,7 +79,11 @@ def fetched(source: Source) -> Iterator[Fetching]:
         yield from _fetch(source, Path(folder))
         content = (Path(folder) / "set.npz").read_bytes()
     write(path, lambda file: file.write(content))
-    about = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "from": f"OpenML, {source.openml}, version {source.version}"}
+    about = {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "from": f"OpenML, {source.openml}, version {source.version}",
+    }
     write(path.with_suffix(".json"), lambda file: file.write(json.dumps(about).encode()))
 
 
@@ -81,12 +91,17 @@ def _fetch(source: Source, folder: Path) -> Iterator[Fetching]:
     """Has another process write set.npz into a folder, and watches the folder grow."""
     path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     command = [*FETCH, source.openml, str(source.version), str(folder)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": path})
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
     try:
         while child.poll() is None:
             yield Fetching(_size(folder), source.size)
             if _size(folder) > MANY * source.size:
-                raise SpecError(f"data: {source.name} could not be downloaded: more than {MANY * source.size / 1e6:.0f} MB came; nothing was changed")
+                raise SpecError(
+                    f"data: {source.name} could not be downloaded: more than {MANY * source.size / 1e6:.0f} MB came; "
+                    "nothing was changed"
+                )
             time.sleep(0.1)
     finally:
         child.kill()

@@ -18,14 +18,25 @@ from engine.spec import SpecError, knob, word
 
 @dataclass(frozen=True)
 class OwnFile(Dataset):
-    """Your own examples: a CSV whose last column is the class, or an NPZ with x [N, D] or images x [N, C, S, S] and whole numbers y [N].
+    """Your own examples: a CSV whose last column is the class, or an NPZ with x [N, D] or images x [N, C, S, S] and
+    whole numbers y [N].
 
-    The spec names a file by its content, and the file is kept beside the runs; where it is not, give the same file again. One in five examples is
+    The spec names a file by its content, and the file is kept beside the runs; where it is not, give the same file
+    again. One in five examples is
     held out, about as many of each class.
     """
 
-    train: int = knob(100, 10, 1_000_000, "Training examples", "How many of the file's training examples to use; the held-out fifth stays the same.", log=True)
-    digest: str = word("", "([0-9a-f]{16})?", 16, "File", "16 hex digits that name the file's content; giving the file fills them in.")
+    train: int = knob(
+        100,
+        10,
+        1_000_000,
+        "Training examples",
+        "How many of the file's training examples to use; the held-out fifth stays the same.",
+        log=True,
+    )
+    digest: str = word(
+        "", "([0-9a-f]{16})?", 16, "File", "16 hex digits that name the file's content; giving the file fills them in."
+    )
     draw: int = knob(0, 0, 9999, "Draw", "Which random fifth is held out.")
     standardize: str = BY_FEATURE
 
@@ -33,7 +44,9 @@ class OwnFile(Dataset):
     def inputs(self):
         x, y = _content(self.digest)
         if self.train > trainable(len(y)):
-            raise SpecError(f"data.train: expected at most {trainable(len(y))}, the file's training examples, got {self.train}")
+            raise SpecError(
+                f"data.train: expected at most {trainable(len(y))}, the file's training examples, got {self.train}"
+            )
         return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], int(y.max()) + 1)
 
     def split(self):
@@ -46,7 +59,8 @@ class OwnFile(Dataset):
 
 
 def keep(content: bytes, name: str) -> OwnFile:
-    """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..." where there is none in it."""
+    """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..."
+    where there is none in it."""
     x, y = examples_of(content, name)
     write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
     return OwnFile(train=trainable(len(y)), digest=_digest(x, y))
@@ -64,7 +78,9 @@ def _content(digest: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         changed = _path(digest).stat().st_mtime_ns
     except OSError:
-        raise SpecError(f"data: the file {digest} is not kept on this machine; give it again on the Train page") from None
+        raise SpecError(
+            f"data: the file {digest} is not kept on this machine; give it again on the Train page"
+        ) from None
     return _read(_path(digest), digest, changed)
 
 
@@ -76,7 +92,9 @@ def _read(path: Path, digest: str, changed: int) -> tuple[np.ndarray, np.ndarray
             return kept["x"], kept["y"]
     except Exception:  # a torn file makes zipfile, zlib and numpy raise all sorts of things
         pass
-    raise SpecError(f"data: the file {digest} is torn or was changed since it was kept; give it again on the Train page")
+    raise SpecError(
+        f"data: the file {digest} is torn or was changed since it was kept; give it again on the Train page"
+    )
 
 
 def _path(digest: str) -> Path:

@@ -17,7 +17,9 @@ class Moons(Dataset):
     """Two interleaved half circles in the plane, with Gaussian noise."""
 
     train: int = knob(400, 10, 5000, "Training points", "As many again are held out.")
-    noise: float = knob(0.2, 0.0, 1.0, "Noise", "Standard deviation of the noise, where a half circle has radius 1.", varies=False)
+    noise: float = knob(
+        0.2, 0.0, 1.0, "Noise", "Standard deviation of the noise, where a half circle has radius 1.", varies=False
+    )
     draw: int = knob(0, 0, 9999, "Draw", "Which random draw of the points.")
     standardize: str = BY_FEATURE
 
@@ -35,7 +37,9 @@ class Spirals(Dataset):
     """Two intertwined spirals in the plane, with Gaussian noise."""
 
     train: int = knob(400, 10, 5000, "Training points", "As many again are held out.")
-    noise: float = knob(0.05, 0.0, 1.0, "Noise", "Standard deviation of the noise, where a spiral ends at radius 1.", varies=False)
+    noise: float = knob(
+        0.05, 0.0, 1.0, "Noise", "Standard deviation of the noise, where a spiral ends at radius 1.", varies=False
+    )
     turns: float = knob(1.25, 0.25, 4.0, "Turns", "How often each spiral goes round.", varies=False)
     draw: int = knob(0, 0, 9999, "Draw", "Which random draw of the points.")
     standardize: str = BY_FEATURE
@@ -56,15 +60,32 @@ class Spirals(Dataset):
 
 @dataclass(frozen=True)
 class SpuriousFeature(Dataset):
-    """Moons that tell the class, beside a number whose sign agrees with the class more often in training than in the held-out examples, where it says nothing.
+    """Moons that tell the class, beside a number whose sign agrees with the class more often in training than in the
+    held-out examples, where it says nothing.
 
-    Two features predict one label, and the easier one is found first, as in the setting of Springer, Nagarajan & Raghunathan 2024 (arXiv 2405.20439),
-    who ask whether SAM then learns the harder one better. The easy one is linearly separable: its sign, at a distance of 0.5 to 1.5 from 0.
+    Two features predict one label, and the easier one is found first, as in the setting of Springer, Nagarajan &
+    Raghunathan 2024 (arXiv 2405.20439),
+    who ask whether SAM then learns the harder one better. The easy one is linearly separable: its sign, at a
+    distance of 0.5 to 1.5 from 0.
     """
 
     train: int = knob(400, 10, 5000, "Training points", "As many again are held out.")
-    correlation: float = knob(0.9, 0.0, 1.0, "Correlation", "Of the easy feature's sign with the class, in training: 0 says nothing, 1 all.", varies=False)
-    noise: float = knob(0.1, 0.0, 1.0, "Noise", "Standard deviation of the hard feature's noise, where a half circle has radius 1.", varies=False)
+    correlation: float = knob(
+        0.9,
+        0.0,
+        1.0,
+        "Correlation",
+        "Of the easy feature's sign with the class, in training: 0 says nothing, 1 all.",
+        varies=False,
+    )
+    noise: float = knob(
+        0.1,
+        0.0,
+        1.0,
+        "Noise",
+        "Standard deviation of the hard feature's noise, where a half circle has radius 1.",
+        varies=False,
+    )
     draw: int = knob(0, 0, 9999, "Draw", "Which random draw of the points.")
     standardize: str = BY_FEATURE
 
@@ -83,7 +104,8 @@ class SpuriousFeature(Dataset):
 
 
 def _agreeing(y: Any, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A sign [N] for each class 0 or 1 that agrees with it for so large a share of each class, to the nearest example."""
+    """A sign [N] for each class 0 or 1 that agrees with it for so large a share of each class, to the nearest
+    example."""
     sign = np.where(y == 1, 1.0, -1.0)
     for c in (0, 1):
         of_class = rng.permutation(np.flatnonzero(y == c))

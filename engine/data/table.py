@@ -1,4 +1,5 @@
-"""Tables: the examples in a stranger's CSV or NPZ file, or one line on what is wrong with it; nothing in it is run, and its size is known first."""
+"""Tables: the examples in a stranger's CSV or NPZ file, or one line on what is wrong with it; nothing in it is run,
+and its size is known first."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ SHAPES = "[N, D] for points or [N, C, S, S] for images"
 
 
 def examples_of(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """x [N, D] or [N, C, S, S] in float64, and y [N], classes counted from 0 in their order; SpecError "file: ..." for all else.
+    """x [N, D] or [N, C, S, S] in float64, and y [N], classes counted from 0 in their order; SpecError "file: ..."
+    for all else.
 
     `name` says by its ending which kind of file it is.
     """
@@ -71,7 +73,9 @@ def _csv(content: bytes) -> tuple[np.ndarray, np.ndarray]:
         if not labels[-1]:
             raise SpecError(f"file: row {line}, column {names[-1]}: expected a class, got nothing")
     whole = all(label.removeprefix("-").isdecimal() and len(label) < 16 for label in labels)
-    return np.array(x, float).reshape(len(x), len(names) - 1), np.array([int(label) for label in labels] if whole else labels)
+    return np.array(x, float).reshape(len(x), len(names) - 1), np.array(
+        [int(label) for label in labels] if whole else labels
+    )
 
 
 def _cell(cell: str, line: int, column: str) -> float:
@@ -115,9 +119,13 @@ def _array(archive: zipfile.ZipFile, name: str, kinds: str) -> np.ndarray:
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, _, dtype = read(file)
     if dtype.kind not in kinds:
-        raise SpecError(f"file: {name}: expected {'whole numbers' if kinds == 'iu' else 'numbers'}, got {_show(str(dtype))}")
+        raise SpecError(
+            f"file: {name}: expected {'whole numbers' if kinds == 'iu' else 'numbers'}, got {_show(str(dtype))}"
+        )
     if math.prod(shape) > MOST_NUMBERS or math.prod(shape) * dtype.itemsize > entry.file_size:
-        raise SpecError(f"file: {name}: expected at most {MOST_NUMBERS:,} numbers, all of them there, got {list(shape)}")
+        raise SpecError(
+            f"file: {name}: expected at most {MOST_NUMBERS:,} numbers, all of them there, got {list(shape)}"
+        )
     with archive.open(entry) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 

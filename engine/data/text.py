@@ -18,13 +18,23 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class Characters(Dataset):
-    """The next character, at every place of a passage, in a short text on walking in the hills and on loss landscapes that ships with the project.
+    """The next character, at every place of a passage, in a short text on walking in the hills and on loss
+    landscapes that ships with the project.
 
-    x is [N, T], the characters' numbers in the order of their code points, and y [N, T] the next ones. Training passages begin at evenly spaced
-    places of the first four fifths of the text, and overlap where there are many; held-out ones lie end to end in the last fifth.
+    x is [N, T], the characters' numbers in the order of their code points, and y [N, T] the next ones. Training
+    passages begin at evenly spaced
+    places of the first four fifths of the text, and overlap where there are many; held-out ones lie end to end in
+    the last fifth.
     """
 
-    train: int = knob(400, 10, 5000, "Training passages", "Taken at evenly spaced places of the first four fifths of the text.", log=True)
+    train: int = knob(
+        400,
+        10,
+        5000,
+        "Training passages",
+        "Taken at evenly spaced places of the first four fifths of the text.",
+        log=True,
+    )
     length: int = knob(32, 4, 64, "Length", "T, characters in a passage.")
 
     @property

@@ -24,7 +24,8 @@ from engine.updates import Momentum
 
 BATCH = 64
 ATTACK = 20, 0.15
-"""Ascent steps of the adversary that judges, and the length of each as a share of its radius: never fewer steps than those that train."""
+"""Ascent steps of the adversary that judges, and the length of each as a share of its radius: never fewer steps than
+those that train."""
 LOOKS = {"SGD": rule_colour("SGD"), "PGD": rule_colour("PGD"), "late": "orange"}
 LABELS = {"SGD": "SGD", "PGD": "PGD", "late": "SGD, then PGD"}
 
@@ -39,13 +40,23 @@ class LateAdversary(Experiment):
 
     title: ClassVar = "An adversary for the last epochs"
     claim: ClassVar = (
-        "Adversarial training in the last epochs alone makes a network nearly as robust as adversarial training from the start, at a part of its gradients."
+        "Adversarial training in the last epochs alone makes a network nearly as robust as adversarial training from "
+        "the start, at a part of its gradients."
     )
     setup: ClassVar = (
-        "Digits, an MLP of two hidden layers. Robust accuracy: on held-out images, after an adversary has moved every pixel by up to ε to raise the loss."
+        "Digits, an MLP of two hidden layers. Robust accuracy: on held-out images, after an adversary has moved every "
+        "pixel by up to ε to raise the loss."
     )
-    source: ClassVar = "Zhou et al. 2024, the section on adversarial training (arXiv 2410.10373); PGD: Madry et al. 2018 (arXiv 1706.06083)"
-    question: ClassVar = Question("Of the robust accuracy that adversarial training adds, what percentage do the last epochs alone bring?", 0, 100, 0)
+    source: ClassVar = (
+        "Zhou et al. 2024, the section on adversarial training (arXiv 2410.10373); PGD: Madry et al. 2018 (arXiv "
+        "1706.06083)"
+    )
+    question: ClassVar = Question(
+        "Of the robust accuracy that adversarial training adds, what percentage do the last epochs alone bring?",
+        0,
+        100,
+        0,
+    )
 
     @property
     def epochs(self) -> int:
@@ -59,9 +70,14 @@ class LateAdversary(Experiment):
     def ensembles(self):
         problem, rule = Classification(Digits(), MLP(64, 2)), PGD(self.eps, self.ascents, min(1.0, 1.5 / self.ascents))
         steps = self.epochs * (problem.examples() // BATCH)
-        plain = RunSpec(problem, SGD(), Momentum(0.9, 5e-4), 0.04, batch=BATCH, steps=steps, every=steps // 10, curvature=False)
+        plain = RunSpec(
+            problem, SGD(), Momentum(0.9, 5e-4), 0.04, batch=BATCH, steps=steps, every=steps // 10, curvature=False
+        )
         late = replace(plain, then=(Switch(rule, self.epochs - self.adversarial, "epochs"),))
-        return {name: tuple(replace(spec, seed=seed) for seed in range(8 if self.full else 3)) for name, spec in self._runs(plain, rule, late)}
+        return {
+            name: tuple(replace(spec, seed=seed) for seed in range(8 if self.full else 3))
+            for name, spec in self._runs(plain, rule, late)
+        }
 
     @staticmethod
     def _runs(plain: RunSpec, rule: PGD, late: RunSpec) -> Sequence[tuple[str, RunSpec]]:
@@ -83,9 +99,30 @@ class LateAdversary(Experiment):
         with np.errstate(divide="ignore", invalid="ignore"):  # an adversary may be so weak that it brings nothing
             gained = 100 * (robust["late"] - robust["SGD"]) / (robust["PGD"] - robust["SGD"])
         return (
-            Check("The last epochs bring most of what adversarial training brings", "at least 70% of the gain", gained, low=70, unit="%", void=void),
-            Check("Far more robust than plain training", "at least 35 points more", robust["late"] - robust["SGD"], low=35, unit="points", void=void),
-            Check("Hardly less accurate on clean images", "at most 4 points less", clean["SGD"] - clean["late"], high=4, unit="points", void=void),
+            Check(
+                "The last epochs bring most of what adversarial training brings",
+                "at least 70% of the gain",
+                gained,
+                low=70,
+                unit="%",
+                void=void,
+            ),
+            Check(
+                "Far more robust than plain training",
+                "at least 35 points more",
+                robust["late"] - robust["SGD"],
+                low=35,
+                unit="points",
+                void=void,
+            ),
+            Check(
+                "Hardly less accurate on clean images",
+                "at most 4 points less",
+                clean["SGD"] - clean["late"],
+                high=4,
+                unit="points",
+                void=void,
+            ),
             Check(
                 "The gradients that it takes",
                 f"{say(100 * paid)}% of those with an adversary throughout",
@@ -100,10 +137,15 @@ class LateAdversary(Experiment):
         epoch, source = self.ensembles()["SGD"][0].epoch, fingerprint(result.spec)
         begins = (Mark(self.epochs - self.adversarial, "the adversary comes"),)
         over = [curve(result, name, "robust", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS]
-        paid = [curve(result, name, "robust", LOOKS[name], LABELS[name], along="gradients", scale=100) for name in LOOKS]
-        clean = [curve(result, name, "test_accuracy", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS]
+        paid = [
+            curve(result, name, "robust", LOOKS[name], LABELS[name], along="gradients", scale=100) for name in LOOKS
+        ]
+        clean = [
+            curve(result, name, "test_accuracy", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS
+        ]
         told = (
-            f"Median over {len(self.ensembles()['SGD'])} seeds, and their range; the judging adversary takes {ATTACK[0]} ascent steps within ±{say(self.eps)}"
+            f"Median over {len(self.ensembles()['SGD'])} seeds, and their range; the judging adversary takes "
+            f"{ATTACK[0]} ascent steps within ±{say(self.eps)}"
         )
         robust, gradients = (
             "Held-out images that are classified rightly after an adversary has moved their pixels.",
@@ -111,8 +153,25 @@ class LateAdversary(Experiment):
         )
         look = "Look at how fast the accuracy rises once the adversary comes."
         return (
-            Chart("robust", "Robust accuracy", "epoch", "robust accuracy [%]", tuple(over), f"{robust} {told}. {look}", marks=begins, source=source),
-            Chart("paid", "Robust accuracy and its price", "gradient evaluations", "robust accuracy [%]", tuple(paid), f"{gradients} {told}.", source=source),
+            Chart(
+                "robust",
+                "Robust accuracy",
+                "epoch",
+                "robust accuracy [%]",
+                tuple(over),
+                f"{robust} {told}. {look}",
+                marks=begins,
+                source=source,
+            ),
+            Chart(
+                "paid",
+                "Robust accuracy and its price",
+                "gradient evaluations",
+                "robust accuracy [%]",
+                tuple(paid),
+                f"{gradients} {told}.",
+                source=source,
+            ),
             Chart(
                 "clean",
                 "Clean accuracy",
@@ -132,11 +191,21 @@ PAPER = Paper(
     "Sharpness-Aware Minimization Efficiently Selects Flatter Minima Late in Training",
     "Zhou et al. 2024",
     "2410.10373",
-    "As SAM does, adversarial training works late: a few epochs at the end of plain training can bring much of its robustness.",
+    "As SAM does, adversarial training works late: a few epochs at the end of plain training can bring much of its "
+    "robustness.",
     (
-        "An adversary moves each input within a small ball to where the loss is higher, and the weights descend it there; each ascent step costs a gradient.",
-        "Both SAM and adversarial training choose among solutions that plain training can reach, and the choice is made by what guides the last epochs.",
-        "From a plainly trained network the adversary's gradients lead to a robust one near by, in a fraction of the epochs.",
+        (
+            "An adversary moves each input within a small ball to where the loss is higher, and the weights descend it "
+            "there; each ascent step costs a gradient."
+        ),
+        (
+            "Both SAM and adversarial training choose among solutions that plain training can reach, and the choice is "
+            "made by what guides the last epochs."
+        ),
+        (
+            "From a plainly trained network the adversary's gradients lead to a robust one near by, in a fraction of "
+            "the epochs."
+        ),
     ),
     "d = mean ∇ℓ(w; x + δ)  δ = argmax ℓ(w; x + δ) over ‖δ‖ ≤ ε  from the last epochs on",
     (LateAdversary,),

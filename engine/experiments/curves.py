@@ -10,16 +10,45 @@ from engine.records import Result
 
 def middle(label: str, x: np.ndarray, values: np.ndarray, colour: str, dash: str = "solid", marker: str = "") -> Line:
     """The median over the runs of values [m, R] at x [m], within their range."""
-    return Line(label, x, np.median(values, axis=1), colour, dash, marker, (values.min(axis=1, initial=np.inf), values.max(axis=1, initial=-np.inf)))
+    return Line(
+        label,
+        x,
+        np.median(values, axis=1),
+        colour,
+        dash,
+        marker,
+        (values.min(axis=1, initial=np.inf), values.max(axis=1, initial=-np.inf)),
+    )
 
 
-def curve(result: Result, ensemble: str, quantity: str, colour: str, label: str = "", *, along: str = "step", unit: float = 1.0, scale: float = 1.0) -> Line:
-    """A quantity of an ensemble, times `scale`, over another one, divided by `unit`; the band is what lies between the lowest and the highest seed."""
+def curve(
+    result: Result,
+    ensemble: str,
+    quantity: str,
+    colour: str,
+    label: str = "",
+    *,
+    along: str = "step",
+    unit: float = 1.0,
+    scale: float = 1.0,
+) -> Line:
+    """A quantity of an ensemble, times `scale`, over another one, divided by `unit`; the band is what lies between
+    the lowest and the highest seed."""
     y = scale * result.over(ensemble, quantity)
     x = np.atleast_2d(result.over(ensemble, along).T)[0] / unit
     return middle(label or ensemble, x, y, colour)
 
 
-def dots(result: Result, ensemble: str, x: str, y: str, colour: str, label: str = "", *, scale: float = 1.0, marker: str = "circle") -> Line:
+def dots(
+    result: Result,
+    ensemble: str,
+    x: str,
+    y: str,
+    colour: str,
+    label: str = "",
+    *,
+    scale: float = 1.0,
+    marker: str = "circle",
+) -> Line:
     """Where the runs of an ensemble have ended, each a point."""
     return Line(label or ensemble, result.last(ensemble, x), scale * result.last(ensemble, y), colour, "none", marker)

@@ -1,4 +1,5 @@
-"""Extra, the edge of stability of SAM: where the sharpness of full-batch runs settles, each rule at an edge of its own."""
+"""Extra, the edge of stability of SAM: where the sharpness of full-batch runs settles, each rule at an edge of its
+own."""
 
 from __future__ import annotations
 
@@ -24,30 +25,37 @@ RULES = {"GD": "SGD", "USAM": "USAM", "SSAM": "SSAM", "SAM": "SAM"}
 NEAR = 0.1
 """How far from its edge, as a share of it, the sharpness of a run may settle."""
 LAG = {True: 0.15, False: 0.25}
-"""The same upwards by `full` where the edge falls with the gradient: the sharpness follows from above, and a short run is still on its way."""
+"""The same upwards by `full` where the edge falls with the gradient: the sharpness follows from above, and a short
+run is still on its way."""
 TURN = 0.2
-"""How much closer to v₁ SAM's gradient must lie than g does, as a share for each unit of the radius, without which it would lie no closer."""
+"""How much closer to v₁ SAM's gradient must lie than g does, as a share for each unit of the radius, without which
+it would lie no closer."""
 EVERY = {True: 75, False: 35}
-"""Steps between measurements by `full`: odd, because runs at the edge bounce from side to side and two steps apart are alike."""
+"""Steps between measurements by `full`: odd, because runs at the edge bounce from side to side and two steps apart
+are alike."""
 WARMUP = 100
-"""Steps in which the rate rises, and the edges come down to where they stay: a run that begins far above its edge may diverge or be thrown far below it."""
+"""Steps in which the rate rises, and the edges come down to where they stay: a run that begins far above its edge
+may diverge or be thrown far below it."""
 
 
 @dataclass(frozen=True)
 class EdgeOfStability(Experiment):
     """Full-batch descent on digits: which sharpness each rule allows."""
 
-    eta: float = knob(0.6, 0.1, 1.5, "Learning rate η", "From 0.5 to 1 the edges lie where these runs can reach them.", log=True)
+    eta: float = knob(
+        0.6, 0.1, 1.5, "Learning rate η", "From 0.5 to 1 the edges lie where these runs can reach them.", log=True
+    )
     rho: float = knob(0.1, 0.01, 0.3, "Radius ρ", "USAM's is multiplied by the gradient.", log=True)
 
     title: ClassVar = "Four rules, four edges"
     claim: ClassVar = (
-        "The sharpness of each run settles at the edge of stability of its own rule: SAM's lies far below 2/η, and moves with the gradient's norm."
+        "The sharpness of each run settles at the edge of stability of its own rule: SAM's lies far below 2/η, and "
+        "moves with the gradient's norm."
     )
     setup: ClassVar = (
-        "500 digits, full batches, a ReLU network with 3 hidden layers of 64 units, Xavier starts, squared error averaged over the outputs, no "
-        f"momentum; the rate rises for {WARMUP} steps; one start (full: 4). "
-        "Each rule's edge is computed from η, ρ and, for SAM and SSAM, gradient norms measured along its run."
+        "500 digits, full batches, a ReLU network with 3 hidden layers of 64 units, Xavier starts, squared error "
+        f"averaged over the outputs, no momentum; the rate rises for {WARMUP} steps; one start (full: 4). Each rule's "
+        "edge is computed from η, ρ and, for SAM and SSAM, gradient norms measured along its run."
     )
     source: ClassVar = "Long & Bartlett 2024 (arXiv 2309.12488); Cohen et al. 2021 (arXiv 2103.00065)"
     question: ClassVar = Question("SAM's late sharpness, as a share of gradient descent's edge 2/η?", 0, 1, 4)
@@ -57,7 +65,12 @@ class EdgeOfStability(Experiment):
         rules = {"GD": SGD(), "USAM": USAM(self.rho), "SSAM": SSAM(SAM(self.rho)), "SAM": SAM(self.rho)}
         steps, seeds = (3000, 4) if self.full else (450, 1)
         return {
-            name: tuple(RunSpec(problem, rule, lr=self.eta, batch=0, steps=steps, seed=seed, every=EVERY[self.full], warmup=WARMUP) for seed in range(seeds))
+            name: tuple(
+                RunSpec(
+                    problem, rule, lr=self.eta, batch=0, steps=steps, seed=seed, every=EVERY[self.full], warmup=WARMUP
+                )
+                for seed in range(seeds)
+            )
             for name, rule in rules.items()
         }
 
@@ -79,35 +92,124 @@ class EdgeOfStability(Experiment):
         gd, usam = say(theory.gd_edge(self.eta)), say(theory.usam_edge(self.eta, self.rho))
         # SAM's and SSAM's sharpness falls with the gradient as long as they train: what is sized goes with that
         return (
-            Check(f"Gradient descent {where} 2/η", f"λ₁ = 2/η = {gd}: {one}", ratio["GD"], low, 1 + NEAR, note=rest or BELOW),
-            Check(f"USAM {where} the λ with λ + ρλ² = 2/η", f"λ₁ = {usam}: {one}", ratio["USAM"], low, 1 + NEAR, note=rest),
-            Check(f"SAM {where} the λ with λ + ρλ²/G = 2/η", f"{one}, G measured", ratio["SAM"], low, 1 + LAG[self.full], note=rest or MOVES, sized=True),
-            Check(f"SSAM {where} SAM's edge for the rate ηG/U", f"{one}, G and U measured", ratio["SSAM"], low, 1 + lag, note=rest or TURNED, sized=True),
-            Check("SAM keeps the sharpness far below 2/η", "λ₁ below half of 2/η", share["SAM"], high=0.5, void=self.unusual, sized=True),
-            Check("SAM's gradient lies closer to v₁ than g does", "cos(u, v₁) above cos(g, v₁)", aligned, low=1 + TURN * self.rho, unit="times"),
             Check(
-                "SSAM settles at 2/η", f"λ₁ = 2/η = {gd}: ratio 1", share["SSAM"], 1 - NEAR, 1 + NEAR, void=self.unusual, claimed=False, note=TURNED, sized=True
+                f"Gradient descent {where} 2/η",
+                f"λ₁ = 2/η = {gd}: {one}",
+                ratio["GD"],
+                low,
+                1 + NEAR,
+                note=rest or BELOW,
+            ),
+            Check(
+                f"USAM {where} the λ with λ + ρλ² = 2/η", f"λ₁ = {usam}: {one}", ratio["USAM"], low, 1 + NEAR, note=rest
+            ),
+            Check(
+                f"SAM {where} the λ with λ + ρλ²/G = 2/η",
+                f"{one}, G measured",
+                ratio["SAM"],
+                low,
+                1 + LAG[self.full],
+                note=rest or MOVES,
+                sized=True,
+            ),
+            Check(
+                f"SSAM {where} SAM's edge for the rate ηG/U",
+                f"{one}, G and U measured",
+                ratio["SSAM"],
+                low,
+                1 + lag,
+                note=rest or TURNED,
+                sized=True,
+            ),
+            Check(
+                "SAM keeps the sharpness far below 2/η",
+                "λ₁ below half of 2/η",
+                share["SAM"],
+                high=0.5,
+                void=self.unusual,
+                sized=True,
+            ),
+            Check(
+                "SAM's gradient lies closer to v₁ than g does",
+                "cos(u, v₁) above cos(g, v₁)",
+                aligned,
+                low=1 + TURN * self.rho,
+                unit="times",
+            ),
+            Check(
+                "SSAM settles at 2/η",
+                f"λ₁ = 2/η = {gd}: ratio 1",
+                share["SSAM"],
+                1 - NEAR,
+                1 + NEAR,
+                void=self.unusual,
+                claimed=False,
+                note=TURNED,
+                sized=True,
             ),
         )
 
     def pictures(self, result):
         source = fingerprint(result.spec)
         lines = [line for name in RULES for line in self._pair(result, name)]
-        ratios = [_curve(name, name, result, result.over(name, "sharpness") / self._edges(result, name)) for name in RULES]
-        one = Line("at its own edge, theory", _steps(result, "GD"), np.ones(len(_steps(result, "GD"))), "ink", "dash", theory=True)
+        ratios = [
+            _curve(name, name, result, result.over(name, "sharpness") / self._edges(result, name)) for name in RULES
+        ]
+        one = Line(
+            "at its own edge, theory",
+            _steps(result, "GD"),
+            np.ones(len(_steps(result, "GD"))),
+            "ink",
+            "dash",
+            theory=True,
+        )
         cosines = [_curve(f"{name}: u", name, result, result.over(name, "cos_u")) for name in ("SAM", "SSAM")]
-        cosines += [_curve(f"{name}: g", name, result, result.over(name, "cos_g"), dash="dot") for name in ("SAM", "SSAM")]
+        cosines += [
+            _curve(f"{name}: g", name, result, result.over(name, "cos_g"), dash="dot") for name in ("SAM", "SSAM")
+        ]
         return (
-            Chart("edges", "Sharpness and each rule's edge", "step", "λ₁ of the Hessian", tuple(lines), CAPTIONS[0], log_y=True, source=source),
-            Chart("edge-ratio", "Sharpness over its own edge", "step", "λ₁ / edge", (*ratios, one), CAPTIONS[1], y_range=(0, 2), source=source),
             Chart(
-                "edge-alignment", "Alignment with the sharpest direction", "step", "|cos| with v₁", tuple(cosines), CAPTIONS[2], y_range=(0, 1), source=source
+                "edges",
+                "Sharpness and each rule's edge",
+                "step",
+                "λ₁ of the Hessian",
+                tuple(lines),
+                CAPTIONS[0],
+                log_y=True,
+                source=source,
+            ),
+            Chart(
+                "edge-ratio",
+                "Sharpness over its own edge",
+                "step",
+                "λ₁ / edge",
+                (*ratios, one),
+                CAPTIONS[1],
+                y_range=(0, 2),
+                source=source,
+            ),
+            Chart(
+                "edge-alignment",
+                "Alignment with the sharpest direction",
+                "step",
+                "|cos| with v₁",
+                tuple(cosines),
+                CAPTIONS[2],
+                y_range=(0, 1),
+                source=source,
             ),
         )
 
     def _pair(self, result, name):
         look = rule_look(RULES[name])
-        edge = Line(f"{name}'s edge, theory", _steps(result, name), _middle(self._edges(result, name)), look.colour, "dash", theory=True)
+        edge = Line(
+            f"{name}'s edge, theory",
+            _steps(result, name),
+            _middle(self._edges(result, name)),
+            look.colour,
+            "dash",
+            theory=True,
+        )
         return _curve(name, name, result, result.over(name, "sharpness")), edge
 
     def _edges(self, result, name):
@@ -116,7 +218,9 @@ class EdgeOfStability(Experiment):
         if name in ("GD", "USAM"):
             return np.full(g.shape, theory.gd_edge(self.eta) if name == "GD" else theory.usam_edge(self.eta, self.rho))
         u = result.over(name, "ascent_norm") if name == "SSAM" else g  # SAM's own rate is not rescaled
-        return np.reshape([theory.ssam_edge(self.eta, self.rho, *norms) for norms in zip(g.ravel(), u.ravel(), strict=True)], g.shape)
+        return np.reshape(
+            [theory.ssam_edge(self.eta, self.rho, *norms) for norms in zip(g.ravel(), u.ravel(), strict=True)], g.shape
+        )
 
 
 def _gradient(spec: RunSpec, w: Tensor, data) -> Tensor:
@@ -148,18 +252,28 @@ def _curve(label: str, name: str, result, values: np.ndarray, dash: str = "solid
 
 REST = "Whether a run climbs up to its edge depends on how sharp the network can become, and on the time that it has."
 BELOW = "The rate is one whose edge the network can reach: at η = 0.3 its sharpness stops growing below 2/η."
-MOVES = "G, the norm of the full-batch gradient at w, is measured along the run: the edge falls with it, and the sharpness follows from above."
+MOVES = (
+    "G, the norm of the full-batch gradient at w, is measured along the run: the edge falls with it, and the sharpness "
+    "follows from above."
+)
 TURNED = (
-    "2/η is SSAM's edge where g lies along v₁. Here it does not, and the step along v₁ is cos(u, v₁)/cos(g, v₁) times gradient descent's: "
-    "the edge lies lower, at SAM's for the rate ηG/U, with U the measured norm of u before it is rescaled."
+    "2/η is SSAM's edge where g lies along v₁. Here it does not, and the step along v₁ is cos(u, v₁)/cos(g, v₁) times "
+    "gradient descent's: the edge lies lower, at SAM's for the rate ηG/U, with U the measured norm of u before it is "
+    "rescaled."
 )
 CAPTIONS = (
-    "Largest Hessian eigenvalue over the whole training set (solid; medians and ranges over seeds) and the edge of stability that theory gives for the rule "
-    f"(dashed). While the rate rises, in the first {WARMUP} steps, the edge comes down from above; look how every run follows and then stays at its own dashed "
-    "line, drawn for the final rate. SAM's and SSAM's are computed from the gradient norms along their runs, and move.",
+    (
+        "Largest Hessian eigenvalue over the whole training set (solid; medians and ranges over seeds) and the edge of "
+        f"stability that theory gives for the rule (dashed). While the rate rises, in the first {WARMUP} steps, the "
+        "edge comes down from above; look how every run follows and then stays at its own dashed line, drawn for the "
+        "final rate. SAM's and SSAM's are computed from the gradient norms along their runs, and move."
+    ),
     "The same sharpness divided by the rule's edge: four quantities of very different sizes come to lie near 1.",
-    "How closely the full-batch gradient g (dotted) and the direction u of the rule (solid) lie along the Hessian's top eigenvector. The ascent "
-    "stretches g along the sharp directions, so that u lies closer to v₁: this is what lowers the edge.",
+    (
+        "How closely the full-batch gradient g (dotted) and the direction u of the rule (solid) lie along the Hessian's"
+        " top eigenvector. The ascent stretches g along the sharp directions, so that u lies closer to v₁: this is "
+        "what lowers the edge."
+    ),
 )
 
 PAPER = Paper(
@@ -168,14 +282,25 @@ PAPER = Paper(
     "Sharpness-Aware Minimization and the Edge of Stability",
     "Long & Bartlett 2024",
     "2309.12488",
-    "Full-batch SAM trains at an edge of stability of its own, which lies below gradient descent's 2/η and falls as the gradient becomes smaller.",
+    "Full-batch SAM trains at an edge of stability of its own, which lies below gradient descent's 2/η and falls as "
+    "the gradient becomes smaller.",
     (
-        "A step along the sharpest direction overshoots by more than it corrects once η times the curvature that it feels exceeds 2.",
-        "SAM takes its gradient a way ρ up the slope, where the curvature λ has added ρλ²/‖g‖: it feels more of it than there is.",
+        (
+            "A step along the sharpest direction overshoots by more than it corrects once η times the curvature that "
+            "it feels exceeds 2."
+        ),
+        (
+            "SAM takes its gradient a way ρ up the slope, where the curvature λ has added ρλ²/‖g‖: it feels more of it "
+            "than there is."
+        ),
         "So it becomes unstable earlier, the smaller the gradient the earlier, and is driven to flatter places.",
     ),
     "GD: λ = 2/η  USAM: λ + ρλ² = 2/η  SAM: λ + ρλ²/‖g‖ = 2/η  SSAM: λ + ρλ²/‖g‖ = (2/η) ‖u‖/‖g‖",
     (EdgeOfStability,),
-    lambda spec: not spec.batch and spec.problem.examples() > 0 and any(isinstance(rule, SGD | SAM | USAM | UnifiedSAM | SSAM) for rule in rules_of(spec)),
+    lambda spec: (
+        not spec.batch
+        and spec.problem.examples() > 0
+        and any(isinstance(rule, SGD | SAM | USAM | UnifiedSAM | SSAM) for rule in rules_of(spec))
+    ),
     extra=True,
 )

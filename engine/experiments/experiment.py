@@ -1,4 +1,5 @@
-"""What an experiment is: a claim, the runs that test it, what is measured of them, checks that can fail, and the picture a paper would show."""
+"""What an experiment is: a claim, the runs that test it, what is measured of them, checks that can fail, and the
+picture a paper would show."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ VERDICTS = ("holds", "fails", "pending", "not applicable")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is claimed, and what was measured of it; it holds where the median over the seeds lies between two bounds."""
+    """One thing that is claimed, and what was measured of it; it holds where the median over the seeds lies between
+    two bounds."""
 
     claim: str  # a sentence
     predicted: str  # by theory or by the paper, as words and numbers
@@ -35,7 +37,9 @@ class Check:
     void: str = ""  # why it does not apply at these settings, if it does not
     claimed: bool = True  # whether it must hold here; otherwise a failure is a finding
     note: str = ""  # what to make of it, in plain words
-    sized: bool = False  # whether the value goes with the runs' length or their number, so that quick and full need only agree in the verdict
+    # whether the value goes with the runs' length or their number, so that quick and full need only agree in the
+    # verdict
+    sized: bool = False
 
     @property
     def measured(self) -> float:
@@ -94,15 +98,18 @@ class Experiment(ABC):
 
     @abstractmethod
     def ensembles(self) -> dict[str, tuple[RunSpec, ...]]:
-        """By name, runs that can be trained as one ensemble: they differ in seed, learning rate and the numbers of rules only."""
+        """By name, runs that can be trained as one ensemble: they differ in seed, learning rate and the numbers of
+        rules only."""
 
     def probe(self, name: str, member: int, spec: RunSpec, path: Sequence[Point]) -> Mapping[str, float]:
-        """More to measure of a member of the ensemble `name`, at each of its measurements; `path` leads to the newest. Names may differ between steps."""
+        """More to measure of a member of the ensemble `name`, at each of its measurements; `path` leads to the
+        newest. Names may differ between steps."""
         return {}
 
     @abstractmethod
     def checks(self, result: Result) -> tuple[Check, ...]:
-        """Every claim, judged by what there is so far; what is predicted comes from `engine.theory` or the paper, never from `result`."""
+        """Every claim, judged by what there is so far; what is predicted comes from `engine.theory` or the paper,
+        never from `result`."""
 
     @abstractmethod
     def pictures(self, result: Result) -> tuple[Drawing, ...]:
@@ -141,7 +148,8 @@ def rules_of(spec: RunSpec) -> list[Rule]:
 
 @lru_cache(maxsize=64)
 def plan(experiment: Experiment) -> str:
-    """Names all that is run, with 16 hex digits: settings that mean other runs than they did when a result was made have made none yet."""
+    """Names all that is run, with 16 hex digits: settings that mean other runs than they did when a result was made
+    have made none yet."""
     return fingerprint({name: [encode(spec) for spec in specs] for name, specs in experiment.ensembles().items()})
 
 
@@ -152,4 +160,6 @@ def current(experiment: Experiment, kept: Result | None) -> Result:
 
 def reproduced(experiment: Experiment, result: Result) -> bool:
     """Whether everything that is claimed to hold here does."""
-    return result.complete and not any(check.claimed and check.verdict() == "fails" for check in experiment.checks(result))
+    return result.complete and not any(
+        check.claimed and check.verdict() == "fails" for check in experiment.checks(result)
+    )

@@ -26,13 +26,18 @@ class Lap(NamedTuple):
 
 
 def perform(experiment: Experiment, device: str = "cpu") -> Iterator[Lap]:
-    """Trains and measures all runs of an experiment; yields after every step, or some hundred on a toy landscape, and leaving it cancels."""
+    """Trains and measures all runs of an experiment; yields after every step, or some hundred on a toy landscape,
+    and leaving it cancels."""
     benches = [_Bench(experiment, name, specs, device) for name, specs in experiment.ensembles().items()]
     total = sum(bench.total for bench in benches)
     while waiting := [bench for bench in benches if not bench.ended]:
         bench = min(waiting, key=lambda bench: (bench.done / bench.total, bench.row))
         for fresh in bench.until_measured():
-            yield Lap(sum(b.done for b in benches), total, {key: values for b in benches for key, values in b.arrays.items()} if fresh else None)
+            yield Lap(
+                sum(b.done for b in benches),
+                total,
+                {key: values for b in benches for key, values in b.arrays.items()} if fresh else None,
+            )
 
 
 class _Bench:
@@ -40,7 +45,9 @@ class _Bench:
 
     def __init__(self, experiment: Experiment, name: str, specs: tuple[RunSpec, ...], device: str):
         self.experiment, self.name, self.specs = experiment, name, specs
-        self.steps = sorted({*range(0, specs[0].steps, specs[0].every), *(phase.start for phase in specs[0].phases), specs[0].steps})
+        self.steps = sorted(
+            {*range(0, specs[0].steps, specs[0].every), *(phase.start for phase in specs[0].phases), specs[0].steps}
+        )
         self.total, self.done, self.ended, self.row = specs[0].steps * len(specs), 0, False, 0
         self.paths: list[list[Point]] = [[] for _ in specs]
         self.arrays: Arrays = {f"{name}/step": np.array(self.steps)}

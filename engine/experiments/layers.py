@@ -1,4 +1,5 @@
-"""Paper 4, SAM-ON: perturbing the normalization layers alone, in a convolutional network with BatchNorm and in a vision transformer with LayerNorm."""
+"""Paper 4, SAM-ON: perturbing the normalization layers alone, in a convolutional network with BatchNorm and in a
+vision transformer with LayerNorm."""
 
 from __future__ import annotations
 
@@ -17,9 +18,18 @@ from engine.schedules import Cosine
 from engine.spec import knob, series
 from engine.updates import AdamW, Momentum
 
-FEW = "In so small a network a large perturbation of any hundred parameters does something: how much differs from subset to subset."
-ALIKE = "In the paper it does. In this small transformer it does not reproduce once the radii reach further, as at full size: there it does about as well."
-SHARP = "In the paper it can be, with BatchNorm. AdamW drives this transformer into minima many times as sharp as any that SAM-ON keeps."
+FEW = (
+    "In so small a network a large perturbation of any hundred parameters does something: how much differs from subset "
+    "to subset."
+)
+ALIKE = (
+    "In the paper it does. In this small transformer it does not reproduce once the radii reach further, as at full "
+    "size: there it does about as well."
+)
+SHARP = (
+    "In the paper it can be, with BatchNorm. AdamW drives this transformer into minima many times as sharp as any that "
+    "SAM-ON keeps."
+)
 LABELS = "Share of the training labels that are wrong; test labels are right."
 
 
@@ -35,19 +45,34 @@ class NormalizationLayers(Sweep):
     runs: ClassVar = (2, 3)
     enough: ClassVar = 5
     ahead: ClassVar = 3
-    claim: ClassVar = "To perturb the scales and shifts of the BatchNorm layers alone does most of what SAM does, at minima whose λmax is larger than SGD's."
-    setup: ClassVar = (
-        "A convolutional network (16, 32 and 32 channels, BatchNorm after each convolution, the mean over the image before the read-out) on 500 digits with "
-        "centred pixels, some labelled wrong; batches of 32, 40 epochs, or 60 at full size, learning rate 0.1 on a cosine, momentum 0.9, decay 5e-4. SAM, "
-        "SAM-ON and a random subset of as many parameters at the same radii ρ, each judged at its best one: by test accuracy over the seeds, as papers do."
+    claim: ClassVar = (
+        "To perturb the scales and shifts of the BatchNorm layers alone does most of what SAM does, at minima whose "
+        "λmax is larger than SGD's."
     )
-    source: ClassVar = "Mueller, Vlaar, Rolnick & Hein 2023, the experiments with convolutional networks (arXiv 2306.04226)"
+    setup: ClassVar = (
+        "A convolutional network (16, 32 and 32 channels, BatchNorm after each convolution, the mean over the image "
+        "before the read-out) on 500 digits with centred pixels, some labelled wrong; batches of 32, 40 epochs, or 60 "
+        "at full size, learning rate 0.1 on a cosine, momentum 0.9, decay 5e-4. SAM, SAM-ON and a random subset of as "
+        "many parameters at the same radii ρ, each judged at its best one: by test accuracy over the seeds, as "
+        "papers do."
+    )
+    source: ClassVar = (
+        "Mueller, Vlaar, Rolnick & Hein 2023, the experiments with convolutional networks (arXiv 2306.04226)"
+    )
     question: ClassVar = Question("How many points of test accuracy does SAM-ON gain on SGD?", -5, 20, 0)
 
     @property
     def base(self):
         problem = Classification(Digits(500, standardize="centred", label_noise=self.noise), CNNGAP(16, 3))
-        return RunSpec(problem, SGD(), Momentum(0.9, 5e-4), lr=0.1, schedule=Cosine(), batch=32, steps=(60 if self.full else 40) * (500 // 32))
+        return RunSpec(
+            problem,
+            SGD(),
+            Momentum(0.9, 5e-4),
+            lr=0.1,
+            schedule=Cosine(),
+            batch=32,
+            steps=(60 if self.full else 40) * (500 // 32),
+        )
 
     @property
     def share(self):
@@ -55,11 +80,14 @@ class NormalizationLayers(Sweep):
 
     def pictures(self, result):
         accuracy = (
-            "Test accuracy after training at each radius: the median over the seeds; the band reaches from the lowest to the highest, and SGD is a level. "
-            "SAM-ON rises far above SGD, at larger radii than SAM, and a random subset of as many parameters stays well below it. "
-            "At too large a radius a run does not learn: 10% is a guess. ASAM's radius, at full size, is in units of the weights' sizes."
+            "Test accuracy after training at each radius: the median over the seeds; the band reaches from the lowest "
+            "to the highest, and SGD is a level. SAM-ON rises far above SGD, at larger radii than SAM, and a random "
+            "subset of as many parameters stays well below it. At too large a radius a run does not learn: 10% is a "
+            "guess. ASAM's radius, at full size, is in units of the weights' sizes."
         )
-        return self.chart(result, "layers-accuracy", "Test accuracy over the radius", ACCURACY, "test_accuracy", accuracy), self.sharpness(result)
+        return self.chart(
+            result, "layers-accuracy", "Test accuracy over the radius", ACCURACY, "test_accuracy", accuracy
+        ), self.sharpness(result)
 
 
 @dataclass(frozen=True)
@@ -75,13 +103,19 @@ class VisionTransformer(Sweep):
     enough: ClassVar = 4
     ahead: ClassVar = 2
     findings: ClassVar = {"less": ALIKE, "nothing": FEW, "sharper": SHARP}
-    claim: ClassVar = "In a vision transformer too, to perturb the scales and shifts of the LayerNorm layers alone does most of what SAM does."
-    setup: ClassVar = (
-        "A vision transformer of one block (4 patches of 4x4 pixels, 32 numbers a token) on 500 digits with centred pixels, some labelled wrong; batches of "
-        "64, 80 epochs of AdamW, learning rate 0.003 on a cosine. SAM, SAM-ON and a random subset of as many parameters at the same radii ρ, each judged at "
-        "its best one: by test accuracy over the seeds, as papers do."
+    claim: ClassVar = (
+        "In a vision transformer too, to perturb the scales and shifts of the LayerNorm layers alone does most of what "
+        "SAM does."
     )
-    source: ClassVar = "Mueller, Vlaar, Rolnick & Hein 2023, the experiments with vision transformers (arXiv 2306.04226)"
+    setup: ClassVar = (
+        "A vision transformer of one block (4 patches of 4x4 pixels, 32 numbers a token) on 500 digits with centred "
+        "pixels, some labelled wrong; batches of 64, 80 epochs of AdamW, learning rate 0.003 on a cosine. SAM, SAM-ON "
+        "and a random subset of as many parameters at the same radii ρ, each judged at its best one: by test accuracy "
+        "over the seeds, as papers do."
+    )
+    source: ClassVar = (
+        "Mueller, Vlaar, Rolnick & Hein 2023, the experiments with vision transformers (arXiv 2306.04226)"
+    )
     question: ClassVar = Question("How many points of test accuracy does SAM-ON gain on AdamW?", -5, 20, 0)
 
     @property
@@ -95,11 +129,13 @@ class VisionTransformer(Sweep):
 
     def pictures(self, result):
         accuracy = (
-            "Test accuracy after training at each radius: the median over the seeds; the band reaches from the lowest to the highest, and AdamW is a level. "
-            "SAM is at its best at a small radius and SAM-ON at a larger one. "
-            "At full size, where the radii reach further, a random subset is as good at a radius larger still."
+            "Test accuracy after training at each radius: the median over the seeds; the band reaches from the lowest "
+            "to the highest, and AdamW is a level. SAM is at its best at a small radius and SAM-ON at a larger one. At "
+            "full size, where the radii reach further, a random subset is as good at a radius larger still."
         )
-        return self.chart(result, "transformer-accuracy", "Test accuracy over the radius", ACCURACY, "test_accuracy", accuracy), self.sharpness(result)
+        return self.chart(
+            result, "transformer-accuracy", "Test accuracy over the radius", ACCURACY, "test_accuracy", accuracy
+        ), self.sharpness(result)
 
 
 PAPER = Paper(
@@ -108,11 +144,21 @@ PAPER = Paper(
     "Normalization Layers Are All That Sharpness-Aware Minimization Needs",
     "Mueller, Vlaar, Rolnick & Hein 2023",
     "2306.04226",
-    "SAM that perturbs only the scales and shifts of the normalization layers, typically a thousandth of all parameters, can outperform SAM that perturbs all.",
+    "SAM that perturbs only the scales and shifts of the normalization layers, typically a thousandth of all "
+    "parameters, can outperform SAM that perturbs all.",
     (
-        "SAM-ON takes its perturbation in the BatchNorm or LayerNorm layers alone, and then descends in all parameters.",
-        "The 1/‖g‖ of the perturbation is over these layers only, so that it is ρ long there however few parameters they have.",
-        "In the paper other choices of so few parameters do not gain as much, and SAM-ON's minima can be sharper than SGD's: flatness is not all.",
+        (
+            "SAM-ON takes its perturbation in the BatchNorm or LayerNorm layers alone, and then descends in all "
+            "parameters."
+        ),
+        (
+            "The 1/‖g‖ of the perturbation is over these layers only, so that it is ρ long there however few "
+            "parameters they have."
+        ),
+        (
+            "In the paper other choices of so few parameters do not gain as much, and SAM-ON's minima can be sharper "
+            "than SGD's: flatness is not all."
+        ),
     ),
     "SAM-ON: d = ∇L(w + ε)  ε = ρ m ⊙ g/‖m ⊙ g‖, m = 1 on normalization layers, else 0",
     (NormalizationLayers, VisionTransformer),

@@ -23,15 +23,26 @@ WORDS = {"GD": "gradient descent", "ascent": "ascent loss"}
 
 @dataclass(frozen=True)
 class WhichSharpness(Experiment):
-    """A plane of minima with two curvatures across it: each variant drifts to where its own function of them is least."""
+    """A plane of minima with two curvatures across it: each variant drifts to where its own function of them is
+    least."""
 
-    eta: float = knob(0.01, 0.002, 0.03, "Learning rate η", "SAM's; 1-SAM, which doubles each curvature, takes 0.3 of it.", log=True)
+    eta: float = knob(
+        0.01, 0.002, 0.03, "Learning rate η", "SAM's; 1-SAM, which doubles each curvature, takes 0.3 of it.", log=True
+    )
     rho: float = knob(0.1, 0.02, 0.2, "Radius ρ", "Of SAM and 1-SAM.", log=True)
 
     title: ClassVar = "Three notions, three minimizers"
-    claim: ClassVar = "SAM drifts to the least top eigenvalue, 1-SAM to the least trace, and descent on the ascent loss to the least non-zero eigenvalue."
-    setup: ClassVar = "L = F₁x₃² + F₂x₄² from (½, ½, 0.1, 0.1): its minima are the plane x₃ = x₄ = 0, with the curvatures 2F₁ and 2F₂ across."
-    source: ClassVar = "Wen, Ma & Li 2023, fig. 1 (arXiv 2211.05729), for the form; its coefficients could not be verified"
+    claim: ClassVar = (
+        "SAM drifts to the least top eigenvalue, 1-SAM to the least trace, and descent on the ascent loss to the least "
+        "non-zero eigenvalue."
+    )
+    setup: ClassVar = (
+        "L = F₁x₃² + F₂x₄² from (½, ½, 0.1, 0.1): its minima are the plane x₃ = x₄ = 0, with the curvatures 2F₁ and "
+        "2F₂ across."
+    )
+    source: ClassVar = (
+        "Wen, Ma & Li 2023, fig. 1 (arXiv 2211.05729), for the form; its coefficients could not be verified"
+    )
     question: ClassVar = Question("At which x₁ does 1-SAM come to rest?", 0, 1, 2)
 
     def ensembles(self):
@@ -40,7 +51,12 @@ class WhichSharpness(Experiment):
         runs = {
             "GD": (RunSpec(problem, SGD(), lr=self.eta, batch=0, steps=1000, every=10),),
             "SAM": (RunSpec(problem, SAM(self.rho), lr=self.eta, batch=0, steps=20_000, every=200),),
-            "1-SAM": tuple(RunSpec(problem, SAM(self.rho), lr=0.3 * self.eta, batch=1, steps=one, every=100, seed=s, curvature=False) for s in seeds),
+            "1-SAM": tuple(
+                RunSpec(
+                    problem, SAM(self.rho), lr=0.3 * self.eta, batch=1, steps=one, every=100, seed=s, curvature=False
+                )
+                for s in seeds
+            ),
         }
         down = RunSpec(TwoCurvatures(ascent=0.3), SGD(), lr=2e-5, batch=0, steps=600_000, every=6000, curvature=False)
         return runs | ({"ascent": (down,)} if self.full else {})
@@ -53,16 +69,42 @@ class WhichSharpness(Experiment):
         shrunk = self._at(result, "SAM", then)[:, 0] / self._at(result, "SAM", first)[:, 0]
         told = f"x₁ shrinks to {say(left)} × from step {first:,} to {then:,}"
         found = [
-            Check("SAM comes to where the top eigenvalue is least", "distance 0 from (0, 0)", _apart(sam, "largest"), high=0.02, void=void),
-            Check("1-SAM comes to where the trace is least", "distance 0 from (4/5, 1/7)", _apart(one, "sum"), high=0.02, void=void),
-            Check("1-SAM rests where theory says for this learning rate", f"x₁ = {say(rest)}", one[:, 0], rest - 0.01, rest + 0.01),
+            Check(
+                "SAM comes to where the top eigenvalue is least",
+                "distance 0 from (0, 0)",
+                _apart(sam, "largest"),
+                high=0.02,
+                void=void,
+            ),
+            Check(
+                "1-SAM comes to where the trace is least",
+                "distance 0 from (4/5, 1/7)",
+                _apart(one, "sum"),
+                high=0.02,
+                void=void,
+            ),
+            Check(
+                "1-SAM rests where theory says for this learning rate",
+                f"x₁ = {say(rest)}",
+                one[:, 0],
+                rest - 0.01,
+                rest + 0.01,
+            ),
             Check("SAM drifts as fast as theory says", told, shrunk, left**1.05, left**0.95, "×"),
-            Check("SAM’s gradient lies along the top eigenvector", "|cos(g, v₁)| = 1", late_mean(result.over("SAM", "cos_g")), low=0.999),
+            Check(
+                "SAM’s gradient lies along the top eigenvector",
+                "|cos(g, v₁)| = 1",
+                late_mean(result.over("SAM", "cos_g")),
+                low=0.999,
+            ),
             Check("Gradient descent’s does not", "|cos(g, v₁)| → 0", late_mean(result.over("GD", "cos_g")), high=0.001),
         ]
         if self.full:
             apart = _apart(self._end(result, "ascent"), "smallest")
-            note = "x₃ becomes exactly 0 by underflow; at a learning rate of 5e-5 it does not, and the run stops elsewhere."
+            note = (
+                "x₃ becomes exactly 0 by underflow; at a learning rate of 5e-5 it does not, and the run stops "
+                "elsewhere."
+            )
             claim = "Descent on the ascent loss comes to where the smaller eigenvalue is least"
             found.append(Check(claim, "distance 0 from (1, 1)", apart, high=0.1, note=note))
         return tuple(found)
@@ -73,8 +115,10 @@ class WhichSharpness(Experiment):
         return theory.two_curvatures_drift(name, spec.lr, 0.3 if name == "ascent" else self.rho, spec.steps)
 
     def _stretch(self) -> tuple[tuple[int, int], float]:
-        """Two measured steps, and by which factor x1 shrinks between them by theory: until SAM has gone half of its way, or its run ends, from half of that
-        time on. Earlier it is still on its way to the cycle, which moves x1 otherwise; a factor is the same from wherever that has left it.
+        """Two measured steps, and by which factor x1 shrinks between them by theory: until SAM has gone half of its
+        way, or its run ends, from half of that
+        time on. Earlier it is still on its way to the cycle, which moves x1 otherwise; a factor is the same from
+        wherever that has left it.
         """
         spec, x = self.ensembles()["SAM"][0], self.drift("SAM")[:, 0]
         x = x[np.linspace(0, len(x) - 1, spec.steps // spec.every + 1).round().astype(int)]
@@ -83,29 +127,59 @@ class WhichSharpness(Experiment):
 
     def pictures(self, result):
         names = [name for name in self.ensembles() if name != "GD"]
-        paths = [_curve(WORDS.get(name, name), self._path(result, name), LOOKS[name].colour, when=result.over(name, "step")) for name in names]
-        paths += [_curve(f"{name}, theory", self.drift(name), LOOKS[name].colour, "dash", theory=True) for name in names]
+        paths = [
+            _curve(WORDS.get(name, name), self._path(result, name), LOOKS[name].colour, when=result.over(name, "step"))
+            for name in names
+        ]
+        paths += [
+            _curve(f"{name}, theory", self.drift(name), LOOKS[name].colour, "dash", theory=True) for name in names
+        ]
         places = {"λ₁": "largest", "trace": "sum", "λ₂": "smallest"}
         paths += [
-            _curve(f"least {words}", np.array([theory.TWO_CURVATURES[which]]), LOOKS[name].colour, "none", LOOKS[name].marker)
+            _curve(
+                f"least {words}",
+                np.array([theory.TWO_CURVATURES[which]]),
+                LOOKS[name].colour,
+                "none",
+                LOOKS[name].marker,
+            )
             for (words, which), name in zip(places.items(), ("SAM", "1-SAM", "ascent"), strict=True)
         ]
         plane = (
-            "Where the runs are in the plane of minima (x₃ and x₄ are small throughout), with the path that theory predicts and the three minimizers. "
-            "All start at (½, ½). Look at where each comes to rest: SAM at the least λ₁ = 2F₁, 1-SAM near the least trace 2F₁ + 2F₂, "
-            "and gradient descent on the ascent loss, which is run at the full size only, at the least λ₂ = 2F₂."
+            "Where the runs are in the plane of minima (x₃ and x₄ are small throughout), with the path that theory "
+            "predicts and the three minimizers. All start at (½, ½). Look at where each comes to rest: SAM at the "
+            "least λ₁ = 2F₁, 1-SAM near the least trace 2F₁ + 2F₂, and gradient descent on the ascent loss, which is "
+            "run at the full size only, at the least λ₂ = 2F₂."
         )
         turned = (
-            "|cos| of the full-batch gradient with the Hessian’s top eigenvector, at w. SAM’s steps across the valley grow along the sharpest direction until "
-            "the gradient points nowhere else, so that the ascent direction becomes the worst one; gradient descent’s gradient is left with the flattest."
+            "|cos| of the full-batch gradient with the Hessian’s top eigenvector, at w. SAM’s steps across the valley "
+            "grow along the sharpest direction until the gradient points nowhere else, so that the ascent direction "
+            "becomes the worst one; gradient descent’s gradient is left with the flattest."
         )
         cosines = tuple(
-            Line(WORDS.get(name, name), result.over(name, "step"), result.over(name, "cos_g")[:, 0], LOOKS[name].colour, marker="") for name in ("SAM", "GD")
+            Line(
+                WORDS.get(name, name),
+                result.over(name, "step"),
+                result.over(name, "cos_g")[:, 0],
+                LOOKS[name].colour,
+                marker="",
+            )
+            for name in ("SAM", "GD")
         )
         source = fingerprint(result.spec)
         return (
             Chart("plane", "In the plane of minima", "x₁", "x₂", tuple(paths), plane, source=source),
-            Chart("alignment", "Alignment with the top eigenvector", "step", "|cos(g, v₁)|", cosines, turned, log_x=True, y_range=(0, 1.05), source=source),
+            Chart(
+                "alignment",
+                "Alignment with the top eigenvector",
+                "step",
+                "|cos(g, v₁)|",
+                cosines,
+                turned,
+                log_x=True,
+                y_range=(0, 1.05),
+                source=source,
+            ),
         )
 
     def _path(self, result: Result, name: str) -> np.ndarray:
@@ -131,7 +205,15 @@ def _apart(ends: np.ndarray, which: str) -> np.ndarray:
     return np.linalg.norm(ends - np.array(theory.TWO_CURVATURES[which]), axis=1)
 
 
-def _curve(label: str, points: np.ndarray, colour: str, dash: str = "solid", marker: str = "", theory: bool = False, when: np.ndarray | None = None) -> Line:
+def _curve(
+    label: str,
+    points: np.ndarray,
+    colour: str,
+    dash: str = "solid",
+    marker: str = "",
+    theory: bool = False,
+    when: np.ndarray | None = None,
+) -> Line:
     """Points [T, 2] of the plane, with the steps of a run that was at them."""
     return Line(label, points[:, 0], points[:, 1], colour, dash, marker, theory=theory, when=when)
 

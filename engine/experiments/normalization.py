@@ -1,4 +1,5 @@
-"""Paper 1, the crucial role of normalization: what 1/‖g‖ in SAM's perturbation does for stability and for the drift along minima."""
+"""Paper 1, the crucial role of normalization: what 1/‖g‖ in SAM's perturbation does for stability and for the drift
+along minima."""
 
 from __future__ import annotations
 
@@ -28,12 +29,22 @@ LOWEST, HIGHEST = 1e-3, 30.0
 class Drift(Experiment):
     """Descent along a valley of minima: who stops, and who drifts on to where it is flat."""
 
-    eta: float = knob(0.05, 0.03, 0.1, "Learning rate η", "Below 0.03 the valley is stable for gradient descent where it first reaches it.", log=True)
+    eta: float = knob(
+        0.05,
+        0.03,
+        0.1,
+        "Learning rate η",
+        "Below 0.03 the valley is stable for gradient descent where it first reaches it.",
+        log=True,
+    )
     rho: float = knob(0.1, 0.01, 0.5, "Radius ρ", log=True)
     steps: int = knob(5000, 500, 50_000, "Steps", log=True)
 
     title: ClassVar = "Along a valley of minima"
-    claim: ClassVar = "On l(xy) gradient descent and USAM stop as soon as the valley is flat enough to be stable; SAM drifts on to the flattest minimum."
+    claim: ClassVar = (
+        "On l(xy) gradient descent and USAM stop as soon as the valley is flat enough to be stable; SAM drifts on to "
+        "the flattest minimum."
+    )
     setup: ClassVar = "l(u) = √(1 + u²) − 1 from (3, 10); the minima are the axis x = 0, where the curvature is y²."
     source: ClassVar = "Dai, Ahn & Sra 2023 (arXiv 2305.15287)"
     question: ClassVar = Question("At which y does gradient descent stop?", 0, 10, 0)
@@ -41,7 +52,10 @@ class Drift(Experiment):
     def ensembles(self):
         rules = {"GD": SGD(), "USAM": USAM(self.rho), "SAM": SAM(self.rho), "SSAM": SSAM(SAM(self.rho))}
         every = max(1, self.steps // 250)
-        return {name: (RunSpec(Product(), rule, lr=self.eta, batch=0, steps=self.steps, every=every, curvature=False),) for name, rule in rules.items()}
+        return {
+            name: (RunSpec(Product(), rule, lr=self.eta, batch=0, steps=self.steps, every=every, curvature=False),)
+            for name, rule in rules.items()
+        }
 
     def checks(self, result):
         y = {name: self._path(result, name)[-1:, 1] for name in self.ensembles()}
@@ -50,39 +64,75 @@ class Drift(Experiment):
         high = theory.product_stop_gd(self.eta) / 2
         low, drift = high / 2, theory.product_drift_sam(high, self.eta, self.rho, self.steps)
         takes = _passes(np.arange(len(drift)), drift, low)
-        reached = "" if _passes(steps, predicted, low) < 0.9 * self.steps else "SAM does not come so far in so few steps"
+        reached = (
+            "" if _passes(steps, predicted, low) < 0.9 * self.steps else "SAM does not come so far in so few steps"
+        )
         taken = _passes(result.over("SAM", "step"), self._path(result, "SAM")[:, 1], low) - _passes(
             result.over("SAM", "step"), self._path(result, "SAM")[:, 1], high
         )
         usual = self.unusual
         return (
-            Check("Gradient descent stops where y² = 2/η − η", f"|y| = {say(stops['GD'])}", y["GD"], stops["GD"] - 0.01, stops["GD"] + 0.01, void=rested),
-            Check("USAM stops where y² (1 + ρ y²) = 2/η", f"|y| = {say(stops['USAM'])}", y["USAM"], stops["USAM"] - 0.05, stops["USAM"] + 0.05, void=rested),
             Check(
-                "SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔", f"|y| = {say(stops['SSAM'])}",
-                y["SSAM"], stops["SSAM"] - 0.025, stops["SSAM"] + 0.025, void=rested,
+                "Gradient descent stops where y² = 2/η − η",
+                f"|y| = {say(stops['GD'])}",
+                y["GD"],
+                stops["GD"] - 0.01,
+                stops["GD"] + 0.01,
+                void=rested,
             ),
             Check(
-                f"SAM drifts at the rate of its 2-cycle: from |y| = {say(high)} to {say(low)}", f"{takes:,.0f} steps", [taken], 0.98 * takes, 1.02 * takes,
-                "steps", reached,
+                "USAM stops where y² (1 + ρ y²) = 2/η",
+                f"|y| = {say(stops['USAM'])}",
+                y["USAM"],
+                stops["USAM"] - 0.05,
+                stops["USAM"] + 0.05,
+                void=rested,
+            ),
+            Check(
+                "SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔",
+                f"|y| = {say(stops['SSAM'])}",
+                y["SSAM"],
+                stops["SSAM"] - 0.025,
+                stops["SSAM"] + 0.025,
+                void=rested,
+            ),
+            Check(
+                f"SAM drifts at the rate of its 2-cycle: from |y| = {say(high)} to {say(low)}",
+                f"{takes:,.0f} steps",
+                [taken],
+                0.98 * takes,
+                1.02 * takes,
+                "steps",
+                reached,
             ),
             Check("SAM drifts on to the flattest minimum", "|y| → 0", y["SAM"], high=0.4, void=usual),
-        )  # fmt: skip
+        )
 
     def pictures(self, result):
         source, ends = fingerprint(result.spec), np.array([0.0, self.steps])
-        lines = [Line(name, result.over(name, "step"), self._path(result, name)[:, 1], _look(name).colour) for name in self.ensembles()]
-        stops = [(f"{name} stops, theory", name, ends, np.full(2, stop)) for name, stop in self._stops().items() if name != "SSAM"]
+        lines = [
+            Line(name, result.over(name, "step"), self._path(result, name)[:, 1], _look(name).colour)
+            for name in self.ensembles()
+        ]
+        stops = [
+            (f"{name} stops, theory", name, ends, np.full(2, stop))
+            for name, stop in self._stops().items()
+            if name != "SSAM"
+        ]
         theories = [
-            Line(label, x, y, _look(name).colour, "dash", theory=True) for label, name, x, y in [*stops, ("SAM drifts, theory", "SAM", *self._predicted())]
+            Line(label, x, y, _look(name).colour, "dash", theory=True)
+            for label, name, x, y in [*stops, ("SAM drifts, theory", "SAM", *self._predicted())]
         ]
         caption = (
-            f"|y|, the square root of the curvature of the minimum below, at every {max(1, self.steps // 250)}th step from (3, 10); η = {say(self.eta)}, "
-            f"ρ = {say(self.rho)}. Dashed: where theory lets gradient descent and USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM "
-            f"stops at |y| = {say(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end falls in proportion to "
-            "itself: a straight line here."
+            f"|y|, the square root of the curvature of the minimum below, at every {max(1, self.steps // 250)}th step "
+            f"from (3, 10); η = {say(self.eta)}, ρ = {say(self.rho)}. Dashed: where theory lets gradient descent and "
+            "USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM stops at |y| = "
+            f"{say(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end "
+            "falls in proportion to itself: a straight line here."
         )
-        chart = Chart("drift", "Distance along the valley", "step", "|y|", (*lines, *theories), caption, log_y=True, source=source)
+        chart = Chart(
+            "drift", "Distance along the valley", "step", "|y|", (*lines, *theories), caption, log_y=True, source=source
+        )
         return chart, *(self._ground(result, name, source) for name in ("SAM", "GD"))
 
     def _ground(self, result, name, source):
@@ -91,18 +141,40 @@ class Drift(Experiment):
         known = np.isfinite(path).all(1)
         path, steps = path[known], steps[known].astype(int)
         tells = {
-            "SAM": "It hops across the valley and, because each hop feels how the curvature grows with |y|, drifts down along it to where the ground is flat. "
-            "Points an even number of steps apart lie on the same side of its hops.",
-            "GD": "It bounces along the valley only while that is too steep for its learning rate, and then converges to the nearest minimum.",
+            "SAM": (
+                "It hops across the valley and, because each hop feels how the curvature grows with |y|, drifts down "
+                "along it to where the ground is flat. Points an even number of steps apart lie on the same side of "
+                "its hops."
+            ),
+            "GD": (
+                "It bounces along the valley only while that is too steep for its learning rate, and then converges to "
+                "the nearest minimum."
+            ),
         }
         caption = (
-            f"The loss l(xy) over the plane, on a logarithmic scale floored at {say(LOWEST)}, and the path of {name}: the valley x = 0 consists of minima, "
-            f"the flatter the smaller |y|. {tells[name]}"
+            f"The loss l(xy) over the plane, on a logarithmic scale floored at {say(LOWEST)}, and the path of {name}: "
+            f"the valley x = 0 consists of minima, the flatter the smaller |y|. {tells[name]}"
         )
         return Map(
-            f"path_{name.lower()}", f"The path of {name} on the ground", "x", "y", "loss l(xy)", a, b, _loss(*np.meshgrid(a, b)), True, (LOWEST, HIGHEST),
-            path[:, 0], path[:, 1], _loss(path[:, 0], path[:, 1]), steps, -1, caption, equal=False, source=source,
-        )  # fmt: skip
+            f"path_{name.lower()}",
+            f"The path of {name} on the ground",
+            "x",
+            "y",
+            "loss l(xy)",
+            a,
+            b,
+            _loss(*np.meshgrid(a, b)),
+            True,
+            (LOWEST, HIGHEST),
+            path[:, 0],
+            path[:, 1],
+            _loss(path[:, 0], path[:, 1]),
+            steps,
+            -1,
+            caption,
+            equal=False,
+            source=source,
+        )
 
     def _stops(self):
         """By name, the |y| at which theory lets a rule come to rest."""
@@ -128,7 +200,8 @@ def _loss(x, y):
 
 
 def _passes(steps, y, level):
-    """The step at which a falling y passes a level, between two known ones by their logarithms; NaN where it does not."""
+    """The step at which a falling y passes a level, between two known ones by their logarithms; NaN where it does
+    not."""
     known = np.isfinite(y)
     steps, y = steps[known], y[known]
     if not len(y) or not y[0] > level >= y.min():
@@ -143,18 +216,26 @@ def _look(name):
 
 @dataclass(frozen=True)
 class Sensing(Experiment):
-    """Matrix sensing with fewer measurements than parameters: the fit is a manifold of minima, and the drift along it can be seen in the curvature."""
+    """Matrix sensing with fewer measurements than parameters: the fit is a manifold of minima, and the drift along
+    it can be seen in the curvature."""
 
     eta: float = knob(0.02, 0.002, 0.03, "Learning rate η", log=True)
     rho: float = knob(0.1, 0.01, 0.3, "Radius ρ", log=True)
     steps: int = knob(800, 200, 10_000, "Steps", "The full size takes four times as many.", log=True)
 
     title: ClassVar = "Along the minima of matrix sensing"
-    claim: ClassVar = "Once the measurements are fitted, gradient descent and USAM rest, and SAM drifts on to flatter minima, which recover the matrix better."
-    setup: ClassVar = (
-        "A 10 × 10 matrix of rank 2 from 35 measurements, as U Uᵀ with U 10 × 10, full batch, 3 random starts (full: 6). Flat: a small Hessian trace."
+    claim: ClassVar = (
+        "Once the measurements are fitted, gradient descent and USAM rest, and SAM drifts on to flatter minima, which "
+        "recover the matrix better."
     )
-    source: ClassVar = "Dai, Ahn & Sra 2023 (arXiv 2305.15287); that flat minima recover, for X = L Rᵀ: Ding et al. 2024 (arXiv 2203.03756)"
+    setup: ClassVar = (
+        "A 10 × 10 matrix of rank 2 from 35 measurements, as U Uᵀ with U 10 × 10, full batch, 3 random starts (full: "
+        "6). Flat: a small Hessian trace."
+    )
+    source: ClassVar = (
+        "Dai, Ahn & Sra 2023 (arXiv 2305.15287); that flat minima recover, for X = L Rᵀ: Ding et al. 2024 (arXiv "
+        "2203.03756)"
+    )
     question: ClassVar = Question("SAM's trace of the Hessian at the end, as a share of gradient descent's?", 0, 1.5, 0)
 
     def ensembles(self):
@@ -162,7 +243,16 @@ class Sensing(Experiment):
         problem, seeds = MatrixSensing(scale=0.85), range(6 if self.full else 3)
         return {
             name: tuple(
-                RunSpec(problem, rule, lr=self.eta, batch=0, steps=steps, every=max(1, steps // (20 if self.full else 4)), curvature=False, seed=seed)
+                RunSpec(
+                    problem,
+                    rule,
+                    lr=self.eta,
+                    batch=0,
+                    steps=steps,
+                    every=max(1, steps // (20 if self.full else 4)),
+                    curvature=False,
+                    seed=seed,
+                )
                 for seed in seeds
             )
             for name, rule in rules.items()
@@ -172,45 +262,104 @@ class Sensing(Experiment):
         """The trace of the training loss's Hessian, from all of it."""
         theta, matrix = path[-1].theta, np.full((1, 1), np.nan)
         if torch.isfinite(theta).all():
-            for _, matrix in dense(Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta), len(theta), theta):
+            for _, matrix in dense(
+                Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta), len(theta), theta
+            ):
                 pass
         return {"trace": float(matrix.trace())}
 
     def checks(self, result):
         trace = {name: result.over(name, "trace") for name in self.ensembles()}
         end = {name: result.last(name, "trace") for name in trace}
-        lost = {name: 1 - end[name] / values[len(values) // 2] if len(values) else end[name] for name, values in trace.items()}
+        lost = {
+            name: 1 - end[name] / values[len(values) // 2] if len(values) else end[name]
+            for name, values in trace.items()
+        }
         test = {name: result.last(name, "test_loss") for name in trace}
         void = self.unusual
         # the longer SAM drifts, the further it is ahead of those that rest: what is sized goes with that
         return (
-            Check("SAM ends at a flatter minimum than gradient descent", "below 1 ×", end["SAM"] / end["GD"], high=0.9, unit="×", void=void, sized=True),
             Check(
-                "In the second half SAM still loses more of its trace than gradient descent", "more than 0 of it", lost["SAM"] - lost["GD"], 0.04, void=void,
+                "SAM ends at a flatter minimum than gradient descent",
+                "below 1 ×",
+                end["SAM"] / end["GD"],
+                high=0.9,
+                unit="×",
+                void=void,
+                sized=True,
+            ),
+            Check(
+                "In the second half SAM still loses more of its trace than gradient descent",
+                "more than 0 of it",
+                lost["SAM"] - lost["GD"],
+                0.04,
+                void=void,
                 note="More than the 0.03 that would be no difference in the next check.",
             ),
-            Check("USAM then rests as gradient descent does", "0 of it", lost["USAM"] - lost["GD"], -0.03, 0.03, void=void),
             Check(
-                "SAM recovers the matrix better than gradient descent: held-out loss", "below 1 ×", test["SAM"] / test["GD"], high=0.9, unit="×", void=void,
+                "USAM then rests as gradient descent does", "0 of it", lost["USAM"] - lost["GD"], -0.03, 0.03, void=void
+            ),
+            Check(
+                "SAM recovers the matrix better than gradient descent: held-out loss",
+                "below 1 ×",
+                test["SAM"] / test["GD"],
+                high=0.9,
+                unit="×",
+                void=void,
                 note="At most starts, not at every one.",
             ),
-        )  # fmt: skip
+        )
 
     def pictures(self, result):
-        source, start = fingerprint(result.spec), f"η = {say(self.eta)}, ρ = {say(self.rho)}; median and range of the starts."
+        source, start = (
+            fingerprint(result.spec),
+            f"η = {say(self.eta)}, ρ = {say(self.rho)}; median and range of the starts.",
+        )
         flat = (
-            f"The trace of the training loss's Hessian, from all of its 100 rows; {start} After the fit all three are near minima. Gradient descent and USAM "
-            "stay where they have arrived; SAM goes on to where the trace is smaller."
+            f"The trace of the training loss's Hessian, from all of its 100 rows; {start} After the fit all three are "
+            "near minima. Gradient descent and USAM stay where they have arrived; SAM goes on to where the trace is "
+            "smaller."
         )
         recovered = (
-            f"Half the mean squared residual of 1,000 held-out measurements, about half the squared distance from the true matrix; {start} It falls as the "
-            "minima become flatter. SAM's own steps leave it at a small distance from the minima, and with them some error."
+            "Half the mean squared residual of 1,000 held-out measurements, about half the squared distance from the "
+            f"true matrix; {start} It falls as the minima become flatter. SAM's own steps leave it at a small distance "
+            "from the minima, and with them some error."
         )
-        fitted = f"Half the mean squared residual of the 35 training measurements; {start} SAM stays on a 2-cycle of a size that ρ decides."
+        fitted = (
+            f"Half the mean squared residual of the 35 training measurements; {start} SAM stays on a 2-cycle of a size "
+            "that ρ decides."
+        )
         return (
-            Chart("trace", "Flatness along the minima", "step", "trace of the Hessian", self._lines(result, "trace"), flat, log_y=True, source=source),
-            Chart("recovery", "Recovery of the matrix", "step", "held-out loss", self._lines(result, "test_loss"), recovered, log_y=True, source=source),
-            Chart("fit", "Fit of the measurements", "step", "training loss", self._lines(result, "train_loss"), fitted, log_y=True, source=source),
+            Chart(
+                "trace",
+                "Flatness along the minima",
+                "step",
+                "trace of the Hessian",
+                self._lines(result, "trace"),
+                flat,
+                log_y=True,
+                source=source,
+            ),
+            Chart(
+                "recovery",
+                "Recovery of the matrix",
+                "step",
+                "held-out loss",
+                self._lines(result, "test_loss"),
+                recovered,
+                log_y=True,
+                source=source,
+            ),
+            Chart(
+                "fit",
+                "Fit of the measurements",
+                "step",
+                "training loss",
+                self._lines(result, "train_loss"),
+                fitted,
+                log_y=True,
+                source=source,
+            ),
         )
 
     def _lines(self, result, quantity):
@@ -227,10 +376,17 @@ PAPER = Paper(
     "The Crucial Role of Normalization in Sharpness-Aware Minimization",
     "Dai, Ahn & Sra 2023",
     "2305.15287",
-    "Dividing the perturbation by ‖g‖ keeps SAM stable wherever gradient descent is, and lets it drift on along a valley of minima.",
+    "Dividing the perturbation by ‖g‖ keeps SAM stable wherever gradient descent is, and lets it drift on along a "
+    "valley of minima.",
     (
-        "USAM's perturbation grows with the gradient, so that its step feels a curvature of λ + ρλ² and diverges earlier.",
-        "SAM's keeps its length ρ even at a minimum, where the gradient vanishes: it never comes to rest, but hops across the valley.",
+        (
+            "USAM's perturbation grows with the gradient, so that its step feels a curvature of λ + ρλ² and diverges "
+            "earlier."
+        ),
+        (
+            "SAM's keeps its length ρ even at a minimum, where the gradient vanishes: it never comes to rest, but hops "
+            "across the valley."
+        ),
         "Each hop feels the slope of the curvature, and SAM drifts to where the valley is flattest.",
     ),
     "SAM: d = ∇L(w + ρ g/‖g‖)  USAM: d = ∇L(w + ρ g)",

@@ -1,4 +1,5 @@
-"""Paper 2, how SAM minimizes sharpness: which of three notions each variant minimizes, and how its gradient finds the top eigenvector."""
+"""Paper 2, how SAM minimizes sharpness: which of three notions each variant minimizes, and how its gradient finds
+the top eigenvector."""
 
 from __future__ import annotations
 
@@ -37,16 +38,24 @@ class Notions(Experiment):
     """The three notions on a network, where each run's training loss has come down to the same value."""
 
     rho: float = knob(0.1, 0.02, 0.2, "Radius ρ", "Of the rules, and of the three notions.", log=True)
-    loss: float = knob(0.02, 0.005, 0.04, "At the loss", "The notions are measured where the training loss first is at most this.", log=True)
+    loss: float = knob(
+        0.02,
+        0.005,
+        0.04,
+        "At the loss",
+        "The notions are measured where the training loss first is at most this.",
+        log=True,
+    )
 
     title: ClassVar = "The three notions on a network"
     claim: ClassVar = (
-        "At the same training loss SAM and 1-SAM are less sharp in the worst direction and on average, though not up the gradient; 1-SAM lowers the average "
-        "further."
+        "At the same training loss SAM and 1-SAM are less sharp in the worst direction and on average, though not up "
+        "the gradient; 1-SAM lowers the average further."
     )
     setup: ClassVar = (
-        "100 digits, full batch, squared error, tanh MLP of depth 2 and width 16, η = 0.2, momentum 0.9; 1-SAM perturbs for each example on its own. A look at "
-        f"every {EVERY}th step finds where the loss has come down. Ratios are of runs of one seed."
+        "100 digits, full batch, squared error, tanh MLP of depth 2 and width 16, η = 0.2, momentum 0.9; 1-SAM "
+        f"perturbs for each example on its own. A look at every {EVERY}th step finds where the loss has come down. "
+        "Ratios are of runs of one seed."
     )
     source: ClassVar = "Wen, Ma & Li 2023, sec. 4.1 and 5 (arXiv 2211.05729)"
 
@@ -55,66 +64,140 @@ class Notions(Experiment):
         seeds, steps = range(8 if self.full else 3), 1000 if self.full else 700
 
         def run(rule, seed):
-            return RunSpec(NETWORK, rule, Momentum(0.9), 0.2, batch=0, steps=steps, every=EVERY, seed=seed, curvature=False)
+            return RunSpec(
+                NETWORK, rule, Momentum(0.9), 0.2, batch=0, steps=steps, every=EVERY, seed=seed, curvature=False
+            )
 
         return {name: tuple(run(rule, seed) for seed in seeds) for name, rule in rules.items()}
 
     def probe(self, name, member, spec, path):
         examples = spec.problem.load("train", str(path[-1].theta.device))
         losses = [float(evaluate(spec.problem, point.theta, examples)[0]) for point in path[-2:]]
-        if not losses[-1] <= self.loss or (len(losses) > 1 and losses[0] <= self.loss):  # the former also where it is NaN
+        if not losses[-1] <= self.loss or (
+            len(losses) > 1 and losses[0] <= self.loss
+        ):  # the former also where it is NaN
             return {}
         summands, theta = parts(spec.problem, examples), path[-1].theta
         begin = sharpness.candidates(summands, theta, generator(spec.seed, "candidates"))
-        average = sharpness.averaged(summands, theta, self.rho, generator(spec.seed, "average"), 100)  # the same directions for every rule
+        average = sharpness.averaged(
+            summands, theta, self.rho, generator(spec.seed, "average"), 100
+        )  # the same directions for every rule
         rises = {
             "worst": sharpness.worst(summands, theta, self.rho, begin).rise,
             "ascent": sharpness.ascended(summands, theta, self.rho),
             "average": average.mean,
             "average_error": average.error,
         }
-        return rises | {"loss": losses[-1]} | _curvatures(Hessian(summands, theta), begin[2], generator(spec.seed, "trace"))
+        return (
+            rises
+            | {"loss": losses[-1]}
+            | _curvatures(Hessian(summands, theta), begin[2], generator(spec.seed, "trace"))
+        )
 
     def checks(self, result):
         void = self.unusual
-        worst, average, ascent = ({name: _met(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent"))
+        worst, average, ascent = (
+            {name: _met(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
+        )
         second = {q: _furthest([ratios[q] for ratios in self._over_second_order(result).values()]) for q in QUANTITIES}
         sam, one = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
-        note = "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its largest eigenvalue falls as well."
-        near = "Of gradient descent, SAM and 1-SAM the one that is furthest from 1. The rest is of third order in ρ, or chance in what is random."
+        note = (
+            "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its "
+            "largest eigenvalue falls as well."
+        )
+        near = (
+            "Of gradient descent, SAM and 1-SAM the one that is furthest from 1. The rest is of third order in ρ, or "
+            "chance in what is random."
+        )
         slope = f"{near} The slope, which is not 0 yet, adds up to ρ‖g‖."
         return (
-            Check("SAM’s worst-direction sharpness is below gradient descent’s", "below 1 ×", worst["SAM"] / worst["GD"], high=0.9, unit="×", void=void),
+            Check(
+                "SAM’s worst-direction sharpness is below gradient descent’s",
+                "below 1 ×",
+                worst["SAM"] / worst["GD"],
+                high=0.9,
+                unit="×",
+                void=void,
+            ),
             Check("1-SAM’s is too", "below 1 ×", worst["1-SAM"] / worst["GD"], high=0.9, unit="×", void=void),
-            Check("1-SAM’s average-direction sharpness is below SAM’s", "below 1 ×", one, high=0.95, unit="×", void=void),
-            Check("Under SAM the ascent direction has most of the worst", "R_asc/R_max → 1", ascent["SAM"] / worst["SAM"], low=0.5, high=1.0, void=void),
-            Check("Under gradient descent it has not", "R_asc/R_max ≪ 1", ascent["GD"] / worst["GD"], high=0.2, void=void),
-            Check("R_max is ρ²λ₁/2, under each rule", "1 × and a little more", second["worst"], 0.9, 1.35, "×", void, note=slope),
-            Check("R_asc is ρ‖g‖ + ρ²g′Hg/(2‖g‖²), under each rule", "1 ×", second["ascent"], 0.9, 1.1, "×", void, note=near),
+            Check(
+                "1-SAM’s average-direction sharpness is below SAM’s", "below 1 ×", one, high=0.95, unit="×", void=void
+            ),
+            Check(
+                "Under SAM the ascent direction has most of the worst",
+                "R_asc/R_max → 1",
+                ascent["SAM"] / worst["SAM"],
+                low=0.5,
+                high=1.0,
+                void=void,
+            ),
+            Check(
+                "Under gradient descent it has not", "R_asc/R_max ≪ 1", ascent["GD"] / worst["GD"], high=0.2, void=void
+            ),
+            Check(
+                "R_max is ρ²λ₁/2, under each rule",
+                "1 × and a little more",
+                second["worst"],
+                0.9,
+                1.35,
+                "×",
+                void,
+                note=slope,
+            ),
+            Check(
+                "R_asc is ρ‖g‖ + ρ²g′Hg/(2‖g‖²), under each rule",
+                "1 ×",
+                second["ascent"],
+                0.9,
+                1.1,
+                "×",
+                void,
+                note=near,
+            ),
             Check("R_avg is ρ² Tr/(2D), under each rule", "1 ×", second["average"], 0.9, 1.1, "×", void, note=near),
-            Check("SAM’s worst-direction sharpness is below 1-SAM’s", "below 1 ×", sam, high=0.95, unit="×", void=void, claimed=False, note=note),
+            Check(
+                "SAM’s worst-direction sharpness is below 1-SAM’s",
+                "below 1 ×",
+                sam,
+                high=0.95,
+                unit="×",
+                void=void,
+                claimed=False,
+                note=note,
+            ),
         )
 
     def _over_second_order(self, result: Result) -> dict[str, dict[str, np.ndarray]]:
-        """By ensemble and quantity, [R]: what it is measured to be over what the Hessian and the gradient there say to second order in rho."""
+        """By ensemble and quantity, [R]: what it is measured to be over what the Hessian and the gradient there say
+        to second order in rho."""
         found, size = {}, NETWORK.size()
         for name in self.ensembles():
             rows = zip(*(_met(result, name, q).tolist() for q in ("top", "slope", "along", "trace")), strict=True)
             said = [
-                (theory.worst_sharpness(self.rho, top), theory.ascent_sharpness(self.rho, slope, along), theory.average_sharpness(self.rho, trace, size))
+                (
+                    theory.worst_sharpness(self.rho, top),
+                    theory.ascent_sharpness(self.rho, slope, along),
+                    theory.average_sharpness(self.rho, trace, size),
+                )
                 for top, slope, along, trace in rows
             ]
-            found[name] = {q: _met(result, name, q) / values for q, values in zip(QUANTITIES, np.array(said).T, strict=True)}
+            found[name] = {
+                q: _met(result, name, q) / values for q, values in zip(QUANTITIES, np.array(said).T, strict=True)
+            }
         return found
 
     def pictures(self, result):
         measured = {name: [_met(result, name, q) for q in QUANTITIES] for name in self.ensembles()}
-        ratios = {name: [a / b for a, b in zip(values, measured["GD"], strict=True)] for name, values in measured.items()}
+        ratios = {
+            name: [a / b for a, b in zip(values, measured["GD"], strict=True)] for name, values in measured.items()
+        }
         caption = (
-            f"R = L(w + ρ v) − L(w) with ρ = {say(self.rho)} and a unit vector v, relative to gradient descent of the same seed; each run is measured where "
-            f"its training loss first is at most {say(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a lower "
-            "bound, by ascents from ±g and ±v₁), the gradient’s, or random. Look at the left and the right: SAM and 1-SAM lower both, and 1-SAM the average "
-            "more. In the middle SAM is higher: its gradient points where the loss rises most."
+            f"R = L(w + ρ v) − L(w) with ρ = {say(self.rho)} and a unit vector v, relative to gradient descent of the "
+            "same seed; each run is measured where its training loss first is at most "
+            f"{say(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a "
+            "lower bound, by ascents from ±g and ±v₁), the gradient’s, or random. Look at the left and the right: SAM "
+            "and 1-SAM lower both, and 1-SAM the average more. In the middle SAM is higher: its gradient points where "
+            "the loss rises most."
         )
         source = fingerprint(result.spec)
         labels = ("Three notions of sharpness", "direction", "R, relative to gradient descent")
@@ -124,22 +207,35 @@ class Notions(Experiment):
     def _reached(self, result: Result) -> str:
         """Which losses the runs had where they were measured, in words."""
         met = np.concatenate([_met(result, name, "loss") for name in self.ensembles()])
-        return f" (it is {say(met.min())} to {say(met.max())}, for the looks are {EVERY} steps apart)" if np.isfinite(met).all() else ""
+        return (
+            f" (it is {say(met.min())} to {say(met.max())}, for the looks are {EVERY} steps apart)"
+            if np.isfinite(met).all()
+            else ""
+        )
 
     def _relations(self, result: Result, source: str) -> Chart:
         ratios = {name: list(values.values()) for name, values in self._over_second_order(result).items()}
         one = Line("1, theory", np.array([-0.2, 2.2]), np.ones(2), "ink", "dash", theory=True)
         caption = (
-            "The same rises, each over what the gradient and the Hessian at w make of it: ρ²λ₁/2 in the worst direction, ρ‖g‖ + ρ²g′Hg/(2‖g‖²) up the "
-            f"gradient, and ρ² Tr/(2D) on average over the {NETWORK.size():,} dimensions. λ₁ and the trace are measured on their own, without a step of length "
-            "ρ. At so small a ρ the curvature at w is what the three notions measure; in the worst direction the slope adds a little."
+            "The same rises, each over what the gradient and the Hessian at w make of it: ρ²λ₁/2 in the worst "
+            f"direction, ρ‖g‖ + ρ²g′Hg/(2‖g‖²) up the gradient, and ρ² Tr/(2D) on average over the {NETWORK.size():,} "
+            "dimensions. λ₁ and the trace are measured on their own, without a step of length ρ. At so small a ρ the "
+            "curvature at w is what the three notions measure; in the worst direction the slope adds a little."
         )
         labels = ("The notions and the Hessian", "direction", "R over its second order")
-        return Chart("relations", *labels, (*_spreads(ratios), one), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source)
+        return Chart(
+            "relations", *labels, (*_spreads(ratios), one), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
+        )
 
     def _losses(self, result: Result, source: str) -> Chart:
-        lines = tuple(middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "train_loss"), LOOKS[n].colour) for n in self.ensembles())
-        caption = f"Training loss at w, median and range over the seeds. The notions are measured where each run first comes to {say(self.loss)}."
+        lines = tuple(
+            middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "train_loss"), LOOKS[n].colour)
+            for n in self.ensembles()
+        )
+        caption = (
+            "Training loss at w, median and range over the seeds. The notions are measured where each run first comes "
+            f"to {say(self.loss)}."
+        )
         return Chart("loss", "Training loss", "step", "mean squared error", lines, caption, log_y=True, source=source)
 
 
@@ -147,7 +243,11 @@ def _met(result: Result, name: str, quantity: str) -> np.ndarray:
     """[R]: the first value that a run has of a quantity; NaN where it has none."""
     values = result.over(name, quantity)
     known = np.isfinite(values)
-    return np.where(known.any(0), values[known.argmax(0), np.arange(values.shape[1])], np.nan) if len(values) else np.full(1, np.nan)
+    return (
+        np.where(known.any(0), values[known.argmax(0), np.arange(values.shape[1])], np.nan)
+        if len(values)
+        else np.full(1, np.nan)
+    )
 
 
 def _furthest(ratios: list[np.ndarray]) -> np.ndarray:
@@ -157,10 +257,16 @@ def _furthest(ratios: list[np.ndarray]) -> np.ndarray:
 
 
 def _curvatures(hessian: Hessian, top: Tensor, random: torch.Generator) -> dict[str, float]:
-    """The Hessian's largest eigenvalue, whose vector is `top` [n], its trace by 200 random signs, its curvature along the gradient, and the latter's norm."""
+    """The Hessian's largest eigenvalue, whose vector is `top` [n], its trace by 200 random signs, its curvature
+    along the gradient, and the latter's norm."""
     g = hessian.gradient
     trace = np.mean([float(z @ hessian(z)) for z in (signs(len(g), random, g) for _ in range(200))])
-    return {"top": float(top @ hessian(top) / (top @ top)), "trace": float(trace), "slope": float(g.norm()), "along": float(g @ hessian(g) / (g @ g))}
+    return {
+        "top": float(top @ hessian(top) / (top @ top)),
+        "trace": float(trace),
+        "slope": float(g.norm()),
+        "along": float(g @ hessian(g) / (g @ g)),
+    }
 
 
 def _spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
@@ -169,7 +275,9 @@ def _spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
     for i, (name, values) in enumerate(rows.items()):
         low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
         x = np.arange(len(values)) + 0.08 * (i - 1)
-        lines.append(Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high)))
+        lines.append(
+            Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high))
+        )
     return tuple(lines)
 
 
@@ -180,10 +288,13 @@ class Alignment(Experiment):
     rho: float = knob(0.1, 0.02, 0.2, "Radius ρ", log=True)
 
     title: ClassVar = "The gradient finds the top eigenvector"
-    claim: ClassVar = "Full-batch SAM turns the gradient towards the Hessian’s top eigenvector; gradient descent below its edge of stability turns it away."
+    claim: ClassVar = (
+        "Full-batch SAM turns the gradient towards the Hessian’s top eigenvector; gradient descent below its edge of "
+        "stability turns it away."
+    )
     setup: ClassVar = (
-        "100 digits, full batch, squared error, tanh MLP of depth 2 and width 16, η = 0.3, no momentum; 1-SAM (full size only) descends "
-        "one example a step, with η = 0.03."
+        "100 digits, full batch, squared error, tanh MLP of depth 2 and width 16, η = 0.3, no momentum; 1-SAM (full "
+        "size only) descends one example a step, with η = 0.03."
     )
     source: ClassVar = "Wen, Ma & Li 2023, sec. 4.3: thm. 4.8 (arXiv 2211.05729)"
 
@@ -191,7 +302,12 @@ class Alignment(Experiment):
         seeds, steps = range(5 if self.full else 3), 2000 if self.full else 600
 
         def runs(rule, lr, batch, steps):
-            return tuple(RunSpec(NETWORK, rule, lr=lr, batch=batch, steps=steps, every=steps // (25 if self.full else 8), seed=seed) for seed in seeds)
+            return tuple(
+                RunSpec(
+                    NETWORK, rule, lr=lr, batch=batch, steps=steps, every=steps // (25 if self.full else 8), seed=seed
+                )
+                for seed in seeds
+            )
 
         found = {"GD": runs(SGD(), 0.3, 0, steps), "SAM": runs(SAM(self.rho), 0.3, 0, steps)}
         return found | ({"1-SAM": runs(SAM(self.rho), 0.03, 1, 4 * steps)} if self.full else {})
@@ -199,18 +315,39 @@ class Alignment(Experiment):
     def checks(self, result):
         void = self.unusual
         gd, sam = (late_mean(result.over(name, "cos_g")) for name in ("GD", "SAM"))
-        note = "On the plane of minima it is 1; here several eigenvalues come to SAM’s edge together, and the gradient turns among their directions."
+        note = (
+            "On the plane of minima it is 1; here several eigenvalues come to SAM’s edge together, and the gradient "
+            "turns among their directions."
+        )
         return (
-            Check("SAM’s gradient has a large part along the top eigenvector", "|cos(g, v₁)| ≫ 0.03, a random direction’s", sam, low=0.15, void=void),
+            Check(
+                "SAM’s gradient has a large part along the top eigenvector",
+                "|cos(g, v₁)| ≫ 0.03, a random direction’s",
+                sam,
+                low=0.15,
+                void=void,
+            ),
             Check("Gradient descent’s has none", "|cos(g, v₁)| → 0", gd, high=0.05, void=void),
-            Check("SAM’s gradient lies along it altogether", "|cos(g, v₁)| → 1", sam, low=0.9, void=void, claimed=False, note=note),
+            Check(
+                "SAM’s gradient lies along it altogether",
+                "|cos(g, v₁)| → 1",
+                sam,
+                low=0.9,
+                void=void,
+                claimed=False,
+                note=note,
+            ),
         )
 
     def pictures(self, result):
-        lines = tuple(middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "cos_g"), LOOKS[n].colour) for n in self.ensembles())
+        lines = tuple(
+            middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "cos_g"), LOOKS[n].colour)
+            for n in self.ensembles()
+        )
         caption = (
-            "|cos| of the full-batch gradient with the top eigenvector of the training loss’s Hessian, both at w; median and range over the seeds. "
-            "Look at gradient descent’s fall to 0 while SAM’s stays up; that it fluctuates far below 1 says that more than one direction is as sharp."
+            "|cos| of the full-batch gradient with the top eigenvector of the training loss’s Hessian, both at w; "
+            "median and range over the seeds. Look at gradient descent’s fall to 0 while SAM’s stays up; that it "
+            "fluctuates far below 1 says that more than one direction is as sharp."
         )
         labels = ("Alignment with the top eigenvector", "step", "|cos(g, v₁)|")
         return (Chart("alignment", *labels, lines, caption, y_range=(0, 1), source=fingerprint(result.spec)),)
@@ -222,11 +359,21 @@ PAPER = Paper(
     "How Does Sharpness-Aware Minimization Minimize Sharpness?",
     "Wen, Ma & Li 2023",
     "2211.05729",
-    "Full-batch SAM minimizes the Hessian’s largest eigenvalue, 1-SAM its trace, though the ascent step that they share is derived from neither.",
+    "Full-batch SAM minimizes the Hessian’s largest eigenvalue, 1-SAM its trace, though the ascent step that they "
+    "share is derived from neither.",
     (
-        "Sharpness in the worst direction, up the gradient or on average tends to the largest eigenvalue, the smallest non-zero one or the trace.",
-        "Near a manifold of minima full-batch SAM’s gradient turns to the top eigenvector, so that its ascent step is the worst one after all.",
-        "1-SAM ascends one example at a time, whose gradient is its own top eigenvector: on average the trace goes down.",
+        (
+            "Sharpness in the worst direction, up the gradient or on average tends to the largest eigenvalue, the "
+            "smallest non-zero one or the trace."
+        ),
+        (
+            "Near a manifold of minima full-batch SAM’s gradient turns to the top eigenvector, so that its ascent step "
+            "is the worst one after all."
+        ),
+        (
+            "1-SAM ascends one example at a time, whose gradient is its own top eigenvector: on average the trace goes "
+            "down."
+        ),
     ),
     "R_max → ρ² λ₁/2  R_asc → ρ² λ_min⁺/2 at least  R_avg → ρ² Tr/(2D)",
     (WhichSharpness, Notions, Alignment),

@@ -39,25 +39,41 @@ class LearningRates(Experiment):
     rates: tuple[float, ...] = series((2.0, 3.0, 4.0, 5.0, 6.0, 8.0), 0.01, 20, 10, "Learning rates")
 
     title: ClassVar = "Learning rates that a rule bears"
-    claim: ClassVar = "With the descent gradient rescaled to the length of the ascent gradient, SAM trains at learning rates at which it fails without."
-    setup: ClassVar = (
-        "A net of 64-128-128-10 units on 1,000 digits, each pixel less its mean over them; batches of 64, 30 epochs, no momentum and no decay, from several "
-        "seeds at each learning rate; more seeds and a finer grid at full size. A run has learnt where it errs on fewer than 10% of the test images."
+    claim: ClassVar = (
+        "With the descent gradient rescaled to the length of the ascent gradient, SAM trains at learning rates at "
+        "which it fails without."
     )
-    source: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250): SAM's effect is assured for some learning rates only, SSAM's for more"
-    question: ClassVar = Question("How many times the largest learning rate at which SAM learns from every seed is SSAM's?", 0.25, 4, 0)
+    setup: ClassVar = (
+        "A net of 64-128-128-10 units on 1,000 digits, each pixel less its mean over them; batches of 64, 30 epochs, no"
+        " momentum and no decay, from several seeds at each learning rate; more seeds and a finer grid at full size. A "
+        "run has learnt where it errs on fewer than 10% of the test images."
+    )
+    source: ClassVar = (
+        "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250): SAM's effect is assured for some learning rates only, "
+        "SSAM's for more"
+    )
+    question: ClassVar = Question(
+        "How many times the largest learning rate at which SAM learns from every seed is SSAM's?", 0.25, 4, 0
+    )
 
     def ensembles(self):
         specs = [(rate, seed) for rate in self.grid for seed in range(self.seeds)]
         more = {"batch": 64, "steps": STEPS, "every": STEPS, "curvature": False}
-        return {name: tuple(RunSpec(PROBLEM, rule, lr=rate, seed=seed, **more) for rate, seed in specs) for name, (rule, _, _) in self.rules.items()}
+        return {
+            name: tuple(RunSpec(PROBLEM, rule, lr=rate, seed=seed, **more) for rate, seed in specs)
+            for name, (rule, _, _) in self.rules.items()
+        }
 
     @property
     def rules(self):
-        """By name: the rule, its colour and how its line is dashed: the two that are rescaled have the colour of SSAM."""
+        """By name: the rule, its colour and how its line is dashed: the two that are rescaled have the colour of
+        SSAM."""
         sam, usam, ssam = SAM(self.rho), USAM(self.rho), rule_colour("SSAM")
         rules = {"SGD": SGD(), "SAM": sam, "SSAM": SSAM(sam), "USAM": usam, "USAM rescaled": SSAM(usam)}
-        return {name: (rule, ssam if isinstance(rule, SSAM) else rule_colour(name), "dash" if "USAM" in name else "solid") for name, rule in rules.items()}
+        return {
+            name: (rule, ssam if isinstance(rule, SSAM) else rule_colour(name), "dash" if "USAM" in name else "solid")
+            for name, rule in rules.items()
+        }
 
     @property
     def seeds(self) -> int:
@@ -85,17 +101,40 @@ class LearningRates(Experiment):
             Check(f"SAM's {SUCH}", "about 3, by a plain PyTorch loop", sam, 2, 3.9, **of_all),
             Check(f"SSAM's {SUCH}", "about 5, by a plain PyTorch loop", ssam, 4.2, 6.2, **of_all),
             Check(OVER_SGD, MORE_THAN_ONCE, self._times(ssam, sgd), low=1.01, unit="×", note=SHORT, **of_all),
-            Check("Seed by seed, too, SSAM bears larger learning rates than SAM", MORE, self._gain(errors, "SSAM", "SAM"), low=1.2, unit="×", void=void),
-            Check("Over all these learning rates SSAM errs less", "at least 10 points fewer", saved, low=10, unit="points", void=void),
-            Check("The same rescaling does the same for USAM", MORE, self._gain(errors, "USAM rescaled", "USAM"), low=1.2, unit="×", void=void),
+            Check(
+                "Seed by seed, too, SSAM bears larger learning rates than SAM",
+                MORE,
+                self._gain(errors, "SSAM", "SAM"),
+                low=1.2,
+                unit="×",
+                void=void,
+            ),
+            Check(
+                "Over all these learning rates SSAM errs less",
+                "at least 10 points fewer",
+                saved,
+                low=10,
+                unit="points",
+                void=void,
+            ),
+            Check(
+                "The same rescaling does the same for USAM",
+                MORE,
+                self._gain(errors, "USAM rescaled", "USAM"),
+                low=1.2,
+                unit="×",
+                void=void,
+            ),
         )
 
     def _gain(self, errors, name, of):
-        """[S]: for each seed, how many times as large as that of the rule `of` the largest learning rate is at which `name` has learnt."""
+        """[S]: for each seed, how many times as large as that of the rule `of` the largest learning rate is at which
+        `name` has learnt."""
         return self._times(largest(self.grid, errors[name]), largest(self.grid, errors[of]))
 
     def _times(self, rate, of):
-        """A learning rate over another; 0 where there is none, and as if `of` were the smallest where there is none of those."""
+        """A learning rate over another; 0 where there is none, and as if `of` were the smallest where there is none
+        of those."""
         return rate / np.maximum(of, self.grid[0])
 
     def _ends(self, result, name, quantity):
@@ -105,22 +144,38 @@ class LearningRates(Experiment):
         errors = {name: 100 * self.errors(result, name) for name in self.rules}
         losses = {name: self._ends(result, name, "train_loss") for name in self.rules}
         error = (
-            f"Test error after training at each learning rate: the median over {self.seeds} seeds; the band reaches from the lowest to the highest. Below the "
-            "dotted line a run has learnt: what a rule bears is the last point at which all of its band lies there. Rescaled, both rules (green) bear more."
+            f"Test error after training at each learning rate: the median over {self.seeds} seeds; the band reaches "
+            "from the lowest to the highest. Below the dotted line a run has learnt: what a rule bears is the last "
+            "point at which all of its band lies there. Rescaled, both rules (green) bear more."
         )
         loss = (
-            "Training loss at the same points. Rescaled, it is still small at learning rates at which the other rules have not learnt. "
-            "Where a run has diverged its rule's line has a gap. The dotted line is the loss of a guess."
+            "Training loss at the same points. Rescaled, it is still small at learning rates at which the other rules "
+            "have not learnt. Where a run has diverged its rule's line has a gap. The dotted line is the loss of a "
+            "guess."
         )
         guess, below = ("a guess: ln 10", np.log(10)), ("learnt below: 10%", 100 * GOOD)
         return (
-            self._chart(result, "rates-error", "Test error over the learning rate", "test error [%]", errors, below, error),
-            self._chart(result, "rates-loss", "Training loss over the learning rate", "training loss", losses, guess, loss, log_y=True),
+            self._chart(
+                result, "rates-error", "Test error over the learning rate", "test error [%]", errors, below, error
+            ),
+            self._chart(
+                result,
+                "rates-loss",
+                "Training loss over the learning rate",
+                "training loss",
+                losses,
+                guess,
+                loss,
+                log_y=True,
+            ),
         )
 
     def _chart(self, result, name, title, label, values, level, caption, log_y=False):
         over = {rule: (np.median(seeds, 1), (seeds.min(1), seeds.max(1))) for rule, seeds in values.items()}
-        lines = [Line(rule, self.grid, over[rule][0], colour, dash, "circle", over[rule][1]) for rule, (_, colour, dash) in self.rules.items()]
+        lines = [
+            Line(rule, self.grid, over[rule][0], colour, dash, "circle", over[rule][1])
+            for rule, (_, colour, dash) in self.rules.items()
+        ]
         lines.append(Line(level[0], self.grid, np.full(len(self.grid), level[1]), "ink", "dot", theory=True))
         ticks = tuple((float(rate), say(rate)) for rate in np.unique(self.rates))
         more = {"log_x": True, "x_ticks": ticks, "source": fingerprint(result.spec)}
@@ -128,17 +183,23 @@ class LearningRates(Experiment):
 
 
 def largest(rates: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """[S]: the largest of the rates [L] at which the test error [L, S] is below GOOD; 0 where there is none, NaN where one is not known."""
+    """[S]: the largest of the rates [L] at which the test error [L, S] is below GOOD; 0 where there is none, NaN
+    where one is not known."""
     best = np.where(errors < GOOD, rates[:, None], 0.0).max(0)
     return np.where(np.isnan(errors).any(0), np.nan, best)
 
 
-STRICTLY = "The largest learning rate at which all seeds stay under 10% test error is strictly larger for SSAM than for SAM"
+STRICTLY = (
+    "The largest learning rate at which all seeds stay under 10% test error is strictly larger for SSAM than for SAM"
+)
 SUCH = "largest such learning rate"
 OVER_SGD = "SSAM's largest such learning rate is larger than SGD's, too"
 MORE_THAN_ONCE, MORE = "more than 1 times as large", "at least 1.2 times as large"
 BOTH = "A single seed that fails rules a learning rate out. The next two rows are the two learning rates."
-SHORT = "At the same weights SGD's step is as long as SSAM's: not the length alone bears more, but the direction too. Measured here, not the paper's."
+SHORT = (
+    "At the same weights SGD's step is as long as SSAM's: not the length alone bears more, but the direction too. "
+    "Measured here, not the paper's."
+)
 
 
 @dataclass(frozen=True)
@@ -149,18 +210,33 @@ class NormRatio(Experiment):
     rho: float = knob(0.5, 0.01, 1.0, "Radius ρ", log=True)
 
     title: ClassVar = "The lengths of the two gradients"
-    claim: ClassVar = "SAM's descent gradient soon is several times as long as its ascent gradient; SSAM's has the same length and SAM's direction."
-    setup: ClassVar = (
-        "The net and images of the learning rates' experiment, 30 epochs; ‖d‖/‖g‖ is measured with the whole training set at w, where d is the direction that "
-        "the rule descends and g the gradient. For SAM and USAM d is the gradient u at the perturbed point; for SSAM it is u after rescaling."
+    claim: ClassVar = (
+        "SAM's descent gradient soon is several times as long as its ascent gradient; SSAM's has the same length and "
+        "SAM's direction."
     )
-    source: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250): the lengths are made equal; how SAM's compare is measured here"
-    question: ClassVar = Question("How many times as long as the ascent gradient is SAM's descent gradient in the second half of training?", 0.25, 8, 2)
+    setup: ClassVar = (
+        "The net and images of the learning rates' experiment, 30 epochs; ‖d‖/‖g‖ is measured with the whole training "
+        "set at w, where d is the direction that the rule descends and g the gradient. For SAM and USAM d is the "
+        "gradient u at the perturbed point; for SSAM it is u after rescaling."
+    )
+    source: ClassVar = (
+        "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250): the lengths are made equal; how SAM's compare is "
+        "measured here"
+    )
+    question: ClassVar = Question(
+        "How many times as long as the ascent gradient is SAM's descent gradient in the second half of training?",
+        0.25,
+        8,
+        2,
+    )
 
     def ensembles(self):
         rules = {"SAM": SAM(self.rho), "SSAM": SSAM(SAM(self.rho)), "USAM": USAM(self.rho)}
         more = {"lr": self.eta, "batch": 64, "steps": STEPS, "every": 2 * EPOCH, "curvature": False}
-        return {name: tuple(RunSpec(PROBLEM, rule, seed=seed, **more) for seed in range(8 if self.full else 3)) for name, rule in rules.items()}
+        return {
+            name: tuple(RunSpec(PROBLEM, rule, seed=seed, **more) for seed in range(8 if self.full else 3))
+            for name, rule in rules.items()
+        }
 
     def probe(self, name, member, spec, path):
         """How far SSAM's direction is turned from SAM's: 1 - cos of the angle between them, in double precision."""
@@ -168,7 +244,10 @@ class NormRatio(Experiment):
             return {}
         step, theta = path[-1]
         at = whole(spec, theta, PROBLEM.load("train", str(theta.device)), step, torch.zeros_like(theta))
-        own, sam = (rule.direction(at, rule.begin(theta, PROBLEM.layout, generator(spec.seed, "rule", 0)))[0].double() for rule in (spec.rule, SAM(self.rho)))
+        own, sam = (
+            rule.direction(at, rule.begin(theta, PROBLEM.layout, generator(spec.seed, "rule", 0)))[0].double()
+            for rule in (spec.rule, SAM(self.rho))
+        )
         return {"turned": 1 - cosine(own, sam)}
 
     def ratio(self, result, name):
@@ -181,10 +260,35 @@ class NormRatio(Experiment):
         void = self.unusual
         late, first = over_steps(np.median, sam[len(sam) // 2 :]), over_steps(np.median, sam[:1])
         return (
-            Check("SSAM's two gradients are equally long", "|‖d‖/‖g‖ − 1| = 0 but for rounding", over_steps(np.max, abs(ssam - 1)), high=1e-5),
-            Check("Rescaling does not turn SAM's direction", "1 − cos = 0 but for rounding", over_steps(np.max, turned), high=1e-6, note=GLOBAL),
-            Check("SAM's descent gradient is the longer one in the second half", "‖u‖/‖g‖ of at least 2", late, low=2, void=void),
-            Check("It is larger than at the start", "at least 1.5 times its value at the start", late / first, low=1.5, unit="×", void=void, note=GROWS),
+            Check(
+                "SSAM's two gradients are equally long",
+                "|‖d‖/‖g‖ − 1| = 0 but for rounding",
+                over_steps(np.max, abs(ssam - 1)),
+                high=1e-5,
+            ),
+            Check(
+                "Rescaling does not turn SAM's direction",
+                "1 − cos = 0 but for rounding",
+                over_steps(np.max, turned),
+                high=1e-6,
+                note=GLOBAL,
+            ),
+            Check(
+                "SAM's descent gradient is the longer one in the second half",
+                "‖u‖/‖g‖ of at least 2",
+                late,
+                low=2,
+                void=void,
+            ),
+            Check(
+                "It is larger than at the start",
+                "at least 1.5 times its value at the start",
+                late / first,
+                low=1.5,
+                unit="×",
+                void=void,
+                note=GROWS,
+            ),
         )
 
     def pictures(self, result):
@@ -192,10 +296,21 @@ class NormRatio(Experiment):
         steps = np.array([0.0, self.ensembles()["SAM"][0].steps])
         lines.append(Line("SSAM, theory", steps, np.ones(2), "ink", "dash", theory=True))
         caption = (
-            "How many times as long as the gradient at w the direction is that a rule descends; median and range over the seeds, with the whole training set. "
-            "SAM looks a fixed distance ρ away, so that its ratio grows as the gradient shrinks; USAM's distance shrinks with it; SSAM's ratio is 1."
+            "How many times as long as the gradient at w the direction is that a rule descends; median and range over "
+            "the seeds, with the whole training set. SAM looks a fixed distance ρ away, so that its ratio grows as the "
+            "gradient shrinks; USAM's distance shrinks with it; SSAM's ratio is 1."
         )
-        return (Chart("norm-ratio", "Length of the descent gradient", "step", "‖d‖/‖g‖", tuple(lines), caption, source=fingerprint(result.spec)),)
+        return (
+            Chart(
+                "norm-ratio",
+                "Length of the descent gradient",
+                "step",
+                "‖d‖/‖g‖",
+                tuple(lines),
+                caption,
+                source=fingerprint(result.spec),
+            ),
+        )
 
     def _line(self, result, name):
         return middle(name, result.over(name, "step"), self.ratio(result, name), rule_colour(name))
@@ -206,7 +321,10 @@ def over_steps(summary, values: np.ndarray) -> np.ndarray:
     return summary(values, axis=0) if len(values) else np.full(1, np.nan)
 
 
-GLOBAL = "All of the gradient is rescaled by one number; a factor for each layer would equalize the lengths too, but turn the direction."
+GLOBAL = (
+    "All of the gradient is rescaled by one number; a factor for each layer would equalize the lengths too, but turn "
+    "the direction."
+)
 GROWS = "To first order u = g + ρ H g/‖g‖: in training the first term shrinks faster than the second one."
 
 PAPER = Paper(
@@ -215,13 +333,22 @@ PAPER = Paper(
     "Stabilizing Sharpness-Aware Minimization Through A Simple Renormalization Strategy",
     "Tan et al. 2024",
     "2401.07250",
-    "SAM's descent gradient, rescaled to the ascent gradient's length, bears larger learning rates and, beyond ρ, leaves saddles as fast as plain descent.",
+    "SAM's descent gradient, rescaled to the ascent gradient's length, bears larger learning rates and, beyond ρ, "
+    "leaves saddles as fast as plain descent.",
     (
-        "SAM's perturbation already has a fixed length; what SSAM rescales is the gradient taken at the perturbed point, with which the step is made.",
-        "In training that gradient becomes several times as long as the one at the weights, so that SAM's steps are too long at learning rates at which "
-        "rescaled ones are not; near a saddle it is shorter, and SAM is slow to leave (Tan et al. 2025, JMLR; arXiv 2401.07250).",
-        "One factor, ‖g‖/‖u‖ over all parameters, keeps the step as long as plain descent's and SAM's direction as it is: within ρ of a saddle that direction "
-        "points back, and SSAM is trapped as well, as is derived here.",
+        (
+            "SAM's perturbation already has a fixed length; what SSAM rescales is the gradient taken at the perturbed "
+            "point, with which the step is made."
+        ),
+        (
+            "In training that gradient becomes several times as long as the one at the weights, so that SAM's steps are"
+            " too long at learning rates at which rescaled ones are not; near a saddle it is shorter, and SAM is slow "
+            "to leave (Tan et al. 2025, JMLR; arXiv 2401.07250)."
+        ),
+        (
+            "One factor, ‖g‖/‖u‖ over all parameters, keeps the step as long as plain descent's and SAM's direction as "
+            "it is: within ρ of a saddle that direction points back, and SSAM is trapped as well, as is derived here."
+        ),
     ),
     "u = ∇L(w + ρ g/‖g‖)  SSAM: d = (‖g‖/‖u‖) u",
     (LearningRates, NormRatio, SaddleEscape),

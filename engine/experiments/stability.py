@@ -1,4 +1,5 @@
-"""Stability with and without 1/‖g‖ in the perturbation: learning rates on a quadratic, where thresholds are known, and on a network."""
+"""Stability with and without 1/‖g‖ in the perturbation: learning rates on a quadratic, where thresholds are known,
+and on a network."""
 
 from __future__ import annotations
 
@@ -20,34 +21,47 @@ from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
 
 FAR = 100.0
-"""Where the runs on the quadratic begin, in x: so far out that the 2-cycle of a stable SAM lies inside. In y they begin at 0: a part along y dies out more
-slowly than one along x, and as long as it is the greater one SAM's perturbation points along y, while x shrinks as if there were none."""
+"""Where the runs on the quadratic begin, in x: so far out that the 2-cycle of a stable SAM lies inside. In y they
+begin at 0: a part along y dies out more
+slowly than one along x, and as long as it is the greater one SAM's perturbation points along y, while x shrinks as
+if there were none."""
 LEFT = 4 * FAR
 """How far away a run has to end to have left."""
 WELL = 0.9
-"""Share of the threshold below which a run has ended in what it tends to: nearer to it, that takes longer than the run."""
+"""Share of the threshold below which a run has ended in what it tends to: nearer to it, that takes longer than the
+run."""
 SLOW = 0.12
 """Share of gradient descent's threshold from which on it has: at smaller learning rates, too, it takes longer."""
 
 
 @dataclass(frozen=True)
 class Stability(Experiment):
-    """Learning rates on a quadratic, from far too small to far too large: where each rule begins to leave, and where it ends if it does not."""
+    """Learning rates on a quadratic, from far too small to far too large: where each rule begins to leave, and where
+    it ends if it does not."""
 
     lam: float = knob(10.0, 1.0, 50.0, "Largest curvature λ", "Of f = (λ x² + y²)/2.", log=True)
     rho: float = knob(0.1, 0.01, 0.2, "Radius ρ", "Half of it and five times as much are tried as well.", log=True)
 
     title: ClassVar = "Which learning rates are stable?"
-    claim: ClassVar = "SAM is stable up to gradient descent's learning rate 2/λ, whatever ρ; USAM only up to 2/(λ + ρλ²)."
+    claim: ClassVar = (
+        "SAM is stable up to gradient descent's learning rate 2/λ, whatever ρ; USAM only up to 2/(λ + ρλ²)."
+    )
     setup: ClassVar = (
-        "f = (λ x² + y²)/2 from (100, 0), along the sharpest direction: a run for each of some hundreds of learning rates, 1% apart (full: 0.5%), "
-        "under each rule and at three radii. It has left if it ends more than four times as far out as it began."
+        "f = (λ x² + y²)/2 from (100, 0), along the sharpest direction: a run for each of some hundreds of learning "
+        "rates, 1% apart (full: 0.5%), under each rule and at three radii. It has left if it ends more than four times "
+        "as far out as it began."
     )
     source: ClassVar = (
-        "Dai, Ahn & Sra 2023 (arXiv 2305.15287); SAM's 2-cycle: Bartlett, Long & Bousquet 2023 (arXiv 2210.01513) and, for ηλ < 1, Wen, Ma & Li 2023, "
-        "thm. 4.8 (arXiv 2211.05729)"
+        "Dai, Ahn & Sra 2023 (arXiv 2305.15287); SAM's 2-cycle: Bartlett, Long & Bousquet 2023 (arXiv 2210.01513) and, "
+        "for ηλ < 1, Wen, Ma & Li 2023, thm. 4.8 (arXiv 2211.05729)"
     )
-    question: ClassVar = Question("Up to which share of gradient descent's largest learning rate is USAM stable at the largest of the three radii?", 0, 1.2, 2)
+    question: ClassVar = Question(
+        "Up to which share of gradient descent's largest learning rate is USAM stable at the largest of the three "
+        "radii?",
+        0,
+        1.2,
+        2,
+    )
 
     @property
     def radii(self) -> tuple[float, float, float]:
@@ -55,15 +69,27 @@ class Stability(Experiment):
 
     @property
     def rates(self) -> np.ndarray:
-        """[N] learning rates: a constant factor apart, from below the least threshold that theory gives to above the largest."""
+        """[N] learning rates: a constant factor apart, from below the least threshold that theory gives to above the
+        largest."""
         largest, least = theory.threshold_gd(self.lam), theory.threshold_usam(self.lam, self.radii[-1])
-        return largest * np.exp(np.arange(np.log(min(SLOW, 0.75 * least / largest)), np.log(1.2), 0.005 if self.full else 0.01))
+        return largest * np.exp(
+            np.arange(np.log(min(SLOW, 0.75 * least / largest)), np.log(1.2), 0.005 if self.full else 0.01)
+        )
 
     def ensembles(self):
-        rules = {"GD": (SGD(),), "USAM": tuple(map(USAM, self.radii)), "SAM": tuple(map(SAM, self.radii)), "SSAM": tuple(SSAM(SAM(r)) for r in self.radii)}
+        rules = {
+            "GD": (SGD(),),
+            "USAM": tuple(map(USAM, self.radii)),
+            "SAM": tuple(map(SAM, self.radii)),
+            "SSAM": tuple(SSAM(SAM(r)) for r in self.radii),
+        }
         steps = 600 if self.full else 250
         return {
-            name: tuple(RunSpec(self._bowl, rule, lr=lr, batch=0, steps=steps, every=steps, curvature=False) for rule in radii for lr in self.rates.tolist())
+            name: tuple(
+                RunSpec(self._bowl, rule, lr=lr, batch=0, steps=steps, every=steps, curvature=False)
+                for rule in radii
+                for lr in self.rates.tolist()
+            )
             for name, radii in rules.items()
         }
 
@@ -79,17 +105,39 @@ class Stability(Experiment):
         low, high = 0.99, 1.01
         return (
             Check("Gradient descent is stable up to η = 2/λ", f"η = {say(gd)}", found["GD"], low * gd, high * gd),
-            Check("USAM is stable up to η = 2/(λ + ρλ²), at each ρ", "1 × " + _listed(usam), _worst(found["USAM"] / usam), low, high, "×"),
+            Check(
+                "USAM is stable up to η = 2/(λ + ρλ²), at each ρ",
+                "1 × " + _listed(usam),
+                _worst(found["USAM"] / usam),
+                low,
+                high,
+                "×",
+            ),
             Check(
                 f"At ρ = {say(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
-                f"{say(usam[-1] / gd)} × {say(gd)}", found["USAM"][-1:] / gd, low * usam[-1] / gd, high * usam[-1] / gd, "×",
+                f"{say(usam[-1] / gd)} × {say(gd)}",
+                found["USAM"][-1:] / gd,
+                low * usam[-1] / gd,
+                high * usam[-1] / gd,
+                "×",
             ),
-            Check("SAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SAM"] / gd), low, high, "×"),
-            Check("SSAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SSAM"] / gd), low, high, "×"),
-            Check("SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)", "1 × the radius, at each η and ρ", _worst(self._on_cycle(result)), low, high, "×"),
+            Check(
+                "SAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SAM"] / gd), low, high, "×"
+            ),
+            Check(
+                "SSAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SSAM"] / gd), low, high, "×"
+            ),
+            Check(
+                "SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)",
+                "1 × the radius, at each η and ρ",
+                _worst(self._on_cycle(result)),
+                low,
+                high,
+                "×",
+            ),
             # how close they have come goes with the number of steps
             Check("Gradient descent, USAM and SSAM end at the minimum", "|x| = 0", [rest.max()], high=1e-3, sized=True),
-        )  # fmt: skip
+        )
 
     def pictures(self, result):
         source, rho, lam = fingerprint(result.spec), self.rho, self.lam
@@ -97,23 +145,48 @@ class Stability(Experiment):
         lines = [Line(name, self.rates, ends, _look(name).colour) for name, ends in middle.items()]
         stable = self.rates[self.rates < theory.threshold_gd(lam)]
         lines.append(
-            Line("SAM's 2-cycle, theory", stable, np.array([theory.sam_cycle(lr, rho, lam) for lr in stable]), _look("SAM").colour, "dash", theory=True)
+            Line(
+                "SAM's 2-cycle, theory",
+                stable,
+                np.array([theory.sam_cycle(lr, rho, lam) for lr in stable]),
+                _look("SAM").colour,
+                "dash",
+                theory=True,
+            )
         )
         marks = (Mark(theory.threshold_usam(lam, rho), "2/(λ + ρλ²)"), Mark(theory.threshold_gd(lam), "2/λ"))
         caption = (
-            f"Distance |x| from the minimum of f = ({say(lam)} x² + y²)/2 after the last step, one run for each learning rate, from |x| = 100; ρ = {say(rho)}. "
-            "Dotted: the thresholds that theory gives for USAM, and for the three others. USAM leaves first. Below 2/λ gradient descent and SSAM fall to the "
-            "lower edge, which is 0; SAM, whose perturbation keeps its length, ends on the 2-cycle that the dashed line predicts."
+            f"Distance |x| from the minimum of f = ({say(lam)} x² + y²)/2 after the last step, one run for each "
+            f"learning rate, from |x| = 100; ρ = {say(rho)}. Dotted: the thresholds that theory gives for USAM, and "
+            "for the three others. USAM leaves first. Below 2/λ gradient descent and SSAM fall to the lower edge, "
+            "which is 0; SAM, whose perturbation keeps its length, ends on the 2-cycle that the dashed line predicts."
         )
         ends = Chart(
-            "ends", "Where the run ends", "learning rate η", "|x| at the end", tuple(lines), caption, True, True, (1e-3, 1e4), marks=marks, source=source
+            "ends",
+            "Where the run ends",
+            "learning rate η",
+            "|x| at the end",
+            tuple(lines),
+            caption,
+            True,
+            True,
+            (1e-3, 1e4),
+            marks=marks,
+            source=source,
         )
         return ends, self._map(result, source)
 
     def _map(self, result, source):
         rhos, gd = np.geomspace(self.radii[0] / 1.5, 1.5 * self.radii[-1], 60), theory.threshold_gd(self.lam)
         points = [
-            Line(name, np.array(self.radii), np.broadcast_to(self._thresholds(result, name), 3), _look(name).colour, "none", _look(name).marker)
+            Line(
+                name,
+                np.array(self.radii),
+                np.broadcast_to(self._thresholds(result, name), 3),
+                _look(name).colour,
+                "none",
+                _look(name).marker,
+            )
             for name in self.ensembles()
         ]
         usam = np.array([theory.threshold_usam(self.lam, rho) for rho in rhos])
@@ -122,16 +195,31 @@ class Stability(Experiment):
             Line("USAM, theory", rhos, usam, _look("USAM").colour, "dash", theory=True),
         )
         caption = (
-            "The largest stable learning rate that the runs themselves show, over the radius: halfway between the first that left and the one below it, 1% "
-            "apart (0.5% in the full size). Gradient descent has no radius, and the same point at each. Look for the one rule that falls: dividing the "
-            "perturbation by ‖g‖ makes ρ harmless to stability, and so SAM's points lie on gradient descent's, like SSAM's."
+            "The largest stable learning rate that the runs themselves show, over the radius: halfway between the first"
+            " that left and the one below it, 1% apart (0.5% in the full size). Gradient descent has no radius, and the"
+            " same point at each. Look for the one rule that falls: dividing the perturbation by ‖g‖ makes ρ harmless "
+            "to stability, and so SAM's points lie on gradient descent's, like SSAM's."
         )
-        return Chart("thresholds", "Largest stable learning rate", "radius ρ", "learning rate η", (*points, *theories), caption, True, True, source=source)
+        return Chart(
+            "thresholds",
+            "Largest stable learning rate",
+            "radius ρ",
+            "learning rate η",
+            (*points, *theories),
+            caption,
+            True,
+            True,
+            source=source,
+        )
 
     def _ends(self, result, name):
         """[radii, N]: |x| after the last step, NaN where it is not known."""
         theta = result.last(name, "theta")
-        return np.abs(theta[:, 0]).reshape(-1, len(self.rates)) if theta.ndim == 2 else np.full((1 if name == "GD" else 3, len(self.rates)), np.nan)
+        return (
+            np.abs(theta[:, 0]).reshape(-1, len(self.rates))
+            if theta.ndim == 2
+            else np.full((1 if name == "GD" else 3, len(self.rates)), np.nan)
+        )
 
     def _thresholds(self, result, name):
         """[radii]: the learning rate from which on runs leave, halfway between two that were tried."""
@@ -178,11 +266,19 @@ class Trains(Experiment):
 
     steps: int = knob(60, 20, 500, "Steps", log=True)
     width: int = knob(16, 4, 64, "Width", "Units in the hidden layer.", log=True)
-    enough: float = knob(0.5, 0.1, 0.9, "Trained below", "The share of its first loss below which a run must end to count as trained.")
+    enough: float = knob(
+        0.5, 0.1, 0.9, "Trained below", "The share of its first loss below which a run must end to count as trained."
+    )
 
     title: ClassVar = "Which settings train a network?"
-    claim: ClassVar = "Over the same learning rates and radii SAM trains in more cases than USAM, whose largest learning rate falls as ρ grows."
-    setup: ClassVar = "100 digits, full batch; one hidden layer with tanh, squared error: 9 learning rates times 6 radii, each run from 3 starts (full: 10)."
+    claim: ClassVar = (
+        "Over the same learning rates and radii SAM trains in more cases than USAM, whose largest learning rate falls "
+        "as ρ grows."
+    )
+    setup: ClassVar = (
+        "100 digits, full batch; one hidden layer with tanh, squared error: 9 learning rates times 6 radii, each run "
+        "from 3 starts (full: 10)."
+    )
     source: ClassVar = "Dai, Ahn & Sra 2023 (arXiv 2305.15287), at a small scale"
     question: ClassVar = Question("How much larger a learning rate than USAM does SAM bear at the largest ρ?", 0, 10, 1)
 
@@ -197,11 +293,15 @@ class Trains(Experiment):
         problem = Classification(Digits(train=100), MLP(width=self.width, depth=1, activation="tanh"), "squared error")
         return {
             rule.__name__: tuple(
-                RunSpec(problem, rule(rho), lr=lr, batch=0, steps=self.steps, every=self.steps, curvature=False, seed=seed)
-                for seed in range(self.seeds) for rho in self.RADII.tolist() for lr in self.RATES.tolist()
+                RunSpec(
+                    problem, rule(rho), lr=lr, batch=0, steps=self.steps, every=self.steps, curvature=False, seed=seed
+                )
+                for seed in range(self.seeds)
+                for rho in self.RADII.tolist()
+                for lr in self.RATES.tolist()
             )
             for rule in (SAM, USAM)
-        }  # fmt: skip
+        }
 
     def checks(self, result):
         share = {name: self._trained(result, name).mean((1, 2)) for name in ("SAM", "USAM")}
@@ -209,10 +309,33 @@ class Trains(Experiment):
         more, falls = most["SAM"][:, -1] / most["USAM"][:, -1], most["USAM"][:, -1] / most["USAM"][:, 0]
         void = self.unusual
         return (
-            Check("A larger share of the map trains with SAM than with USAM", "more than 0 of it", share["SAM"] - share["USAM"], 0.04, void=void, note=PAIRS),
-            Check("At the largest ρ SAM bears a larger learning rate than USAM", "more than 1 ×", more, 1.4, unit="×", void=void, note=GRID),
-            Check("USAM's largest learning rate falls with ρ", "less than 1 ×", falls, high=0.6, unit="×", void=void, note=FALLS),
-        )  # fmt: skip
+            Check(
+                "A larger share of the map trains with SAM than with USAM",
+                "more than 0 of it",
+                share["SAM"] - share["USAM"],
+                0.04,
+                void=void,
+                note=PAIRS,
+            ),
+            Check(
+                "At the largest ρ SAM bears a larger learning rate than USAM",
+                "more than 1 ×",
+                more,
+                1.4,
+                unit="×",
+                void=void,
+                note=GRID,
+            ),
+            Check(
+                "USAM's largest learning rate falls with ρ",
+                "less than 1 ×",
+                falls,
+                high=0.6,
+                unit="×",
+                void=void,
+                note=FALLS,
+            ),
+        )
 
     def pictures(self, result):
         source = fingerprint(result.spec)
@@ -221,25 +344,52 @@ class Trains(Experiment):
             most = self._most(result, name)
             lines.append(middle(name, self.RADII, most.T, _look(name).colour, marker=_look(name).marker))
         caption = (
-            f"The largest learning rate tried at which training ends below {say(self.enough)} of its first loss, over the radius ρ; median, and from the "
-            "smallest to the largest of the starts. USAM's falls as ρ grows, as its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance "
-            "for the two: SAM's perturbation has length ρ, USAM's ρ‖g‖."
+            f"The largest learning rate tried at which training ends below {say(self.enough)} of its first loss, over "
+            "the radius ρ; median, and from the smallest to the largest of the starts. USAM's falls as ρ grows, as "
+            "its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance for the two: SAM's "
+            "perturbation has length ρ, USAM's ρ‖g‖."
         )
-        edge = Chart("bears", "Largest learning rate that trains", "radius ρ", "learning rate η", tuple(lines), caption, log_x=True, log_y=True, source=source)
+        edge = Chart(
+            "bears",
+            "Largest learning rate that trains",
+            "radius ρ",
+            "learning rate η",
+            tuple(lines),
+            caption,
+            log_x=True,
+            log_y=True,
+            source=source,
+        )
         return edge, *(self._map(result, name, source) for name in ("SAM", "USAM"))
 
     def _map(self, result, name, source):
         nothing = np.zeros(0)
         share = self._trained(result, name).mean(0)
         caption = (
-            f"{name}: the share of the starts from which training ends below {say(self.enough)} of its first loss, for each learning rate and radius, both on "
-            "a logarithmic scale. Compare the two maps: at small radii the rules agree, at large ones SAM keeps learning rates that USAM loses."
+            f"{name}: the share of the starts from which training ends below {say(self.enough)} of its first loss, for "
+            "each learning rate and radius, both on a logarithmic scale. Compare the two maps: at small radii the "
+            "rules agree, at large ones SAM keeps learning rates that USAM loses."
         )
         return Map(
-            f"trains_{name.lower()}", f"What trains under {name}", "learning rate η, log₁₀", "radius ρ, log₁₀", "share of starts that train",
-            np.log10(self.RATES), np.log10(self.RADII), share if np.isfinite(share).any() else np.zeros((0, 0)), False, (0.0, 1.0),
-            nothing, nothing, nothing, nothing, 0, caption, equal=False, source=source,
-        )  # fmt: skip
+            f"trains_{name.lower()}",
+            f"What trains under {name}",
+            "learning rate η, log₁₀",
+            "radius ρ, log₁₀",
+            "share of starts that train",
+            np.log10(self.RATES),
+            np.log10(self.RADII),
+            share if np.isfinite(share).any() else np.zeros((0, 0)),
+            False,
+            (0.0, 1.0),
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            0,
+            caption,
+            equal=False,
+            source=source,
+        )
 
     def _trained(self, result, name):
         """[seeds, radii, rates]: 1 where a run has trained, 0 where it has not, NaN while that is not known."""

@@ -23,17 +23,22 @@ N = 20
 
 @dataclass(frozen=True)
 class MicroBatches(Experiment):
-    """Sparse regression by a diagonal linear net: SAM whose perturbation belongs to one example, to a few, or to all."""
+    """Sparse regression by a diagonal linear net: SAM whose perturbation belongs to one example, to a few, or to
+    all."""
 
     eta: float = knob(0.1, 0.02, 0.2, "Learning rate η", log=True)
     rho: float = knob(0.3, 0.05, 0.4, "Radius ρ", log=True)
     steps: int = knob(500, 50, 5000, "Steps", "Four times as many in the full size.", log=True)
 
     title: ClassVar = "One example or all of them"
-    claim: ClassVar = "1-SAM finds the sparse truth behind too few examples; n-SAM, with the same gradients averaged before the ascent, does not."
+    claim: ClassVar = (
+        "1-SAM finds the sparse truth behind too few examples; n-SAM, with the same gradients averaged before the "
+        "ascent, does not."
+    )
     setup: ClassVar = (
-        "β = u ⊙ v in 30 dimensions, 20 examples, 3 entries of β* that are not 0, start at u = 1, v = 0. Every step descends the mean over all examples; "
-        "only how many share a perturbation, m, differs. Several draws of the examples take the place of seeds."
+        "β = u ⊙ v in 30 dimensions, 20 examples, 3 entries of β* that are not 0, start at u = 1, v = 0. Every step "
+        "descends the mean over all examples; only how many share a perturbation, m, differs. Several draws of the "
+        "examples take the place of seeds."
     )
     source: ClassVar = (
         "Andriushchenko & Flammarion 2022 (arXiv 2206.06232), there with the perturbation ρg, here with ρg/‖g‖; "
@@ -56,14 +61,25 @@ class MicroBatches(Experiment):
 
     @property
     def shrunk(self) -> float:
-        """How often 1-SAM can divide what is superfluous in u and v by e: it descends L + (ρ²/2) Tr, and so by about ρ² a unit of time."""
+        """How often 1-SAM can divide what is superfluous in u and v by e: it descends L + (ρ²/2) Tr, and so by about
+        ρ² a unit of time."""
         return self.eta * self.rho**2 * self.length
 
     def ensembles(self):
         rules = {"GD": SGD()} | {_name(m): MSAM(self.rho, m) for m in self.sizes}
         every = max(1, self.length // 25)
         return {
-            f"{name}, draw {draw}": (RunSpec(DiagonalNet(N, draw=draw), rule, lr=self.eta, batch=0, steps=self.length, every=every, curvature=False),)
+            f"{name}, draw {draw}": (
+                RunSpec(
+                    DiagonalNet(N, draw=draw),
+                    rule,
+                    lr=self.eta,
+                    batch=0,
+                    steps=self.length,
+                    every=every,
+                    curvature=False,
+                ),
+            )
             for draw in self.draws
             for name, rule in rules.items()
         }
@@ -79,14 +95,43 @@ class MicroBatches(Experiment):
         test = {name: self._ends(result, name, "test_loss") for name in ("GD", *map(_name, self.sizes))}
         trace = {name: self._ends(result, name, "trace_share") for name in test}
         one, all_of_them = test[_name(1)], test[_name(N)]
-        # what is sized goes with the number of draws, of which it takes the worst, with the sizes m, or, as n-SAM's trace that slowly falls, with the steps
+        # what is sized goes with the number of draws, of which it takes the worst, with the sizes m, or, as n-SAM's
+        # trace that slowly falls, with the steps
         short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{say(self.shrunk)} only"
         return (
-            Check("1-SAM's Hessian trace falls to the least there is", "Tr over the linear program's: 1", trace[_name(1)], 0.9, 1.1, void=short, note=PROGRAM),
-            Check("1-SAM's held-out loss is far below n-SAM's", "a small part of it", one / all_of_them, high=0.1, void=short),
+            Check(
+                "1-SAM's Hessian trace falls to the least there is",
+                "Tr over the linear program's: 1",
+                trace[_name(1)],
+                0.9,
+                1.1,
+                void=short,
+                note=PROGRAM,
+            ),
+            Check(
+                "1-SAM's held-out loss is far below n-SAM's",
+                "a small part of it",
+                one / all_of_them,
+                high=0.1,
+                void=short,
+            ),
             Check("… and far below gradient descent's", "a small part of it", one / test["GD"], high=0.1, void=short),
-            Check("… in every draw", "largest share below a half", [np.max(one / np.minimum(all_of_them, test["GD"]))], high=0.5, void=short, sized=True),
-            Check("n-SAM's trace stays well above the least", "above 1: it sees the top eigenvalue only", trace[_name(N)], low=1.5, void=short, sized=True),
+            Check(
+                "… in every draw",
+                "largest share below a half",
+                [np.max(one / np.minimum(all_of_them, test["GD"]))],
+                high=0.5,
+                void=short,
+                sized=True,
+            ),
+            Check(
+                "n-SAM's trace stays well above the least",
+                "above 1: it sees the top eigenvalue only",
+                trace[_name(N)],
+                low=1.5,
+                void=short,
+                sized=True,
+            ),
             Check(
                 "The fewer share a perturbation, the lower the trace",
                 "each m above the one before",
@@ -116,8 +161,28 @@ class MicroBatches(Experiment):
         ticks = tuple((float(m), str(m)) for m in self.sizes)
         return (
             Chart("micro-loss", "Held-out loss", "step", "held-out loss", test, CAPTIONS[0], log_y=True, source=source),
-            Chart("micro-trace", "What 1-SAM minimizes", "step", "Tr(H) / its least", tuple(trace), CAPTIONS[1], log_y=True, source=source),
-            Chart("micro-size", "Held-out loss at the end", "m", "held-out loss", self._sweep(result), CAPTIONS[2], True, True, x_ticks=ticks, source=source),
+            Chart(
+                "micro-trace",
+                "What 1-SAM minimizes",
+                "step",
+                "Tr(H) / its least",
+                tuple(trace),
+                CAPTIONS[1],
+                log_y=True,
+                source=source,
+            ),
+            Chart(
+                "micro-size",
+                "Held-out loss at the end",
+                "m",
+                "held-out loss",
+                self._sweep(result),
+                CAPTIONS[2],
+                True,
+                True,
+                x_ticks=ticks,
+                source=source,
+            ),
         )
 
     def _ends(self, result, name, quantity):
@@ -157,18 +222,28 @@ def _name(m: int) -> str:
 
 
 PROGRAM = (
-    "With a loss of zero the trace is at least twice the smallest weighted 1-norm of a β that fits the examples: known from them alone, by a linear program."
+    "With a loss of zero the trace is at least twice the smallest weighted 1-norm of a β that fits the examples: known "
+    "from them alone, by a linear program."
 )
 MIXED = (
-    "For deep networks the paper finds that it grows with m. In ten draws here it did up to 4; from there to n it went either way, around gradient descent's."
+    "For deep networks the paper finds that it grows with m. In ten draws here it did up to 4; from there to n it went "
+    "either way, around gradient descent's."
 )
 CAPTIONS = (
-    "Half the mean squared error on 1,000 fresh examples: medians and ranges over the draws. All runs fit the training examples; look how 1-SAM goes on for "
-    "hundreds of steps, from one solution to a better one, while gradient descent rests where it is.",
-    "The trace of the Hessian over the smallest that a solution can have, which a linear program finds from the examples alone. 1-SAM comes down to the "
-    "dashed line, where β has the least weighted 1-norm and thereby is sparse. Larger micro-batches go the same way, but more slowly or not so far.",
-    "Medians and ranges over the draws, by the number m of examples that share a perturbation. All take the same steps with all the examples: "
-    "the difference is in the ascent alone.",
+    (
+        "Half the mean squared error on 1,000 fresh examples: medians and ranges over the draws. All runs fit the "
+        "training examples; look how 1-SAM goes on for hundreds of steps, from one solution to a better one, while "
+        "gradient descent rests where it is."
+    ),
+    (
+        "The trace of the Hessian over the smallest that a solution can have, which a linear program finds from the "
+        "examples alone. 1-SAM comes down to the dashed line, where β has the least weighted 1-norm and thereby is "
+        "sparse. Larger micro-batches go the same way, but more slowly or not so far."
+    ),
+    (
+        "Medians and ranges over the draws, by the number m of examples that share a perturbation. All take the same "
+        "steps with all the examples: the difference is in the ascent alone."
+    ),
 )
 
 PAPER = Paper(
@@ -177,10 +252,17 @@ PAPER = Paper(
     "Towards Understanding Sharpness-Aware Minimization",
     "Andriushchenko & Flammarion 2022",
     "2206.06232",
-    "SAM generalizes better the fewer examples share a perturbation: on diagonal linear nets 1-SAM finds sparse solutions that n-SAM misses.",
+    "SAM generalizes better the fewer examples share a perturbation: on diagonal linear nets 1-SAM finds sparse "
+    "solutions that n-SAM misses.",
     (
-        "One example's loss is steep in one direction only, and its ascent finds it: at a solution 1-SAM feels the sharpness of every example.",
-        "These add up to the trace of the Hessian, while the ascent of the mean loss feels its largest eigenvalue alone (Wen, Ma & Li 2023, sec. 5).",
+        (
+            "One example's loss is steep in one direction only, and its ascent finds it: at a solution 1-SAM feels the "
+            "sharpness of every example."
+        ),
+        (
+            "These add up to the trace of the Hessian, while the ascent of the mean loss feels its largest eigenvalue "
+            "alone (Wen, Ma & Li 2023, sec. 5)."
+        ),
         "On a diagonal linear net the least trace means the least 1-norm of β, and with it sparsity.",
     ),
     "m-SAM: d = meanⱼ ∇L_Bⱼ(w + ρ gⱼ/‖gⱼ‖), |Bⱼ| = m  1-SAM: L + (ρ²/2) Tr(H)",

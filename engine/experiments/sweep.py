@@ -1,4 +1,5 @@
-"""Sweeps over the radius: SAM over all parameters, over the normalization layers alone, and over a random subset, beside no perturbation."""
+"""Sweeps over the radius: SAM over all parameters, over the normalization layers alone, and over a random subset,
+beside no perturbation."""
 
 from __future__ import annotations
 
@@ -52,14 +53,29 @@ MOST = 10.0
 CHANCE = 10.0
 """The accuracy in % of a guess among ten classes."""
 ACCURACY = "test accuracy [%]"
-WORDS = "Here normalization means the layers; the 1/‖g‖ of the perturbation, which is called so too, is over their parameters only."
-TUNED = "Radii are chosen by test accuracy over the seeds, as papers do: to try a few is an advantage over a rule without one."
+WORDS = (
+    "Here normalization means the layers; the 1/‖g‖ of the perturbation, which is called so too, is over their "
+    "parameters only."
+)
+TUNED = (
+    "Radii are chosen by test accuracy over the seeds, as papers do: to try a few is an advantage over a rule without "
+    "one."
+)
 OWN = "Each at its own best radius."
 SAME = "As many parameters, moved as far."
 TIED = "Each at its own best radius: how flat the minimum is does not decide how accurate it is."
-FITTED = "In runs long enough to fit the wrong labels: where the cross-entropy nears 0, so does its curvature, and the longer the run, the more so."
-SMALL = "In the paper it can be, in larger networks. Here it does not reproduce: SAM is about as accurate or more so, and that changes with the seeds."
-REST = "The paper's control. Here SAM gains about as much by all the other parameters: these layers suffice, and are not needed."
+FITTED = (
+    "In runs long enough to fit the wrong labels: where the cross-entropy nears 0, so does its curvature, and the "
+    "longer the run, the more so."
+)
+SMALL = (
+    "In the paper it can be, in larger networks. Here it does not reproduce: SAM is about as accurate or more so, and "
+    "that changes with the seeds."
+)
+REST = (
+    "The paper's control. Here SAM gains about as much by all the other parameters: these layers suffice, and are not "
+    "needed."
+)
 LENGTH = f"{WORDS} Were it over all parameters, the perturbation would be shorter."
 
 
@@ -91,7 +107,11 @@ class Sweep(Experiment):
         sgd = replace(self.base, every=self.base.steps, curvature=False)
         runs = {self.alone: tuple(replace(sgd, seed=seed) for seed in range(self.seeds))}
         for name, variant in self.variants.items():
-            runs[name] = tuple(replace(sgd, rule=variant.rule(float(rho)), seed=seed) for rho in self.grid for seed in range(self.seeds))
+            runs[name] = tuple(
+                replace(sgd, rule=variant.rule(float(rho)), seed=seed)
+                for rho in self.grid
+                for seed in range(self.seeds)
+            )
         return runs
 
     @property
@@ -104,12 +124,15 @@ class Sweep(Experiment):
 
     @property
     def grid(self) -> np.ndarray:
-        """[K]: the radii in order; at full size also those halfway between, by ratio, and half a step beyond each end."""
+        """[K]: the radii in order; at full size also those halfway between, by ratio, and half a step beyond each
+        end."""
         radii = np.array(self.radii)
         if not self.full or len(radii) == 1:
             return radii
         half = np.sqrt(radii[1:] / radii[:-1])
-        return np.unique(np.concatenate([radii, radii[:-1] * half, [radii[0] / half[0], min(radii[-1] * half[-1], MOST)]]))
+        return np.unique(
+            np.concatenate([radii, radii[:-1] * half, [radii[0] / half[0], min(radii[-1] * half[-1], MOST)]])
+        )
 
     def probe(self, name, member, spec, path):
         if path[-1].step == 0 and name != self.alone:
@@ -122,7 +145,8 @@ class Sweep(Experiment):
         return np.broadcast_to(result.last(name, quantity), rows * self.seeds).reshape(rows, self.seeds)
 
     def accuracies(self, result, name):
-        """[K, S]: the test accuracy at the end in %, by radius and seed; of a run that was lost on the way a guess's, so that its radius is no good one."""
+        """[K, S]: the test accuracy at the end in %, by radius and seed; of a run that was lost on the way a
+        guess's, so that its radius is no good one."""
         ends = 100 * self.ends(result, name, "test_accuracy")
         return np.where(np.isnan(ends), CHANCE, ends) if result.complete else ends
 
@@ -145,7 +169,12 @@ class Sweep(Experiment):
         return values[0] if len(values) else np.full(1, np.nan)
 
     def checks(self, result):
-        return (*self.gains(result), *self.flatness(result), *(self.enlarged(result) if self.full else ()), *self.anatomical(result))
+        return (
+            *self.gains(result),
+            *self.flatness(result),
+            *(self.enlarged(result) if self.full else ()),
+            *self.anatomical(result),
+        )
 
     def gains(self, result) -> tuple[Check, ...]:
         """The checks of accuracy: SAM-ON beside no perturbation, a random subset and SAM."""
@@ -154,21 +183,50 @@ class Sweep(Experiment):
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
         fewer = f"{say(self.ahead)} points fewer, or more than that"
         return (
-            # sized: longer runs help what has no perturbation a little, SAM-ON not, and a random subset that is moved so far least of all
-            Check(f"SAM-ON gains on {self.alone}", f"{say(self.enough)} points or more", on - alone, low=self.enough, note=TUNED, sized=True, **points),
-            Check("A random subset of as many parameters gains less", fewer, on - subset, low=self.ahead, **points, **self.stated("less", OWN)),
+            # sized: longer runs help what has no perturbation a little, SAM-ON not, and a random subset that is moved
+            # so far least of all
+            Check(
+                f"SAM-ON gains on {self.alone}",
+                f"{say(self.enough)} points or more",
+                on - alone,
+                low=self.enough,
+                note=TUNED,
+                sized=True,
+                **points,
+            ),
+            Check(
+                "A random subset of as many parameters gains less",
+                fewer,
+                on - subset,
+                low=self.ahead,
+                **points,
+                **self.stated("less", OWN),
+            ),
             Check("So it does at SAM-ON's radius", fewer, on - there, low=self.ahead, note=SAME, sized=True, **points),
-            Check("A random subset gains nothing", f"within 2 points of {self.alone}", subset - alone, -2, 2, **points, **self.stated("nothing", OWN)),
-            Check("SAM-ON is better than SAM", "a higher accuracy", on - sam, low=0, claimed=False, note=SMALL, **points),
+            Check(
+                "A random subset gains nothing",
+                f"within 2 points of {self.alone}",
+                subset - alone,
+                -2,
+                2,
+                **points,
+                **self.stated("nothing", OWN),
+            ),
+            Check(
+                "SAM-ON is better than SAM", "a higher accuracy", on - sam, low=0, claimed=False, note=SMALL, **points
+            ),
         )
 
     def flatness(self, result) -> tuple[Check, ...]:
         """The checks of λmax: SAM-ON beside no perturbation and beside SAM."""
-        alone, sam, on = (self.ends(result, name, "lam_max")[self.top(result, name)] for name in (self.alone, "SAM", "SAM-ON"))
+        alone, sam, on = (
+            self.ends(result, name, "lam_max")[self.top(result, name)] for name in (self.alone, "SAM", "SAM-ON")
+        )
         more: dict[str, Any] = {"low": 1.2, "unit": "×", "void": self.unusual}
         sharper, times = f"SAM-ON's minimum is sharper than {self.alone}'s", "λmax at least 1.2 times {}'s"
         return (
-            # sized: without a perturbation the curvature goes on falling as the wrong labels are fitted; SAM-ON's does not
+            # sized: without a perturbation the curvature goes on falling as the wrong labels are fitted; SAM-ON's does
+            # not
             Check(sharper, times.format(self.alone), on / alone, sized=True, **more, **self.stated("sharper", FITTED)),
             Check("SAM-ON ends less flat than SAM", times.format("SAM"), on / sam, note=TIED, **more),
         )
@@ -178,11 +236,28 @@ class Sweep(Experiment):
         names = (self.alone, "SAM", "all but these layers", "ASAM", "ASAM-ON")
         alone, sam, rest, asam, on = (self.tuned(result, name) for name in names)
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
-        ratio, fewer = self.radius(result, "SAM-ON") / self.radius(result, "SAM"), f"{say(self.ahead)} points fewer, or more than that"
+        ratio, fewer = (
+            self.radius(result, "SAM-ON") / self.radius(result, "SAM"),
+            f"{say(self.ahead)} points fewer, or more than that",
+        )
         return (
             Check("SAM-ON needs a larger radius than SAM", "2 to 10 times", ratio, 2, 10, "×", self.unusual),
-            Check("Without these layers SAM loses its gain", fewer, sam - rest, low=self.ahead, claimed=False, note=REST, **points),
-            Check(f"ASAM-ON gains on {self.alone} too", f"{say(self.enough)} points or more", on - alone, low=self.enough, **points),
+            Check(
+                "Without these layers SAM loses its gain",
+                fewer,
+                sam - rest,
+                low=self.ahead,
+                claimed=False,
+                note=REST,
+                **points,
+            ),
+            Check(
+                f"ASAM-ON gains on {self.alone} too",
+                f"{say(self.enough)} points or more",
+                on - alone,
+                low=self.enough,
+                **points,
+            ),
             Check("ASAM-ON is as accurate as ASAM", "at most 1 point less", on - asam, low=-1, **points),
         )
 
@@ -194,48 +269,92 @@ class Sweep(Experiment):
         """The checks of what SAM-ON's perturbation is."""
         share = 100 * self.share
         return (
-            Check("SAM-ON's perturbation of the normalization layers is ρ long", "‖ε‖/ρ = 1", self.start(result, "length"), 0.999, 1.001, note=LENGTH),
-            Check("It moves these layers' scales and shifts alone", f"{say(share)}% of the parameters", 100 * self.start(result, "moved"),
-                  share * (1 - 1e-6), share * (1 + 1e-6), "%", note="Predicted from the widths of the layers."),
-        )  # fmt: skip
+            Check(
+                "SAM-ON's perturbation of the normalization layers is ρ long",
+                "‖ε‖/ρ = 1",
+                self.start(result, "length"),
+                0.999,
+                1.001,
+                note=LENGTH,
+            ),
+            Check(
+                "It moves these layers' scales and shifts alone",
+                f"{say(share)}% of the parameters",
+                100 * self.start(result, "moved"),
+                share * (1 - 1e-6),
+                share * (1 + 1e-6),
+                "%",
+                note="Predicted from the widths of the layers.",
+            ),
+        )
 
     def sharpness(self, result):
         """λmax over the radius."""
         caption = (
-            "The largest eigenvalue of the training loss's Hessian after training, by a Krylov space of products with it over the whole training set, "
-            f"at the same radii; {self.alone} is a level. Compare it with the accuracy: were it all about flatness, the flattest would be the most accurate."
+            "The largest eigenvalue of the training loss's Hessian after training, by a Krylov space of products with "
+            f"it over the whole training set, at the same radii; {self.alone} is a level. Compare it with the "
+            "accuracy: were it all about flatness, the flattest would be the most accurate."
         )
-        return self.chart(result, "layers-sharpness", "Sharpness over the radius", "largest eigenvalue λmax", "lam_max", caption, log_y=True)
+        return self.chart(
+            result,
+            "layers-sharpness",
+            "Sharpness over the radius",
+            "largest eigenvalue λmax",
+            "lam_max",
+            caption,
+            log_y=True,
+        )
 
     def chart(self, result, name, title, label, quantity, caption, log_y=False):
         """Medians over the radii within the range over the seeds, and the runs without a perturbation as a level."""
         known = [each for each in self.variants if quantity == "test_accuracy" or each in SHARP]
-        values = {each: self.accuracies(result, each) if quantity == "test_accuracy" else self.ends(result, each, quantity) for each in (*known, self.alone)}
+        values = {
+            each: self.accuracies(result, each) if quantity == "test_accuracy" else self.ends(result, each, quantity)
+            for each in (*known, self.alone)
+        }
         lines = [middle(each, self.grid, values[each], *self.variants[each][1:], "circle") for each in known]
-        lines.append(middle(self.alone, self.grid, values[self.alone].repeat(len(self.grid), 0), rule_colour("SGD"), "dash"))
+        lines.append(
+            middle(self.alone, self.grid, values[self.alone].repeat(len(self.grid), 0), rule_colour("SGD"), "dash")
+        )
         ticks = tuple((float(rho), say(rho)) for rho in self.radii)
         more = {"log_x": True, "log_y": log_y, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "radius ρ", label, tuple(lines), caption, **more)
 
 
 def anatomy(spec: RunSpec, theta: torch.Tensor) -> dict[str, float]:
-    """What a rule's perturbation is at theta [n] with the whole training set: the length in normalization layers over ρ, and the share of parameters moved."""
+    """What a rule's perturbation is at theta [n] with the whole training set: the length in normalization layers
+    over ρ, and the share of parameters moved."""
     points: list[torch.Tensor] = []
 
     def recorded(f, point):
         points.append(point)
         return plain(f, point)
 
-    at = replace(whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, torch.zeros_like(theta)), differentiate=recorded)
+    at = replace(
+        whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, torch.zeros_like(theta)),
+        differentiate=recorded,
+    )
     spec.rule.direction(at, spec.rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", 0)))
     moved = points[-1] - theta
-    norms = torch.cat([torch.full((block.size,), block.module in NORMS) for block in spec.problem.layout]).to(theta.device)
-    return {"length": float(moved[norms].double().norm()) / getattr(spec.rule, "rho", 1), "moved": float((moved != 0).double().mean())}
+    norms = torch.cat([torch.full((block.size,), block.module in NORMS) for block in spec.problem.layout]).to(
+        theta.device
+    )
+    return {
+        "length": float(moved[norms].double().norm()) / getattr(spec.rule, "rho", 1),
+        "moved": float((moved != 0).double().mean()),
+    }
 
 
 def lam_max(spec: RunSpec, theta: torch.Tensor) -> float:
     """The largest eigenvalue of the training loss's Hessian at theta [n], to about 1%."""
     random = generator(spec.seed, "top")
     begin = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
-    *_, krylov = extremes(Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta), begin, random, top=1, tol=1e-2, look=0)
+    *_, krylov = extremes(
+        Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta),
+        begin,
+        random,
+        top=1,
+        tol=1e-2,
+        look=0,
+    )
     return float(krylov.ritz([0]).values[0])

@@ -1,4 +1,5 @@
-"""Late SAM from close by: how it leaves the minimum that SGD has found, and settles at a flatter one in the same valley."""
+"""Late SAM from close by: how it leaves the minimum that SGD has found, and settles at a flatter one in the same
+valley."""
 
 from __future__ import annotations
 
@@ -31,10 +32,28 @@ EPOCH = DIGITS.train // BATCH
 """Steps in an epoch of the digits."""
 
 
-def runs(full: bool, rule: Rule, then: tuple[Switch, ...], epochs: int, lr: float, data: Digits = DIGITS, schedule: Schedule = CONSTANT) -> tuple[RunSpec, ...]:
+def runs(
+    full: bool,
+    rule: Rule,
+    then: tuple[Switch, ...],
+    epochs: int,
+    lr: float,
+    data: Digits = DIGITS,
+    schedule: Schedule = CONSTANT,
+) -> tuple[RunSpec, ...]:
     """A network on the digits, one run for each seed, measured at the start, at every switch and at the end."""
     steps = epochs * (data.train // BATCH)
-    spec = RunSpec(Classification(data, MLP(128)), rule, Momentum(0.9, DECAY), lr=lr, schedule=schedule, batch=BATCH, steps=steps, every=steps, then=then)
+    spec = RunSpec(
+        Classification(data, MLP(128)),
+        rule,
+        Momentum(0.9, DECAY),
+        lr=lr,
+        schedule=schedule,
+        batch=BATCH,
+        steps=steps,
+        every=steps,
+        then=then,
+    )
     return tuple(replace(spec, seed=seed) for seed in seeds(full))
 
 
@@ -43,7 +62,8 @@ def seeds(full: bool) -> range:
 
 
 def apart(ensembles: Mapping[str, tuple[RunSpec, ...]]) -> dict[str, tuple[RunSpec, ...]]:
-    """Each run of an ensemble as one of its own: so few runs of so small a net are faster one by one than under vmap (1.3 to 2 times, for 3 seeds)."""
+    """Each run of an ensemble as one of its own: so few runs of so small a net are faster one by one than under vmap
+    (1.3 to 2 times, for 3 seeds)."""
     return {f"{name}, seed {spec.seed}": (spec,) for name, specs in ensembles.items() for spec in specs}
 
 
@@ -52,7 +72,9 @@ def together(result: Result, names: Collection[str], full: bool) -> Result:
     arrays = {f"{name}/step": result.over(f"{name}, seed 0", "step") for name in names}
     for quantity in {key.rpartition("/")[2] for key in result.arrays} - {"step", "theta"}:
         for name in names:
-            arrays[f"{name}/{quantity}"] = np.hstack([result.over(f"{name}, seed {seed}", quantity) for seed in seeds(full)])
+            arrays[f"{name}/{quantity}"] = np.hstack(
+                [result.over(f"{name}, seed {seed}", quantity) for seed in seeds(full)]
+            )
     return replace(result, arrays=result.arrays | arrays)
 
 
@@ -66,7 +88,8 @@ DENSE = (1, *(i * EPOCH // 2 for i in range(1, 2 * RISE + 1)))
 
 @dataclass(frozen=True)
 class TwoPhases(Experiment):
-    """A run of SGD that goes on with SAM: the loss and the sharpness around the switch, and the straight line from there to the end."""
+    """A run of SGD that goes on with SAM: the loss and the sharpness around the switch, and the straight line from
+    there to the end."""
 
     lr: float = knob(0.05, 0.005, 0.2, "Learning rate η", log=True)
     rho: float = knob(0.1, 0.01, 0.5, "Radius ρ", log=True)
@@ -74,13 +97,18 @@ class TwoPhases(Experiment):
     after: int = knob(10, 2, 100, "Epochs of SAM", "As many in both sizes.", log=True)
 
     title: ClassVar = "Out of the minimum, and down the valley"
-    claim: ClassVar = "SAM leaves the minimum that SGD has found, at a loss that rises for some epochs, and then settles at a flatter one in the same valley."
+    claim: ClassVar = (
+        "SAM leaves the minimum that SGD has found, at a loss that rises for some epochs, and then settles at a "
+        "flatter one in the same valley."
+    )
     setup: ClassVar = (
-        "MLP 64-128-128-10 on 1,297 digits, cross-entropy, batch 16, momentum 0.9, weight decay 5·10⁻⁴, constant rate. The switch from SGD to SAM restarts the "
-        "momentum."
+        "MLP 64-128-128-10 on 1,297 digits, cross-entropy, batch 16, momentum 0.9, weight decay 5·10⁻⁴, constant rate. "
+        "The switch from SGD to SAM restarts the momentum."
     )
     source: ClassVar = "Zhou et al. 2024, sec. 4: escape and convergence (arXiv 2410.10373)"
-    question: ClassVar = Question("After the switch to SAM the training loss rises. To how many times what it was, at its most?", 0, 30, 0)
+    question: ClassVar = Question(
+        "After the switch to SAM the training loss rises. To how many times what it was, at its most?", 0, 30, 0
+    )
 
     @property
     def start(self) -> int:
@@ -89,8 +117,13 @@ class TwoPhases(Experiment):
 
     def ensembles(self):
         epochs = self.start // EPOCH + self.after
-        # a run is measured wherever a phase begins: more phases of the same rule are more measurements, and change nothing else
-        more = (replace(self._switch(self.start + steps), restart=False) for steps in DENSE if self.start + steps < epochs * EPOCH)
+        # a run is measured wherever a phase begins: more phases of the same rule are more measurements, and change
+        # nothing else
+        more = (
+            replace(self._switch(self.start + steps), restart=False)
+            for steps in DENSE
+            if self.start + steps < epochs * EPOCH
+        )
         specs = runs(self.full, SGD(), (self._switch(self.start), *more), epochs, self.lr)
         return apart({"late": tuple(replace(spec, every=5 * EPOCH) for spec in specs)})
 
@@ -98,7 +131,8 @@ class TwoPhases(Experiment):
         return Switch(SAM(self.rho), step, "steps", restart=True)
 
     def probe(self, name, member, spec, path):
-        """After the first step with SAM, how far it is from what it must be; at the end the loss on the line there from the switch, and on a line beside it."""
+        """After the first step with SAM, how far it is from what it must be; at the end the loss on the line there
+        from the switch, and on a line beside it."""
         begin, now = next((point for point in path if point.step == self.start), path[0]), path[-1]
         if now.step == self.start + 1:
             return {"first": self._first(spec, begin, now)}
@@ -106,11 +140,15 @@ class TwoPhases(Experiment):
             return {}
         ends = {"line": now.theta, "other": reordered(now.theta, spec.problem.layout, spec.seed)}
         data = spec.problem.load("train", str(now.theta.device))
-        lines = {name: [evaluate(spec.problem, torch.lerp(begin.theta, to, t), data)[0].item() for t in _shares()] for name, to in ends.items()}
+        lines = {
+            name: [evaluate(spec.problem, torch.lerp(begin.theta, to, t), data)[0].item() for t in _shares()]
+            for name, to in ends.items()
+        }
         return {f"{name} {i}": loss for name, losses in lines.items() for i, loss in enumerate(losses)}
 
     def _first(self, spec: RunSpec, begin: Point, now: Point) -> float:
-        """How far a step is from -η (u + decay w), as a share of that: SAM's step without a momentum (Foret et al. 2021, algorithm 1)."""
+        """How far a step is from -η (u + decay w), as a share of that: SAM's step without a momentum (Foret et al.
+        2021, algorithm 1)."""
         device = str(now.theta.device)
         x, y = Batches(spec, device).at(begin.step, spec.problem.load("train", device))
         gradient, w = torch.func.grad(lambda theta: spec.problem.loss(theta, x, y)), begin.theta
@@ -124,13 +162,47 @@ class TwoPhases(Experiment):
         fallen, flatter, corrected = (self._change(result, values) for values in (loss, sharp, sharp / loss))
         void, note = self.unusual, matched(flatter, corrected)
         return (
-            Check(f"The loss rises within {RISE} epochs: SAM escapes", "more than 1.5 times what it was", self._risen(result), low=1.5, void=void, note=RISES),
+            Check(
+                f"The loss rises within {RISE} epochs: SAM escapes",
+                "more than 1.5 times what it was",
+                self._risen(result),
+                low=1.5,
+                void=void,
+                note=RISES,
+            ),
             Check("It falls again: SAM converges", "to less than half of what it was", fallen, high=0.5, void=void),
             Check("The new minimum is flatter", "less than half as sharp", flatter, high=0.5, void=void),
-            Check("It is flatter for its loss, too", "λ₁/L below 0.9 of what it was", corrected, high=0.9, void=void, note=note),
-            Check("There is no barrier on the straight line to the end", "no more than 1.1 times the higher end", barrier(result, "line"), high=1.1, void=void),
-            Check("There is one to the same end in another order", "at least 10 times the higher end", barrier(result, "other"), low=10, void=void, note=ORDER),
-            Check("The momentum starts anew: the first step is SAM's", "Δw = −η(u + decay w), to 1%", self._off(result), high=0.01, void=void, note=FIRST),
+            Check(
+                "It is flatter for its loss, too",
+                "λ₁/L below 0.9 of what it was",
+                corrected,
+                high=0.9,
+                void=void,
+                note=note,
+            ),
+            Check(
+                "There is no barrier on the straight line to the end",
+                "no more than 1.1 times the higher end",
+                barrier(result, "line"),
+                high=1.1,
+                void=void,
+            ),
+            Check(
+                "There is one to the same end in another order",
+                "at least 10 times the higher end",
+                barrier(result, "other"),
+                low=10,
+                void=void,
+                note=ORDER,
+            ),
+            Check(
+                "The momentum starts anew: the first step is SAM's",
+                "Δw = −η(u + decay w), to 1%",
+                self._off(result),
+                high=0.01,
+                void=void,
+                note=FIRST,
+            ),
         )
 
     def _change(self, result, values):
@@ -157,30 +229,85 @@ class TwoPhases(Experiment):
         line, other = np.median(along(result, "line"), axis=1), np.median(along(result, "other"), axis=1)
         lines = (
             Line("to the end", grid, line, colour, marker="square", band=_range(along(result, "line"))),
-            Line("to the end, units in another order", grid, other, "vermilion", "dash", "triangle", _range(along(result, "other"))),
+            Line(
+                "to the end, units in another order",
+                grid,
+                other,
+                "vermilion",
+                "dash",
+                "triangle",
+                _range(along(result, "other")),
+            ),
         )
         return (
-            Chart("two-phases", "The loss around the switch", "step", "training loss", (loss,), CAPTIONS[0], log_y=True, marks=mark, source=source),
-            Chart("sharpness", "The sharpness around the switch", "step", "λ₁", (sharp,), CAPTIONS[1], log_y=True, marks=mark, source=source),
-            Chart("matched", "At the same loss", "training loss", "λ₁", self._matched(result), CAPTIONS[2], log_x=True, log_y=True, source=source),
-            Chart("valley", "One valley", "share of the way", "training loss", lines, CAPTIONS[3], log_y=True, source=source),
+            Chart(
+                "two-phases",
+                "The loss around the switch",
+                "step",
+                "training loss",
+                (loss,),
+                CAPTIONS[0],
+                log_y=True,
+                marks=mark,
+                source=source,
+            ),
+            Chart(
+                "sharpness",
+                "The sharpness around the switch",
+                "step",
+                "λ₁",
+                (sharp,),
+                CAPTIONS[1],
+                log_y=True,
+                marks=mark,
+                source=source,
+            ),
+            Chart(
+                "matched",
+                "At the same loss",
+                "training loss",
+                "λ₁",
+                self._matched(result),
+                CAPTIONS[2],
+                log_x=True,
+                log_y=True,
+                source=source,
+            ),
+            Chart(
+                "valley",
+                "One valley",
+                "share of the way",
+                "training loss",
+                lines,
+                CAPTIONS[3],
+                log_y=True,
+                source=source,
+            ),
         )
 
     def _matched(self, result):
-        """The medians' path in the plane of loss and sharpness under each rule, and where the sharpness would go if it only followed the loss."""
+        """The medians' path in the plane of loss and sharpness under each rule, and where the sharpness would go if
+        it only followed the loss."""
         steps, last = result.over("late", "step").ravel(), self.start
         loss, sharp = (np.median(result.over("late", name), axis=1) for name in ("train_loss", "sharpness"))
         known = steps > 0  # what an untrained network has is far off the picture
         parts = (("SGD", "circle", known & (steps <= last)), ("SAM", "square", steps >= last))
         lines = [Line(name, loss[part], sharp[part], rule_colour(name), marker=marker) for name, marker, part in parts]
         guide = np.sort(loss[known])
-        return (*lines, Line("in proportion to the loss", guide, guide * (sharp / loss)[steps == last].sum(), "ink", "dot"))
+        return (
+            *lines,
+            Line("in proportion to the loss", guide, guide * (sharp / loss)[steps == last].sum(), "ink", "dot"),
+        )
 
 
 def matched(plain: np.ndarray, corrected: np.ndarray) -> str:
     """What to make of two ratios [R], of the sharpness and of the sharpness over the loss."""
     known = np.isfinite(plain).all() and np.isfinite(corrected).all()
-    return f"{MATCHED} The ratio is {np.median(plain):.2g} by λ₁ alone and {np.median(corrected):.2g} at matched loss." if known else MATCHED
+    return (
+        f"{MATCHED} The ratio is {np.median(plain):.2g} by λ₁ alone and {np.median(corrected):.2g} at matched loss."
+        if known
+        else MATCHED
+    )
 
 
 def reordered(theta: Tensor, layout: Sequence[Block], seed: int) -> Tensor:
@@ -211,17 +338,33 @@ def _range(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return losses.min(axis=1), losses.max(axis=1)
 
 
-MATCHED = "Near a cross-entropy of zero the sharpness goes with the loss L, and λ₁/L takes that out, to first order only."
+MATCHED = (
+    "Near a cross-entropy of zero the sharpness goes with the loss L, and λ₁/L takes that out, to first order only."
+)
 RISES = "Measured every half epoch. SGD's own loss wavers by a tenth at most."
-ORDER = "The control. Another order of the hidden units gives the same function, and the same loss; only the way there leads out of the valley."
+ORDER = (
+    "The control. Another order of the hidden units gives the same function, and the same loss; only the way there "
+    "leads out of the valley."
+)
 FIRST = "How far the step is off, as a share of its length; the old momentum would take it off by more than that."
 CAPTIONS = (
-    "Training loss at w, not at the perturbed point; median and range over the seeds. Look right of the dotted line: the loss jumps within a few epochs, which "
-    "is the escape, and then falls below what it was.",
-    "Largest eigenvalue of the training loss's Hessian, by Lanczos' method; median and range over the seeds. It rises with the loss at first and then falls "
-    "far below SGD's. Most of that is the lower loss: see the next picture.",
-    "The same measurements, sharpness over loss, each point the medians at one time. At a small cross-entropy the sharpness follows the loss: along the dotted "
-    "line, through the switch, nothing has changed but that. SAM ends somewhat below it: that little is flatter at the same loss, to first order.",
-    "Training loss on the straight line in parameter space from the switch (0) to the end (1), at 11 points; median and range over the seeds. Without a bump "
-    "the two lie in one valley. The dashed line is a control: it leads to the same network with its hidden units in another order.",
+    (
+        "Training loss at w, not at the perturbed point; median and range over the seeds. Look right of the dotted "
+        "line: the loss jumps within a few epochs, which is the escape, and then falls below what it was."
+    ),
+    (
+        "Largest eigenvalue of the training loss's Hessian, by Lanczos' method; median and range over the seeds. It "
+        "rises with the loss at first and then falls far below SGD's. Most of that is the lower loss: see the next "
+        "picture."
+    ),
+    (
+        "The same measurements, sharpness over loss, each point the medians at one time. At a small cross-entropy the "
+        "sharpness follows the loss: along the dotted line, through the switch, nothing has changed but that. SAM ends "
+        "somewhat below it: that little is flatter at the same loss, to first order."
+    ),
+    (
+        "Training loss on the straight line in parameter space from the switch (0) to the end (1), at 11 points; median"
+        " and range over the seeds. Without a bump the two lie in one valley. The dashed line is a control: it leads "
+        "to the same network with its hidden units in another order."
+    ),
 )

@@ -38,12 +38,27 @@ MEASURES = {
 """What a frame measures: its words on an axis, and whether that axis is logarithmic."""
 
 OVER = {
-    "step": ("step", "A step of SAM costs two gradients, a plain one costs one: by gradient evaluations or seconds, runs are compared at equal cost."),
+    "step": (
+        "step",
+        (
+            "A step of SAM costs two gradients, a plain one costs one: by gradient evaluations or seconds, runs are "
+            "compared at equal cost."
+        ),
+    ),
     "gradients": (
         "gradient evaluations",
-        "Counted is every gradient that a training step takes, as the share of the batch it is taken on; passes without a gradient and measurements are not.",
+        (
+            "Counted is every gradient that a training step takes, as the share of the batch it is taken on; passes "
+            "without a gradient and measurements are not."
+        ),
     ),
-    "seconds": ("seconds", "Seconds are by the wall clock, of training and measuring: they depend on the device and on what ran beside it."),
+    "seconds": (
+        "seconds",
+        (
+            "Seconds are by the wall clock, of training and measuring: they depend on the device and on what ran "
+            "beside it."
+        ),
+    ),
 }
 """What several runs are compared over: its words on an axis, and what to know of it."""
 
@@ -60,61 +75,141 @@ def columns(source: Run | Iterable[Mapping[str, float]]) -> dict[str, np.ndarray
 def losses(run: Columns, spec: Spec) -> Chart:
     """Training and held-out loss over the steps."""
     what = "Mean loss at the weights w themselves, not at the perturbed point"
-    look = "Held-out examples are never trained on: look for a held-out curve that rises while training falls." if words.has_data(spec) else ""
-    return _live("losses", "Loss", words.loss(spec), run, spec, what, look, _pair(run, spec, "loss"), log_y=_positive(run["train_loss"], run["test_loss"]))
+    look = (
+        "Held-out examples are never trained on: look for a held-out curve that rises while training falls."
+        if words.has_data(spec)
+        else ""
+    )
+    return _live(
+        "losses",
+        "Loss",
+        words.loss(spec),
+        run,
+        spec,
+        what,
+        look,
+        _pair(run, spec, "loss"),
+        log_y=_positive(run["train_loss"], run["test_loss"]),
+    )
 
 
 def accuracies(run: Columns, spec: Spec) -> Chart:
     """Training and held-out accuracy over the steps."""
-    what, look = "Share of examples classified rightly", "Held-out examples are never trained on: look at the gap between the curves."
+    what, look = (
+        "Share of examples classified rightly",
+        "Held-out examples are never trained on: look at the gap between the curves.",
+    )
     note = "nothing measured yet" if words.has_classes(spec) else "without classes there is no accuracy"
-    return _live("accuracies", "Accuracy", "accuracy (share of examples)", run, spec, what, look, _pair(run, spec, "accuracy"), note=note)
+    return _live(
+        "accuracies",
+        "Accuracy",
+        "accuracy (share of examples)",
+        run,
+        spec,
+        what,
+        look,
+        _pair(run, spec, "accuracy"),
+        note=note,
+    )
 
 
 def gradient_norms(run: Columns, spec: Spec) -> Chart:
     """Lengths of the gradient and of the rule's direction."""
-    what = "Lengths of the full-batch gradient g at w and of the direction u that the rule makes of full-batch gradients"
+    what = (
+        "Lengths of the full-batch gradient g at w and of the direction u that the rule makes of full-batch gradients"
+    )
     look = "A u longer than g means that the rule takes its gradient where the slope is steeper."
     lines = _two(run["step"], run["gradient_norm"], run["direction_norm"], spec, "‖g‖ gradient", "‖u‖ direction")
-    return _live("gradient_norms", "Gradient norm", "norm (loss per unit of weight)", run, spec, what, look, lines, log_y=True)
+    return _live(
+        "gradient_norms", "Gradient norm", "norm (loss per unit of weight)", run, spec, what, look, lines, log_y=True
+    )
 
 
 def sharpness(run: Columns, spec: Spec) -> Chart:
     """The largest Hessian eigenvalue against the edges of stability."""
     within = around(run["sharpness"], run["sharpness_residual"])
-    measured = Line("λ₁ measured", run["step"], run["sharpness"], rule_colour(words.rule(spec)), marker="circle", band=within)
+    measured = Line(
+        "λ₁ measured", run["step"], run["sharpness"], rule_colour(words.rule(spec)), marker="circle", band=within
+    )
     lines, y_range, far = _with_edges([measured], run["step"], run["edge"], run["limit"], spec)
     what = "Largest eigenvalue λ₁ of the loss's Hessian at w, within its residual"
-    look = f"Dashed is theory: above it, full-batch steps on a quadratic are unstable.{far} Look whether λ₁ rises to its edge and stays there."
-    return _live("sharpness", "Sharpness", "largest eigenvalue λ₁", run, spec, what, look, lines, y_range=y_range, note=_untracked(run))
+    look = (
+        f"Dashed is theory: above it, full-batch steps on a quadratic are unstable.{far} Look whether λ₁ rises to its "
+        "edge and stays there."
+    )
+    return _live(
+        "sharpness",
+        "Sharpness",
+        "largest eigenvalue λ₁",
+        run,
+        spec,
+        what,
+        look,
+        lines,
+        y_range=y_range,
+        note=_untracked(run),
+    )
 
 
 def alignment(run: Columns, spec: Spec) -> Chart:
     """How far the gradient and the direction point along the sharpest direction."""
-    what = "Absolute cosine of the full-batch gradient g, and of the rule's direction u, with v₁, the top eigenvector of the loss's Hessian at w"
+    what = (
+        "Absolute cosine of the full-batch gradient g, and of the rule's direction u, with v₁, the top eigenvector of "
+        "the loss's Hessian at w"
+    )
     look = "1 is along it, 0 across. A u above g feels the sharpest direction more than plain descent does."
     lines = _two(run["step"], run["cos_g"], run["cos_u"], spec, "g gradient", "u direction")
-    return _live("alignment", "Alignment with v₁", "|cos| with v₁", run, spec, what, look, lines, y_range=UNIT, note=_untracked(run))
+    return _live(
+        "alignment",
+        "Alignment with v₁",
+        "|cos| with v₁",
+        run,
+        spec,
+        what,
+        look,
+        lines,
+        y_range=UNIT,
+        note=_untracked(run),
+    )
 
 
 def compare(runs: Sequence[tuple[str, Spec, Columns]], measure: str, over: str = "step", alike: str = "") -> Chart:
-    """One measure of several runs, given as (label, encoded spec, columns), over one of OVER; a rule's runs share its colour and differ in dash and marker.
+    """One measure of several runs, given as (label, encoded spec, columns), over one of OVER; a rule's runs share
+    its colour and differ in dash and marker.
 
     `alike` says what all runs have in common, for the caption.
     """
     (label, log), (axis, look) = MEASURES[measure], OVER[over]
     shown = [(name, spec, run) for name, spec, run in runs if over in run and measure in run]
-    lines = [Line(name, run[over], run[measure], *_apart(spec, before)) for (name, spec, run), before in zip(shown, _before(shown), strict=True)]
+    lines = [
+        Line(name, run[over], run[measure], *_apart(spec, before))
+        for (name, spec, run), before in zip(shown, _before(shown), strict=True)
+    ]
     marks = dict.fromkeys(mark for _, spec, run in shown for mark in _switches(run, spec, over))
-    what = f"{label[0].upper()}{label[1:]} of {len(shown)} run{'s' * (len(shown) != 1)} over {axis}{'s' * (over == 'step')}; colour is the rule."
+    what = (
+        f"{label[0].upper()}{label[1:]} of {len(shown)} run{'s' * (len(shown) != 1)} over "
+        f"{axis}{'s' * (over == 'step')}; colour is the rule."
+    )
     lost = len(runs) - len(shown)
     older = f"{lost} older run{'s' * (lost != 1)} not shown: no count of this was kept." if lost else ""
-    caption = " ".join(filter(None, (what, look, f"All are {alike}." if alike else "", words.marked([mark.label for mark in marks]), older)))
+    caption = " ".join(
+        filter(
+            None,
+            (what, look, f"All are {alike}." if alike else "", words.marked([mark.label for mark in marks]), older),
+        )
+    )
     return Chart(
-        f"compare_{measure}" + f"_by_{over}" * (over != "step"), label.capitalize(), axis, label, tuple(lines), caption,
-        log_y=log and _positive(*(line.y for line in lines)), marks=tuple(marks), source=" ".join(fingerprint(spec) for _, spec, _ in shown),
+        f"compare_{measure}" + f"_by_{over}" * (over != "step"),
+        label.capitalize(),
+        axis,
+        label,
+        tuple(lines),
+        caption,
+        log_y=log and _positive(*(line.y for line in lines)),
+        marks=tuple(marks),
+        source=" ".join(fingerprint(spec) for _, spec, _ in shown),
         note="no run is chosen" if not runs else "nothing measured yet" if shown else older,
-    )  # fmt: skip
+    )
 
 
 def _before(runs: Sequence[tuple[str, Spec, Columns]]) -> list[int]:
@@ -143,10 +238,23 @@ def cosines_u(record: Alignment, spec: Spec) -> Chart:
 
 def shares(record: Alignment, spec: Spec) -> Chart:
     """The part of the gradient and of the direction that lies in the top eigenspace."""
-    what = f"{_forgotten(record)}Share of the squared length of g and of u, full-batch gradient and direction, in the span of the top {_k(record)} eigenvectors"
+    what = (
+        f"{_forgotten(record)}Share of the squared length of g and of u, full-batch gradient and direction, in the "
+        f"span of the top {_k(record)} eigenvectors"
+    )
     look = "Near 1, descent goes on in a handful of sharp directions."
     lines = _two(record.steps, record.share_g, record.share_u, spec, "g gradient", "u direction")
-    return _along("shares", "Share in the top eigenspace", f"share in the top {_k(record)}", record, spec, what, look, lines, y_range=UNIT)
+    return _along(
+        "shares",
+        "Share in the top eigenspace",
+        f"share in the top {_k(record)}",
+        record,
+        spec,
+        what,
+        look,
+        lines,
+        y_range=UNIT,
+    )
 
 
 def overlap(record: Alignment, spec: Spec) -> Chart:
@@ -155,23 +263,56 @@ def overlap(record: Alignment, spec: Spec) -> Chart:
     line = Line("overlap", record.steps[1:], record.overlap[1:], rule_colour(words.rule(spec)), marker="circle")
     what = f"Mean squared cosine between the span of the top {k} eigenvectors and that of the checkpoint before"
     look = f"1 is the same space; a random one would have {k}/n."
-    return _along("overlap", "Overlap of eigenspaces", "overlap with the last", record, spec, what, look, (line,), y_range=UNIT, note="needs two checkpoints")
+    return _along(
+        "overlap",
+        "Overlap of eigenspaces",
+        "overlap with the last",
+        record,
+        spec,
+        what,
+        look,
+        (line,),
+        y_range=UNIT,
+        note="needs two checkpoints",
+    )
 
 
 def eigenvalues(record: Alignment, spec: Spec) -> Chart:
     """The tracked eigenvalues against the edges of stability."""
     bands = [around(record.values[:, i], record.residuals[:, i]) for i in range(_k(record))]
-    lines, y_range, far = _with_edges(_ordered("λ", record, record.values, bands), record.steps, record.edge, record.limit, spec)
+    lines, y_range, far = _with_edges(
+        _ordered("λ", record, record.values, bands), record.steps, record.edge, record.limit, spec
+    )
     what = f"The {_k(record)} largest eigenvalues of the loss's Hessian, tracked along the run, within their residuals"
     look = f"Dashed is theory, the edge of stability.{far} Look which of them reach it."
     return _along("eigenvalues", "Largest eigenvalues", "eigenvalue", record, spec, what, look, lines, y_range=y_range)
 
 
-def _live(name: str, title: str, y_label: str, run: Columns, spec: Spec, what: str, look: str, lines: Iterable[Line], **more: Any) -> Chart:
+def _live(
+    name: str,
+    title: str,
+    y_label: str,
+    run: Columns,
+    spec: Spec,
+    what: str,
+    look: str,
+    lines: Iterable[Line],
+    **more: Any,
+) -> Chart:
     return _over_steps(name, title, y_label, spec, what, look, lines, _switches(run, spec), **more)
 
 
-def _along(name: str, title: str, y_label: str, record: Alignment, spec: Spec, what: str, look: str, lines: Iterable[Line], **more: Any) -> Chart:
+def _along(
+    name: str,
+    title: str,
+    y_label: str,
+    record: Alignment,
+    spec: Spec,
+    what: str,
+    look: str,
+    lines: Iterable[Line],
+    **more: Any,
+) -> Chart:
     what = f"{what}, at {len(record.steps)} checkpoint{'s' * (len(record.steps) != 1)}"
     taken = [(int(at), nth) for nth, at in enumerate(record.switches) if len(record.steps) and at <= record.steps[-1]]
     marks = [Mark(float(at), words.takes_over(spec, nth, at)) for at, nth in taken]
@@ -179,10 +320,22 @@ def _along(name: str, title: str, y_label: str, record: Alignment, spec: Spec, w
     return replace(drawn, source=f"{record.run}/{fingerprint(record.spec)}")
 
 
-def _over_steps(name: str, title: str, y_label: str, spec: Spec, what: str, look: str, lines: Iterable[Line], marks: Sequence[Mark], **more: Any) -> Chart:
+def _over_steps(
+    name: str,
+    title: str,
+    y_label: str,
+    spec: Spec,
+    what: str,
+    look: str,
+    lines: Iterable[Line],
+    marks: Sequence[Mark],
+    **more: Any,
+) -> Chart:
     switches = words.marked([mark.label for mark in marks])
     caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, switches, f"{words.run(spec)}.")))
-    return Chart(name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=fingerprint(spec), **more)
+    return Chart(
+        name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=fingerprint(spec), **more
+    )
 
 
 def _switches(run: Columns, spec: Spec, over: str = "step") -> list[Mark]:
@@ -190,27 +343,59 @@ def _switches(run: Columns, spec: Spec, over: str = "step") -> list[Mark]:
     phase = run.get("phase", np.zeros(0))
     rows = [int(row) + 1 for row in np.flatnonzero(np.diff(phase) > 0)]
     unit = "" if over == "step" else "step "
-    return [Mark(float(run[over][row]), words.takes_over(spec, int(phase[row]) - 1, int(run["step"][row]), unit)) for row in rows]
+    return [
+        Mark(float(run[over][row]), words.takes_over(spec, int(phase[row]) - 1, int(run["step"][row]), unit))
+        for row in rows
+    ]
 
 
 def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.ndarray, spec: Spec) -> Chart:
-    what = f"{_forgotten(record) * (cosines is record.cos_u)}Absolute cosine of {what}, with each of the top {_k(record)} eigenvectors of the loss's Hessian"
+    what = (
+        f"{_forgotten(record) * (cosines is record.cos_u)}Absolute cosine of {what}, with each of the top {_k(record)} "
+        "eigenvectors of the loss's Hessian"
+    )
     look = "1 is along it, 0 across. Look whether v₁, the first, takes over."
     note = FORGOTTEN if cosines.size and np.isnan(cosines).all() else "nothing measured yet"
-    return _along(name, f"Alignment: {y_label}", y_label, record, spec, what, look, _ordered("v", record, cosines), y_range=UNIT, note=note)
+    return _along(
+        name,
+        f"Alignment: {y_label}",
+        y_label,
+        record,
+        spec,
+        what,
+        look,
+        _ordered("v", record, cosines),
+        y_range=UNIT,
+        note=note,
+    )
 
 
 def _forgotten(record: Alignment) -> str:
     """A sentence on the directions that are missing, if any are."""
     lost = int((np.isnan(record.share_u) & np.isfinite(record.share_g)).sum())
-    return f"At {'every' if lost == len(record.steps) else lost} checkpoint{'s' * (1 < lost < len(record.steps))} u is missing: {FORGOTTEN}. " if lost else ""
+    return (
+        f"At {'every' if lost == len(record.steps) else lost} checkpoint{'s' * (1 < lost < len(record.steps))} u is "
+        f"missing: {FORGOTTEN}. "
+        if lost
+        else ""
+    )
 
 
 def _ordered(letter: str, record: Alignment, values: np.ndarray, bands: Sequence[Any] = ()) -> list[Line]:
     """A line for each of the k columns of values [T, k], coloured in their order."""
     k = _k(record)
     names = [f"{letter}{i + 1}".translate(SUBSCRIPT) for i in range(k)]
-    return [Line(names[i], record.steps, values[:, i], ordinal(i, k), marker=MARKERS[i % len(MARKERS)], band=bands[i] if bands else None) for i in range(k)]
+    return [
+        Line(
+            names[i],
+            record.steps,
+            values[:, i],
+            ordinal(i, k),
+            marker=MARKERS[i % len(MARKERS)],
+            band=bands[i] if bands else None,
+        )
+        for i in range(k)
+    ]
 
 
 def _finite(lines: Iterable[Line]) -> tuple[Line, ...]:
@@ -225,15 +410,19 @@ def _pair(run: Columns, spec: Spec, what: str) -> list[Line]:
 
 
 def _two(steps: np.ndarray, g: np.ndarray, u: np.ndarray, spec: Spec, g_label: str, u_label: str) -> list[Line]:
-    """The gradient's curve in plain descent's colour, and the direction's in its rule's; one where they are the same."""
+    """The gradient's curve in plain descent's colour, and the direction's in its rule's; one where they are the
+    same."""
     plain = Line(g_label, steps, g, rule_colour("SGD"), marker="square")
     if np.array_equal(g, u, equal_nan=True):
         return [Line(f"{g_label} = {u_label}", steps, g, rule_colour(words.rule(spec)), marker="circle")]
     return [plain, Line(u_label, steps, u, rule_colour(words.rule(spec)), marker="circle")]
 
 
-def _with_edges(lines: list[Line], steps: np.ndarray, edge: np.ndarray, limit: np.ndarray, spec: Spec) -> tuple[list[Line], tuple[float, float] | None, str]:
-    """The lines with the edges of stability, a range that shows what was measured, and a sentence on an edge far above it."""
+def _with_edges(
+    lines: list[Line], steps: np.ndarray, edge: np.ndarray, limit: np.ndarray, spec: Spec
+) -> tuple[list[Line], tuple[float, float] | None, str]:
+    """The lines with the edges of stability, a range that shows what was measured, and a sentence on an edge far
+    above it."""
     same = np.array_equal(edge, limit, equal_nan=True)
     theory = [Line(_limit_name(spec), steps, limit, "ink", "dash", theory=True)]
     if not same:
@@ -264,7 +453,11 @@ def _round_up(x: float) -> float:
 
 
 def _untracked(run: Columns) -> str:
-    return "curvature is not tracked in this run" if len(run["step"]) and np.isnan(run["sharpness"]).all() else "nothing measured yet"
+    return (
+        "curvature is not tracked in this run"
+        if len(run["step"]) and np.isnan(run["sharpness"]).all()
+        else "nothing measured yet"
+    )
 
 
 def _k(record: Alignment) -> int:
@@ -280,7 +473,19 @@ FORGOTTEN = "the rule's direction depends on earlier steps, which no checkpoint 
 UNIT = (0.0, 1.02)
 """Of shares and cosines, with room for a line at 1."""
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-LIVE = {"losses": losses, "accuracies": accuracies, "gradient_norms": gradient_norms, "sharpness": sharpness, "alignment": alignment}
+LIVE = {
+    "losses": losses,
+    "accuracies": accuracies,
+    "gradient_norms": gradient_norms,
+    "sharpness": sharpness,
+    "alignment": alignment,
+}
 """Of (columns, encoded RunSpec)."""
-ALIGNMENT = {"cosines_g": cosines_g, "cosines_u": cosines_u, "shares": shares, "overlap": overlap, "eigenvalues": eigenvalues}
+ALIGNMENT = {
+    "cosines_g": cosines_g,
+    "cosines_u": cosines_u,
+    "shares": shares,
+    "overlap": overlap,
+    "eigenvalues": eigenvalues,
+}
 """Of (Alignment, encoded RunSpec)."""

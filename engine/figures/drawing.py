@@ -10,7 +10,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Line:
-    """One curve, or with dash "none" a set of points; where `band` is given, what lies between its bounds is shaded (error bars for points)."""
+    """One curve, or with dash "none" a set of points; where `band` is given, what lies between its bounds is shaded
+    (error bars for points)."""
 
     label: str
     x: np.ndarray  # [m]
@@ -20,7 +21,11 @@ class Line:
     marker: str = ""  # one of theme.MARKERS, or nothing
     band: tuple[np.ndarray, np.ndarray] | None = None  # lower and upper, [m] each
     theory: bool = False  # drawn thin: what a theory says, not a measurement
-    when: np.ndarray | None = None  # [m] the step at which each point came to be, where x is something else: the order in which the line is drawn in motion
+    when: np.ndarray | None = (
+        # [m] the step at which each point came to be, where x is something else: the order in which the line is drawn
+        # in motion
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,16 @@ class Chart:
     def words(self) -> str:
         """The caption, and what had to be left out of the picture."""
         lost = sum(int((~np.isfinite(visible(self, line))).sum()) for line in self.lines)
-        reason = "NaN, infinite or not positive (the axis is logarithmic)" if self.log_y and not self.y_range else "NaN or infinite"
-        return f"{self.caption} Not drawn: {lost} value{'s' * (lost != 1)} that {'are' if lost != 1 else 'is'} {reason}." if lost else self.caption
+        reason = (
+            "NaN, infinite or not positive (the axis is logarithmic)"
+            if self.log_y and not self.y_range
+            else "NaN or infinite"
+        )
+        return (
+            f"{self.caption} Not drawn: {lost} value{'s' * (lost != 1)} that {'are' if lost != 1 else 'is'} {reason}."
+            if lost
+            else self.caption
+        )
 
 
 @dataclass(frozen=True)
@@ -122,9 +135,17 @@ class Map:
     def stations(self) -> list[Station]:
         """The path's start, its end and the checkpoint in the centre: one where they coincide."""
         last = len(self.path_steps) - 1
-        ends = [("start", 0), ("end", last), *([("centre", self.checkpoint)] if self.checkpoint >= 0 else [])] if last >= 0 else []
+        ends = (
+            [("start", 0), ("end", last), *([("centre", self.checkpoint)] if self.checkpoint >= 0 else [])]
+            if last >= 0
+            else []
+        )
         words = {"start": "start", "end": "end", "centre": f"centre: checkpoint {self.checkpoint}"}
-        return [Station(role, i, f"{words[role]}, step {self.path_steps[i]:,}") for role, i in ends if role == "centre" or i != self.checkpoint]
+        return [
+            Station(role, i, f"{words[role]}, step {self.path_steps[i]:,}")
+            for role, i in ends
+            if role == "centre" or i != self.checkpoint
+        ]
 
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Any values of the quantity, as drawn."""
@@ -144,7 +165,8 @@ class Station(NamedTuple):
 
 
 def visible(chart: Chart, line: Line) -> np.ndarray:
-    """[m]: y with NaN where it cannot be drawn; what a logarithmic axis of a given range cannot reach lies just below it."""
+    """[m]: y with NaN where it cannot be drawn; what a logarithmic axis of a given range cannot reach lies just
+    below it."""
     y = np.asarray(line.y, float)
     if chart.log_y and chart.y_range:
         y = np.maximum(y, 0.1 * chart.y_range[0])
@@ -152,19 +174,27 @@ def visible(chart: Chart, line: Line) -> np.ndarray:
 
 
 def band(chart: Chart, line: Line) -> tuple[np.ndarray, np.ndarray] | None:
-    """The line's band as drawn: on a logarithmic axis a bound that is not positive reaches down to the lowest value of the picture."""
+    """The line's band as drawn: on a logarithmic axis a bound that is not positive reaches down to the lowest value
+    of the picture."""
     if line.band is None:
         return None
     lower, upper = (np.where(np.isfinite(edge) & np.isfinite(visible(chart, line)), edge, np.nan) for edge in line.band)
     if chart.log_y:
-        shown = [visible(chart, other) for other in chart.lines] + [np.asarray(edge, float) for other in chart.lines for edge in other.band or ()]
-        floor = chart.y_range[0] if chart.y_range else min((float(v[v > 0].min()) for v in shown if (v > 0).any()), default=np.inf)
+        shown = [visible(chart, other) for other in chart.lines] + [
+            np.asarray(edge, float) for other in chart.lines for edge in other.band or ()
+        ]
+        floor = (
+            chart.y_range[0]
+            if chart.y_range
+            else min((float(v[v > 0].min()) for v in shown if (v > 0).any()), default=np.inf)
+        )
         lower, upper = (np.where(edge < floor, floor, edge) for edge in (lower, upper))
     return lower, upper
 
 
 class Place(NamedTuple):
-    """Where a mark's label stands above the plot: to the right or to the left from its line, in which row from the plot up."""
+    """Where a mark's label stands above the plot: to the right or to the left from its line, in which row from the
+    plot up."""
 
     mark: Mark
     right: bool
@@ -176,7 +206,8 @@ MARGIN = 7
 
 
 def placed(chart: Chart, room: float) -> list[Place]:
-    """The marks in order, their labels so that none is cut off or lies on another; `room` is the plot's width in characters."""
+    """The marks in order, their labels so that none is cut off or lies on another; `room` is the plot's width in
+    characters."""
     xs = np.concatenate([np.asarray(line.x, float) for line in chart.lines] + [[mark.x for mark in chart.marks]])
     low, high = (float(np.nanmin(xs)), float(np.nanmax(xs))) if np.isfinite(xs).any() else (0.0, 1.0)
     found: list[Place] = []
@@ -205,7 +236,8 @@ def pointed(line: Line) -> str:
 
 
 def thin(y: np.ndarray, most: int) -> np.ndarray:
-    """Which of the points to keep, at most `most` of them: the first, the last, every stretch's lowest and highest, and a gap of it."""
+    """Which of the points to keep, at most `most` of them: the first, the last, every stretch's lowest and highest,
+    and a gap of it."""
     if len(y) <= most:
         return np.arange(len(y))
     kept, each = {0, len(y) - 1}, 2 if np.isfinite(y).all() else 3
@@ -227,7 +259,10 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     rough = (high - low) / count
     power = 10.0 ** np.floor(np.log10(rough))
     step = power * min((1, 2, 5, 10), key=lambda m: abs(m * power - rough))
-    return [round(float(i * step), 12 - int(np.log10(power))) + 0.0 for i in range(int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9)) + 1)]
+    return [
+        round(float(i * step), 12 - int(np.log10(power))) + 0.0
+        for i in range(int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9)) + 1)
+    ]
 
 
 def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
@@ -238,7 +273,10 @@ def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
     every = max(1, int(np.ceil(spread / count)))
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, every)
     choices = ((1, 2, 5), (1, 3), (1,)) if every == 1 else ((1,),)
-    grids = [[m * 10.0**p for p in powers for m in steps if low - 1e-9 <= np.log10(m) + p <= high + 1e-9] for steps in choices]
+    grids = [
+        [m * 10.0**p for p in powers for m in steps if low - 1e-9 <= np.log10(m) + p <= high + 1e-9]
+        for steps in choices
+    ]
     return next((grid for grid in grids if len(grid) <= count + 1), grids[-1])
 
 

@@ -1,4 +1,5 @@
-"""Handouts: a paper on one printed page, with its claim, its formula, the figures and checks of its experiments, and the exact specs."""
+"""Handouts: a paper on one printed page, with its claim, its formula, the figures and checks of its experiments, and
+the exact specs."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class About(Protocol):
 
 
 class Part(NamedTuple):
-    """An experiment of the paper: its title, what is done in it, its table of checks as `engine.verdicts.table` makes it, and its figures."""
+    """An experiment of the paper: its title, what is done in it, its table of checks as `engine.verdicts.table`
+    makes it, and its figures."""
 
     title: str
     setup: str
@@ -47,7 +49,12 @@ def pdf(about: Any, parts: Sequence[Part | tuple[str, str, Mapping[str, Any], Se
     buffer = io.BytesIO()
     with paper.TOP:
         made = _page(about, shown)
-        words = {"Title": f"{about.name} {about.title}", "Subject": about.claim, "Creator": "Ravine", "CreationDate": None}
+        words = {
+            "Title": f"{about.name} {about.title}",
+            "Subject": about.claim,
+            "Creator": "Ravine",
+            "CreationDate": None,
+        }
         made.savefig(buffer, format="pdf", metadata=words)
     return buffer.getvalue()
 
@@ -81,7 +88,9 @@ class Words(NamedTuple):
 
 def _words(text: str, size: float, wide: float = 0.54, **style: str) -> Words:
     """`wide` is a character's mean width in units of its size."""
-    return Words(textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""], size, {"color": LIGHT.text} | style)
+    return Words(
+        textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""], size, {"color": LIGHT.text} | style
+    )
 
 
 def _tall(paragraphs: Sequence[Words]) -> float:
@@ -91,7 +100,8 @@ def _tall(paragraphs: Sequence[Words]) -> float:
 def _write(made: Figure, y: float, paragraphs: Sequence[Words]) -> None:
     """Paragraphs from the left margin, the first one's top `y` inches above the foot of the page."""
     for one in paragraphs:
-        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), fontsize=one.size, va="top", linespacing=1.25, **one.style)  # type: ignore[arg-type]  # any of them may be a font dict
+        style: dict[str, Any] = {"fontsize": one.size, "va": "top", "linespacing": 1.25, **one.style}
+        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), **style)
         y -= one.height
 
 
@@ -107,23 +117,45 @@ def _head(about: About) -> list[Words]:
 
 
 def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> None:
-    """The first chart of each experiment, in one row or two, in the `tall` inches below `top`. By hand: Matplotlib's layouts differ in their last bits."""
+    """The first chart of each experiment, in one row or two, in the `tall` inches below `top`. By hand: Matplotlib's
+    layouts differ in their last bits."""
     charts = [(part.title, chart) for part in parts for chart in [d for d in part.drawings if isinstance(d, Chart)][:1]]
     columns, size = {1: (1, 8.0), 3: (3, 6.0)}.get(len(charts), (2, 6.5))
     width, each = (WIDTH - 2 * RIM) / columns, tall / max(1, -(-len(charts) // columns))
     for nth, (title, chart) in enumerate(charts):
         left, high = RIM + width * (nth % columns), top - each * (nth // columns)
-        legend = -(-len(chart.lines) // paper.legend_columns([line.label for line in chart.lines], width - 0.6, size)) if len(chart.lines) > 1 else 0
+        legend = (
+            -(-len(chart.lines) // paper.legend_columns([line.label for line in chart.lines], width - 0.6, size))
+            if len(chart.lines) > 1
+            else 0
+        )
         over, under = 0.28 + (1.45 * legend + 1.3 * bool(chart.marks)) * size / 72, 4.4 * size / 72
-        axes = made.add_axes(((left + 0.5) / WIDTH, (high - each + under) / HEIGHT, (width - 0.65) / WIDTH, (each - over - under) / HEIGHT))
+        axes = made.add_axes(
+            (
+                (left + 0.5) / WIDTH,
+                (high - each + under) / HEIGHT,
+                (width - 0.65) / WIDTH,
+                (each - over - under) / HEIGHT,
+            )
+        )
         paper.draw(axes, chart, width - 0.6, size)
-        made.text(left / WIDTH, high / HEIGHT, title, fontsize=9 if columns < 3 else 7, weight="bold", va="top", color=LIGHT.text)
+        made.text(
+            left / WIDTH,
+            high / HEIGHT,
+            title,
+            fontsize=9 if columns < 3 else 7,
+            weight="bold",
+            va="top",
+            color=LIGHT.text,
+        )
 
 
 def _checks(parts: Sequence[Part], size: float) -> list[Words]:
     found = []
     for part in parts:
-        found.append(_words(f"{part.title} ({part.table['spec']['size']}, {part.table['seconds']:g} s)", size, weight="bold"))
+        found.append(
+            _words(f"{part.title} ({part.table['spec']['size']}, {part.table['seconds']:g} s)", size, weight="bold")
+        )
         found.append(_words(part.setup, size, color=LIGHT.axis))
         found += [_words(_check(check), size) for check in part.table["checks"]]
     return found
@@ -135,10 +167,16 @@ def _check(check: Mapping[str, Any]) -> str:
     spread = f" ({min(values):.3g} to {max(values):.3g} over {len(values)} runs)" if len(values) > 1 else ""
     verdict = check["verdict"] if check["claimed"] or check["verdict"] != "fails" else "does not hold here"
     note = f" {check['note']}" if check["note"] else ""
-    return f"{verdict.upper()}  {check['claim']}: predicted {check['predicted']}; accepted {check['accepted']}; measured {measured}{spread}.{note}"
+    return (
+        f"{verdict.upper()}  {check['claim']}: predicted {check['predicted']}; accepted {check['accepted']}; measured "
+        f"{measured}{spread}.{note}"
+    )
 
 
 def _foot(parts: Sequence[Part]) -> list[Words]:
     """The exact specs, and the command that makes each table again."""
     texts = [f"python -m engine experiment '{json.dumps(part.table['spec'], ensure_ascii=False)}'" for part in parts]
-    return [_words(f"{part.table['digest']}: {text}", 5.5, 0.61, family="DejaVu Sans Mono", color=LIGHT.axis) for part, text in zip(parts, texts, strict=True)]
+    return [
+        _words(f"{part.table['digest']}: {text}", 5.5, 0.61, family="DejaVu Sans Mono", color=LIGHT.axis)
+        for part, text in zip(parts, texts, strict=True)
+    ]

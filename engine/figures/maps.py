@@ -1,4 +1,5 @@
-"""Maps: a surface's loss or accuracy over its plane with the optimizer's path on it, and a chart of how faithful that path is."""
+"""Maps: a surface's loss or accuracy over its plane with the optimizer's path on it, and a chart of how faithful
+that path is."""
 
 from __future__ import annotations
 
@@ -46,29 +47,54 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss") -> Map:
     limits, remark = _limits(z, log, cut=not accuracy)
     on_path = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
     toy = not words.has_data(spec)
-    note = "nothing computed yet" if z.size == 0 else "a function has no accuracy" if accuracy and toy else "no value that can be drawn"
+    note = (
+        "nothing computed yet"
+        if z.size == 0
+        else "a function has no accuracy"
+        if accuracy and toy
+        else "no value that can be drawn"
+    )
     label = "accuracy (share of examples)" if accuracy else words.loss(spec) + (", log scale" if log else "")
     return Map(
-        name="map_" + quantity.replace(" ", "_"), title=f"{quantity.capitalize()} over the plane", z_label=label,
-        x_label=_axis(surface, 0), y_label=_axis(surface, 1), a=grid.a, b=grid.b, z=z, log=log, limits=limits,
-        path_a=surface.path_a, path_b=surface.path_b, path_z=on_path, path_steps=surface.steps, checkpoint=surface.checkpoint,
-        caption=_caption(surface, spec, quantity) + remark, note=note, source=f"{surface.run}/{fingerprint(surface.spec)}",
-    )  # fmt: skip
+        name="map_" + quantity.replace(" ", "_"),
+        title=f"{quantity.capitalize()} over the plane",
+        z_label=label,
+        x_label=_axis(surface, 0),
+        y_label=_axis(surface, 1),
+        a=grid.a,
+        b=grid.b,
+        z=z,
+        log=log,
+        limits=limits,
+        path_a=surface.path_a,
+        path_b=surface.path_b,
+        path_z=on_path,
+        path_steps=surface.steps,
+        checkpoint=surface.checkpoint,
+        caption=_caption(surface, spec, quantity) + remark,
+        note=note,
+        source=f"{surface.run}/{fingerprint(surface.spec)}",
+    )
 
 
 def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Chart:
-    """The loss at each checkpoint beside the loss where the plane shows it; `switches` are the steps at which another rule takes over."""
+    """The loss at each checkpoint beside the loss where the plane shows it; `switches` are the steps at which
+    another rule takes over."""
     colour = rule_colour(words.rule(spec))
     true = Line("at the weights themselves", surface.steps, surface.path_loss, colour, marker="circle")
     shown = Line("at their projection on the plane", surface.steps, surface.plane_loss, "ink", "dot", "square")
     both = np.concatenate([surface.path_loss, surface.plane_loss])
     log = bool((both[np.isfinite(both)] > 0).all())
     caption = (
-        f"Loss {words.data(spec, surface.split)}, at each checkpoint and at the point of the plane nearest to it. Where the two curves part, the map shows "
-        f"another loss under the path than the optimizer saw. {_faith(surface)}"
+        f"Loss {words.data(spec, surface.split)}, at each checkpoint and at the point of the plane nearest to it. Where"
+        f" the two curves part, the map shows another loss under the path than the optimizer saw. {_faith(surface)}"
     )
     centre = [Mark(float(step), "centre of the map") for step in surface.steps[surface.checkpoint :][:1]]
-    taken = [Mark(float(at), words.takes_over(spec, nth, at)) for nth, at in enumerate(switches) if len(surface.steps) and at <= surface.steps[-1]]
+    taken = [
+        Mark(float(at), words.takes_over(spec, nth, at))
+        for nth, at in enumerate(switches)
+        if len(surface.steps) and at <= surface.steps[-1]
+    ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
     return Chart(
         "faithful", "Is the path on its surface?", "step", words.loss(spec), (true, shown), caption, log_y=log,
@@ -101,7 +127,10 @@ def _limits(z: np.ndarray, log: bool, cut: bool) -> tuple[tuple[float, float], s
     bulk = float(np.quantile(usable, BULK))
     if cut and not log and high - low > 4 * (bulk - low) > 0:
         high = bulk
-        remarks.append(f"Colours and heights end at {say(high)}: {_cells(int((finite > high).sum()))} above it (up to {say(float(usable.max()))}).")
+        remarks.append(
+            f"Colours and heights end at {say(high)}: {_cells(int((finite > high).sum()))} above it (up to "
+            f"{say(float(usable.max()))})."
+        )
     if log:
         low = max(low, high * 10.0**-DECADES)
         if (finite < low).any():
@@ -120,7 +149,11 @@ def _cells(count: int) -> str:
 
 
 def _axis(surface: Surface, i: int) -> str:
-    return f"{surface.labels[i]}, from the centre" if surface.unit == "coordinate" else f"{surface.labels[i]} ({surface.unit})"
+    return (
+        f"{surface.labels[i]}, from the centre"
+        if surface.unit == "coordinate"
+        else f"{surface.labels[i]} ({surface.unit})"
+    )
 
 
 def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
@@ -133,9 +166,10 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         else "Not self-checked before it is complete."
     )
     return (
-        f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and {surface.labels[1]} through checkpoint "
-        f"{surface.checkpoint} ({step}), which is exactly the centre cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. "
-        f"Unit of the axes: {surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
+        f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
+        f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
+        f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
+        f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
         f"{_cosine(surface.cosine)}. {check} {words.run(spec)}."
     )
 
@@ -145,8 +179,8 @@ def _faith(surface: Surface) -> str:
         return "The path is a single point, or is not finite."
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""
     return (
-        f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's points lie up to "
-        f"{say(float(np.nanmax(surface.residual, initial=0)))} off it (parameter distance).{shadow}"
+        f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's"
+        f" points lie up to {say(float(np.nanmax(surface.residual, initial=0)))} off it (parameter distance).{shadow}"
     )
 
 

@@ -1,4 +1,5 @@
-"""Print: a drawing as a Matplotlib figure of exact width, as PDF, SVG or PNG, and its numbers as CSV; the same drawing gives the same bytes."""
+"""Print: a drawing as a Matplotlib figure of exact width, as PDF, SVG or PNG, and its numbers as CSV; the same
+drawing gives the same bytes."""
 
 from __future__ import annotations
 
@@ -18,10 +19,25 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, placed, pointed, say, ticks, visible
+from engine.figures.drawing import (
+    Chart,
+    Drawing,
+    Line,
+    Map,
+    band,
+    beads,
+    log_ticks,
+    placed,
+    pointed,
+    say,
+    ticks,
+    visible,
+)
 from engine.figures.theme import DARK, DASHES, LIGHT, STATIONS, VIRIDIS, colour, text_size
 
-matplotlib.rcParams.update({"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False})
+matplotlib.rcParams.update(
+    {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False}
+)
 FORMATS = ("pdf", "svg", "png")
 SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*"}
 TOP = Lock()
@@ -29,7 +45,8 @@ TOP = Lock()
 
 
 def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figure:
-    """The drawing `width` inches wide, its text sized as in the paper of that width; with `caption`, its words stand below it."""
+    """The drawing `width` inches wide, its text sized as in the paper of that width; with `caption`, its words stand
+    below it."""
     size = text_size(width)
     words = textwrap.wrap(drawing.words, int(width * 72 / (0.59 * size))) if caption else []
     below = 1.35 * len(words) * size / 72
@@ -44,7 +61,8 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
 
 
 def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = False, dark: bool = False) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the specs' digests, and no date.
+    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
+    specs' digests, and no date.
 
     `dark` is for a dark page to show: light text on no background.
     """
@@ -77,11 +95,14 @@ def _darken(made: Figure) -> None:
 def csv(drawing: Drawing) -> str:
     """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
 
-    A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map has part, step, a, b, value: a row of part
+    A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
+    has part, step, a, b, value: a row of part
     "cell" for each cell, one of part "path" for each point of the path, which alone has a step.
     """
     text = io.StringIO()
-    axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (f"; value: {drawing.z_label.removesuffix(', log scale')}" if isinstance(drawing, Map) else "")
+    axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (
+        f"; value: {drawing.z_label.removesuffix(', log scale')}" if isinstance(drawing, Map) else ""
+    )
     for words in (drawing.title, drawing.words, axes, f"source: {drawing.source}"):
         text.write(f"# {' '.join(words.split())}\n")
     rows = table.writer(text, quoting=table.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -94,7 +115,12 @@ def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
     for line in chart.lines:
         lower, upper = line.band or ((), ())
         for i in range(len(line.x)):
-            yield line.label, float(line.x[i]), float(line.y[i]), *(float(edge[i]) if line.band else "" for edge in (lower, upper))
+            yield (
+                line.label,
+                float(line.x[i]),
+                float(line.y[i]),
+                *(float(edge[i]) if line.band else "" for edge in (lower, upper)),
+            )
     for label, x in [*((mark.label, mark.x) for mark in chart.marks), *((chart.rug_label, x) for x in chart.rug)]:
         yield label, float(x), "", "", ""
 
@@ -173,11 +199,20 @@ def _line(axes: Axes, chart: Chart, line: Line, size: float) -> None:
     elif edges:
         axes.fill_between(x, *edges, color=hue, alpha=0.25, linewidth=0)
     good = np.flatnonzero(np.isfinite(y))
-    style = "none" if line.dash == "none" else (0, [0.8 * d for d in DASHES[line.dash]]) if DASHES[line.dash] else "solid"
+    style = (
+        "none" if line.dash == "none" else (0, [0.8 * d for d in DASHES[line.dash]]) if DASHES[line.dash] else "solid"
+    )
     axes.plot(
-        x, y, color=hue, linestyle=style, linewidth=1 if line.theory else 1.4, label=line.label, marker=SHAPES.get(pointed(line), ""),
-        markersize=0.5 * size, markevery=[int(i) for i in (good if line.dash == "none" else good[beads(len(good))])],
-    )  # fmt: skip
+        x,
+        y,
+        color=hue,
+        linestyle=style,
+        linewidth=1 if line.theory else 1.4,
+        label=line.label,
+        marker=SHAPES.get(pointed(line), ""),
+        markersize=0.5 * size,
+        markevery=[int(i) for i in (good if line.dash == "none" else good[beads(len(good))])],
+    )
 
 
 def _tick(axis, low: float, high: float, log: bool) -> None:
@@ -189,14 +224,31 @@ def _tick(axis, low: float, high: float, log: bool) -> None:
 
 def legend_columns(labels: list[str], width: float, size: float) -> int:
     """In how many columns, each as wide as its longest label, these fit above a plot."""
-    room = width * 72 / (0.6 * size) - 9  # in characters, less those left of the plot; a sample of the line and the space around it take 9 too
-    return max((n for n in range(1, len(labels) + 1) if sum(max(map(len, column)) + 9 for column in np.array_split(labels, n)) <= room), default=1)
+    room = (
+        width * 72 / (0.6 * size) - 9
+    )  # in characters, less those left of the plot; a sample of the line and the space around it take 9 too
+    return max(
+        (
+            n
+            for n in range(1, len(labels) + 1)
+            if sum(max(map(len, column)) + 9 for column in np.array_split(labels, n)) <= room
+        ),
+        default=1,
+    )
 
 
 def _legend(axes: Axes, columns: int, size: float, rows: int = 0) -> None:
     """Above the plot, and above so many rows of labels there."""
     above = axes.transAxes + ScaledTranslation(0, 1.3 * rows * size / 72, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]  # drawn
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=above, ncols=columns, frameon=False, fontsize=size, borderaxespad=0.2)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        bbox_transform=above,
+        ncols=columns,
+        frameon=False,
+        fontsize=size,
+        borderaxespad=0.2,
+    )
 
 
 def _map(drawing: Map, width: float, below: float, size: float) -> Figure:
@@ -223,12 +275,21 @@ BAR = (0.03, 0, 0.045, 1)
 
 def _ground(axes: Axes, drawing: Map, size: float) -> None:
     low, high = drawing.range
-    cells = axes.contourf(drawing.a, drawing.b, drawing.shown, levels=np.linspace(low, high, 49), cmap=_viridis(), vmin=low, vmax=high)
+    cells = axes.contourf(
+        drawing.a, drawing.b, drawing.shown, levels=np.linspace(low, high, 49), cmap=_viridis(), vmin=low, vmax=high
+    )
     cells.set_edgecolor("face")  # else a viewer shows hairlines between the levels
     cells.set_linewidth(0.3)
     if not drawing.flat:
         axes.contour(
-            drawing.a, drawing.b, drawing.shown, levels=np.linspace(low, high, 17)[1:-1], colors="white", linestyles="solid", linewidths=0.4, alpha=0.5
+            drawing.a,
+            drawing.b,
+            drawing.shown,
+            levels=np.linspace(low, high, 17)[1:-1],
+            colors="white",
+            linestyles="solid",
+            linewidths=0.4,
+            alpha=0.5,
         )
     axes.set_xlim(drawing.a[0], drawing.a[-1])
     axes.set_ylim(drawing.b[0], drawing.b[-1])
@@ -276,10 +337,21 @@ def _viridis() -> ListedColormap:
     """The screen's colour scale, in 256 steps."""
     stops = np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in VIRIDIS])
     at = np.linspace(0, 1, 256)
-    return ListedColormap(np.stack([np.interp(at, np.linspace(0, 1, len(stops)), channel) for channel in stops.T], axis=1))
+    return ListedColormap(
+        np.stack([np.interp(at, np.linspace(0, 1, len(stops)), channel) for channel in stops.T], axis=1)
+    )
 
 
 def _nothing(axes: Axes, note: str, size: float) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.text(0.5, 0.5, textwrap.fill(note, 48), transform=axes.transAxes, ha="center", va="center", fontsize=size, color=LIGHT.axis)
+    axes.text(
+        0.5,
+        0.5,
+        textwrap.fill(note, 48),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=size,
+        color=LIGHT.axis,
+    )

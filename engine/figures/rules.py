@@ -35,7 +35,10 @@ class Trail(Map):
     @property
     def stations(self) -> list[Station]:
         """The path's start and its end."""
-        return [Station(role, i, f"{role}, step {self.path_steps[i]:,}") for role, i in (("start", 0), ("end", len(self.path_steps) - 1))]
+        return [
+            Station(role, i, f"{role}, step {self.path_steps[i]:,}")
+            for role, i in (("start", 0), ("end", len(self.path_steps) - 1))
+        ]
 
 
 def plane(run: Trace, beside: Sequence[Trace] = ()) -> Trail:
@@ -46,26 +49,55 @@ def plane(run: Trace, beside: Sequence[Trace] = ()) -> Trail:
     z = 0.5 * (curvature[0] * axis**2 + curvature[1] * axis[:, None] ** 2)
     out = int((~(np.abs(run.path) <= half)).any(axis=1).sum())
     caption = (
-        f"Path of {_about(run)}. Colours are f, on a logarithmic scale that ends at {say(FLOOR)}. Look whether it comes to rest in the middle, hops across "
-        f"the valley for ever, or leaves.{f' {out} of its {len(run.path)} points lie outside the picture.' if out else ''} {theory(run)} {_how([run])}"
+        f"Path of {_about(run)}. Colours are f, on a logarithmic scale that ends at {say(FLOOR)}. Look whether it "
+        "comes to rest in the middle, hops across the valley for ever, or "
+        f"leaves.{f' {out} of its {len(run.path)} points lie outside the picture.' if out else ''} {theory(run)} "
+        f"{_how([run])}"
     )
     return Trail(
-        name=f"path_{words.rule(run.spec)}", title=f"Path of {_name(run)}", x_label="x, the sharp direction", y_label="y, the flat direction",
-        z_label="f, log scale", a=axis, b=axis, z=z, log=True, limits=(FLOOR, float(z.max())), path_a=run.path[:, 0], path_b=run.path[:, 1],
-        path_z=0.5 * run.path**2 @ curvature, path_steps=np.arange(len(run.path)), checkpoint=0, caption=caption, source=fingerprint(run.spec),
-    )  # fmt: skip
+        name=f"path_{words.rule(run.spec)}",
+        title=f"Path of {_name(run)}",
+        x_label="x, the sharp direction",
+        y_label="y, the flat direction",
+        z_label="f, log scale",
+        a=axis,
+        b=axis,
+        z=z,
+        log=True,
+        limits=(FLOOR, float(z.max())),
+        path_a=run.path[:, 0],
+        path_b=run.path[:, 1],
+        path_z=0.5 * run.path**2 @ curvature,
+        path_steps=np.arange(len(run.path)),
+        checkpoint=0,
+        caption=caption,
+        source=fingerprint(run.spec),
+    )
 
 
 def distances(runs: Sequence[Trace]) -> Chart:
     """How far from the minimum the runs are after each step."""
     steps = [np.arange(len(run.path)) for run in runs]
     lines = [_measured(run, i, steps[i], np.linalg.norm(run.path, axis=1)) for i, run in enumerate(runs)]
-    lines += [_theory([run], x, np.full(len(x), run.cycle)) for run, x in zip(runs, steps, strict=True) if run.cycle > 0]
+    lines += [
+        _theory([run], x, np.full(len(x), run.cycle)) for run, x in zip(runs, steps, strict=True) if run.cycle > 0
+    ]
     caption = (
-        f"Distance from the minimum: {_each(runs)}. In units of x and y. Dashed is theory, the radius of the 2-cycle that the run ends in. Look for a straight "
-        f"fall, which is convergence, and for a level that it does not leave. {_said(runs)}{_huge(lines)} {_how(runs)}"
+        f"Distance from the minimum: {_each(runs)}. In units of x and y. Dashed is theory, the radius of the 2-cycle "
+        "that the run ends in. Look for a straight fall, which is convergence, and for a level that it does not "
+        f"leave. {_said(runs)}{_huge(lines)} {_how(runs)}"
     )
-    return Chart("distance", "Distance from the minimum", "step", "distance", tuple(lines), caption, log_y=True, y_range=RANGE, source=_source(runs))
+    return Chart(
+        "distance",
+        "Distance from the minimum",
+        "step",
+        "distance",
+        tuple(lines),
+        caption,
+        log_y=True,
+        y_range=RANGE,
+        source=_source(runs),
+    )
 
 
 def ends(runs: Sequence[Trace]) -> Chart:
@@ -74,15 +106,24 @@ def ends(runs: Sequence[Trace]) -> Chart:
     lines = [_measured(run, i, run.rates * unit, run.ends) for i, run in enumerate(runs)]
     lines += [_theory(alike, *_expected(alike[0], unit)) for alike in _alike(runs)]
     caption = (
-        f"Distance along x after {steps} steps: {_each(runs)}. Each of the {count} learning rates is a run of its own. Dashed is theory: upright at "
-        f"the largest stable learning rate, and below it the radius of the 2-cycle, if there is one. The dotted upright line is the rate of the other "
-        f"pictures. Look whether what is measured begins to grow where theory says so; at small rates {steps} steps are too few to come down the flat "
+        f"Distance along x after {steps} steps: {_each(runs)}. Each of the {count} learning rates is a run of its own. "
+        "Dashed is theory: upright at the largest stable learning rate, and below it the radius of the 2-cycle, if "
+        "there is one. The dotted upright line is the rate of the other pictures. Look whether what is measured "
+        f"begins to grow where theory says so; at small rates {steps} steps are too few to come down the flat "
         f"direction, and the cycle comes after.{_huge(lines)} {_how(runs)}"
     )
     return Chart(
-        "ends", "Where it ends, by learning rate", "learning rate η, in units of 2/λ", f"distance along x, step {steps}", tuple(lines), caption,
-        log_y=True, y_range=RANGE, marks=(Mark(runs[0].spec["lr"] * unit, "η"),), source=_source(runs),
-    )  # fmt: skip
+        "ends",
+        "Where it ends, by learning rate",
+        "learning rate η, in units of 2/λ",
+        f"distance along x, step {steps}",
+        tuple(lines),
+        caption,
+        log_y=True,
+        y_range=RANGE,
+        marks=(Mark(runs[0].spec["lr"] * unit, "η"),),
+        source=_source(runs),
+    )
 
 
 def last(run: Trace) -> float:
@@ -96,7 +137,13 @@ def theory(run: Trace) -> str:
         return "No theory here; what you see is the run."
     if run.spec["lr"] >= run.threshold:
         return f"In theory it is not stable, since η is not below {say(run.threshold)}."
-    end = f"ends in a 2-cycle of radius {say(run.cycle)}" if run.cycle > 0 else "converges" if run.cycle == 0 else "stays bounded"
+    end = (
+        f"ends in a 2-cycle of radius {say(run.cycle)}"
+        if run.cycle > 0
+        else "converges"
+        if run.cycle == 0
+        else "stays bounded"
+    )
     return f"In theory it {end}, as η is below {say(run.threshold)}."
 
 
@@ -115,10 +162,15 @@ def _theory(runs: Sequence[Trace], x: np.ndarray, y: np.ndarray) -> Line:
 
 
 def _expected(run: Trace, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """The radius of the 2-cycle over the stable learning rates, and from there, or from 0, straight up where they end."""
+    """The radius of the 2-cycle over the stable learning rates, and from there, or from 0, straight up where they
+    end."""
     cycling = (run.cycles > 0) & (run.rates < run.threshold)
     x, y = run.rates[cycling] * unit, run.cycles[cycling]
-    return (np.append(x, run.threshold * unit), np.append(y, RANGE[1])) if len(x) else (np.full(2, run.threshold * unit), np.array(RANGE))
+    return (
+        (np.append(x, run.threshold * unit), np.append(y, RANGE[1]))
+        if len(x)
+        else (np.full(2, run.threshold * unit), np.array(RANGE))
+    )
 
 
 def _alike(runs: Sequence[Trace]) -> list[list[Trace]]:
@@ -161,7 +213,10 @@ def _how(runs: Sequence[Trace]) -> str:
     toy = runs[0].spec["problem"]
     start, (sharp, flat) = ", ".join(map(say, toy["begin"])), ("" if v == 1 else say(v) for v in toy["eigenvalues"])
     made = " and ".join(words.part(run.spec["rule"]) for run in runs)
-    return f"Really run by the engine: {made}, full-batch steps without momentum on f = ({sharp}x² + {flat}y²)/2 from ({start}), in double precision."
+    return (
+        f"Really run by the engine: {made}, full-batch steps without momentum on f = ({sharp}x² + {flat}y²)/2 from "
+        f"({start}), in double precision."
+    )
 
 
 def _source(runs: Sequence[Trace]) -> str:

@@ -1,4 +1,5 @@
-"""The screen: a chart as a Vega-Lite spec with its table, a map as a Plotly contour picture or as a 3-D scene; light or dark."""
+"""The screen: a chart as a Vega-Lite spec with its table, a map as a Plotly contour picture or as a 3-D scene; light
+or dark."""
 
 from __future__ import annotations
 
@@ -14,29 +15,54 @@ from engine.figures.theme import DASHES, STATIONS, VIRIDIS, Theme, colour, theme
 
 POINTS = 600
 """The most points of a curve that are sent to a browser; its extremes are among them."""
-SAY = "datum.label == '' ? '' : datum.value == 0 ? '0' : format(datum.value, abs(datum.value) >= 1e6 || abs(datum.value) < 1e-4 ? '.3~e' : ',.6~r')"
+SAY = (
+    "datum.label == '' ? '' : datum.value == 0 ? '0' : format(datum.value, abs(datum.value) >= 1e6 || abs(datum.value) "
+    "< 1e-4 ? '.3~e' : ',.6~r')"
+)
 """A tick's label as people write it, in Vega's language; those that a logarithmic axis leaves empty stay so."""
 LINE = 15
 """Pixels that a line of labels takes."""
-SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross", "": "circle"}
+SHAPES = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+    "cross": "cross",
+    "": "circle",
+}
 
 
 def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pd.DataFrame, dict[str, Any]]:
     """(table, spec) for `st.vega_lite_chart(table, spec, theme=None)`.
 
-    The spec does not depend on the curves' values, so that a live chart is updated in place; `height` is in pixels, and `width`
+    The spec does not depend on the curves' values, so that a live chart is updated in place; `height` is in pixels,
+    and `width`
     those that the legend may count on.
     """
     look = theme(dark)
-    table = pd.concat([_rows(chart, line, dark) for line in chart.lines or [Line("", np.zeros(0), np.zeros(0), "ink")]], ignore_index=True)
+    table = pd.concat(
+        [_rows(chart, line, dark) for line in chart.lines or [Line("", np.zeros(0), np.zeros(0), "ink")]],
+        ignore_index=True,
+    )
     places = [] if chart.empty else placed(chart, (width - 60) / 6.5)
     room = LINE * max((place.row + 1 for place in places), default=0)
-    drawn = [*_bands(chart), *_rug(chart, look), *_marks(chart, look, places), *_curves(chart, dark, width, room), _hover(chart)]
+    drawn = [
+        *_bands(chart),
+        *_rug(chart, look),
+        *_marks(chart, look, places),
+        *_curves(chart, dark, width, room),
+        _hover(chart),
+    ]
     return table, {
-        "width": "container", "height": height, "autosize": {"type": "fit", "contains": "padding"}, "background": "transparent",
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "background": "transparent",
         "padding": {"left": 2, "right": 6, "top": 2 if len(chart.lines) > 1 else 2 + room, "bottom": 4},
-        "encoding": {} if chart.empty else {"x": _x(chart)}, "layer": [_nothing(chart, look)] if chart.empty else drawn, "config": _config(look),
-    }  # fmt: skip
+        "encoding": {} if chart.empty else {"x": _x(chart)},
+        "layer": [_nothing(chart, look)] if chart.empty else drawn,
+        "config": _config(look),
+    }
 
 
 def _rows(chart: Chart, line: Line, dark: bool) -> pd.DataFrame:
@@ -49,7 +75,9 @@ def _rows(chart: Chart, line: Line, dark: bool) -> pd.DataFrame:
         bead[good if line.dash == "none" else good[beads(len(good))]] = True
     numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper}
     looks = {"series": line.label, "hue": colour(line.colour, dark), "shape": SHAPES[pointed(line)]}
-    columns = {name: [value] * len(kept) for name, value in looks.items()} | {name: values[kept] for name, values in numbers.items()}
+    columns = {name: [value] * len(kept) for name, value in looks.items()} | {
+        name: values[kept] for name, values in numbers.items()
+    }
     return pd.DataFrame(columns | {"bead": bead})
 
 
@@ -58,7 +86,9 @@ def _x(chart: Chart) -> dict[str, Any]:
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
         axis = {"values": list(places), "labelExpr": f"{list(names)}[indexof({list(places)}, datum.value)]"}
-    scale = {"type": "log"} if chart.log_x else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
+    scale = (
+        {"type": "log"} if chart.log_x else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
+    )
     return {"field": "x", "type": "quantitative", "title": chart.x_label, "axis": axis, "scale": scale}
 
 
@@ -68,12 +98,20 @@ def _y(chart: Chart, field: str = "y") -> dict[str, Any]:
         scale |= {"domain": [float(y) for y in chart.y_range], "nice": False}
     axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 5, "labelOverlap": "greedy"}
     if chart.log_y:
-        axis["gridOpacity"] = {"condition": {"test": "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6", "value": 1}, "value": 0}
+        axis["gridOpacity"] = {
+            "condition": {"test": "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6", "value": 1},
+            "value": 0,
+        }
     return {"field": field, "type": "quantitative", "title": chart.y_label, "scale": scale, "axis": axis}
 
 
 def _per_line(chart: Chart, values: list[Any], legend: dict[str, Any] | None) -> dict[str, Any]:
-    return {"field": "series", "type": "nominal", "scale": {"domain": [line.label for line in chart.lines], "range": values}, "legend": legend}
+    return {
+        "field": "series",
+        "type": "nominal",
+        "scale": {"domain": [line.label for line in chart.lines], "range": values},
+        "legend": legend,
+    }
 
 
 def _as_is(field: str) -> dict[str, Any]:
@@ -85,13 +123,17 @@ def _bands(chart: Chart) -> list[dict[str, Any]]:
     solid = [line.label for line in chart.lines if line.band and line.dash != "none"]
     points = [line.label for line in chart.lines if line.band and line.dash == "none"]
     edges = {"y": _y(chart, "lower"), "y2": {"field": "upper"}}
-    shaded = {"mark": {"type": "area", "opacity": 0.25, "clip": True}, "encoding": edges | {"fill": _as_is("hue"), "detail": {"field": "series"}}}
+    shaded = {
+        "mark": {"type": "area", "opacity": 0.25, "clip": True},
+        "encoding": edges | {"fill": _as_is("hue"), "detail": {"field": "series"}},
+    }
     bars = {"mark": {"type": "bar", "width": 2, "clip": True}, "encoding": edges | {"fill": _as_is("hue")}}
     return [layer | {"transform": [_only(names)]} for layer, names in ((shaded, solid), (bars, points)) if names]
 
 
 def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, Any]]:
-    """Lines, with the legend, and the points on them; where there are points only, they carry the legend. `room` is left below the legend."""
+    """Lines, with the legend, and the points on them; where there are points only, they carry the legend. `room` is
+    left below the legend."""
     legend = _legend(chart, width, room)
     hue = _per_line(chart, [colour(line.colour, dark) for line in chart.lines], legend)
     dash = _per_line(chart, [DASHES.get(line.dash, []) for line in chart.lines], legend)
@@ -105,7 +147,10 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
     layers = []
     for theory, strength in ((False, 2), (True, 1.5)):
         names = [line.label for line in chart.lines if line.dash != "none" and line.theory == theory]
-        curve = {"mark": {"type": "line", "strokeWidth": strength, "clip": True}, "encoding": {"y": _y(chart), "stroke": hue, "strokeDash": dash}}
+        curve = {
+            "mark": {"type": "line", "strokeWidth": strength, "clip": True},
+            "encoding": {"y": _y(chart), "stroke": hue, "strokeDash": dash},
+        }
         layers += [curve | {"transform": [_only(names)]}] if names else []
     return [*layers, points]
 
@@ -117,20 +162,39 @@ def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
     wide = [42 + 6.5 * len(line.label) for line in chart.lines]
     columns = max((c for c in range(1, len(wide) + 1) if sum(max(wide[i::c]) for i in range(c)) <= width), default=1)
     points = all(line.dash == "none" for line in chart.lines)
-    symbol = {"symbolSize": 60, "symbolStrokeWidth": 0} if points else {"symbolType": "stroke", "symbolSize": 320, "symbolStrokeWidth": 2}
-    return {"title": None, "orient": "top", "columns": columns, "gridAlign": "none", "symbolOpacity": 1, "offset": 4 + room} | symbol
+    symbol = (
+        {"symbolSize": 60, "symbolStrokeWidth": 0}
+        if points
+        else {"symbolType": "stroke", "symbolSize": 320, "symbolStrokeWidth": 2}
+    )
+    return {
+        "title": None,
+        "orient": "top",
+        "columns": columns,
+        "gridAlign": "none",
+        "symbolOpacity": 1,
+        "offset": 4 + room,
+    } | symbol
 
 
 def _shown(chart: Chart) -> str:
     """Which rows carry a marker: it may reach over the edge of the plot, but does not lie beyond it."""
-    return "datum.bead" + (f" && datum.y >= {float(chart.y_range[0])} && datum.y <= {float(chart.y_range[1])}" if chart.y_range else "")
+    return "datum.bead" + (
+        f" && datum.y >= {float(chart.y_range[0])} && datum.y <= {float(chart.y_range[1])}" if chart.y_range else ""
+    )
 
 
 def _hover(chart: Chart) -> dict[str, Any]:
     """Unseen points that answer the mouse: a line mark alone would only ever name its first point."""
     words = [("series", "nominal", ""), ("x", "quantitative", chart.x_label), ("y", "quantitative", chart.y_label)]
-    tooltip = [{"field": field, "type": kind, "title": title or " "} | ({"format": ".6~g"} if title else {}) for field, kind, title in words]
-    return {"mark": {"type": "point", "filled": True, "size": 150, "opacity": 0, "clip": True}, "encoding": {"y": _y(chart), "tooltip": tooltip}}
+    tooltip = [
+        {"field": field, "type": kind, "title": title or " "} | ({"format": ".6~g"} if title else {})
+        for field, kind, title in words
+    ]
+    return {
+        "mark": {"type": "point", "filled": True, "size": 150, "opacity": 0, "clip": True},
+        "encoding": {"y": _y(chart), "tooltip": tooltip},
+    }
 
 
 def _rug(chart: Chart, look: Theme) -> list[dict[str, Any]]:
@@ -138,14 +202,27 @@ def _rug(chart: Chart, look: Theme) -> list[dict[str, Any]]:
         return []
     values = [{"x": float(x)} for x in np.asarray(chart.rug)[_apart(chart.rug)]]
     mark = {"type": "tick", "orient": "vertical", "size": 7, "thickness": 1, "color": look.axis, "clip": True}
-    return [{"data": {"values": values}, "mark": mark, "encoding": {"x": _x(chart), "y": {"value": {"expr": "height - 4"}}}}]
+    return [
+        {"data": {"values": values}, "mark": mark, "encoding": {"x": _x(chart), "y": {"value": {"expr": "height - 4"}}}}
+    ]
 
 
 def _marks(chart: Chart, look: Theme, places: list[Place]) -> list[dict[str, Any]]:
     """Dotted lines, and their labels above the plot, where no curve lies under them."""
-    layers = [{"data": {"values": [{"x": x} for x in {mark.x for mark in chart.marks}]}, "mark": {"type": "rule", "strokeDash": [2, 2], "color": look.axis}}]
+    layers = [
+        {
+            "data": {"values": [{"x": x} for x in {mark.x for mark in chart.marks}]},
+            "mark": {"type": "rule", "strokeDash": [2, 2], "color": look.axis},
+        }
+    ]
     for mark, right, line in places:
-        text = {"type": "text", "text": mark.label, "align": "left" if right else "right", "fontSize": 12, "color": look.text}
+        text = {
+            "type": "text",
+            "text": mark.label,
+            "align": "left" if right else "right",
+            "fontSize": 12,
+            "color": look.text,
+        }
         layers += [{"data": {"values": [{"x": mark.x}]}, "mark": text, "encoding": {"y": {"value": -8 - LINE * line}}}]
     return [layer | {"encoding": {"x": _x(chart)} | layer.get("encoding", {})} for layer in layers if chart.marks]
 
@@ -167,12 +244,25 @@ def _apart(places: np.ndarray) -> np.ndarray:
 
 
 def _config(look: Theme) -> dict[str, Any]:
-    text = {"labelColor": look.text, "titleColor": look.text, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    text = {
+        "labelColor": look.text,
+        "titleColor": look.text,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
     axis = text | {"gridColor": look.grid, "domainColor": look.axis, "tickColor": look.axis, "titlePadding": 6}
     legend = text | {"labelLimit": 400, "columnPadding": 14, "padding": 0}
     mark = {"invalid": "break-paths-show-path-domains", "aria": False}
     words = {"font": "Source Sans, sans-serif"}  # the page's own, as in its axes
-    return {"axis": axis, "legend": legend, "view": {"stroke": None}, "font": "sans-serif", "text": words, "mark": mark}  # the chart has one name as a whole
+    return {
+        "axis": axis,
+        "legend": legend,
+        "view": {"stroke": None},
+        "font": "sans-serif",
+        "text": words,
+        "mark": mark,
+    }  # the chart has one name as a whole
 
 
 def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
@@ -181,46 +271,101 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     if drawing.empty:
         return figure
     low, high = drawing.range
-    contours = {"coloring": "heatmap", "showlines": not drawing.flat, "start": low, "end": high, "size": (high - low) / 16}
+    contours = {
+        "coloring": "heatmap",
+        "showlines": not drawing.flat,
+        "start": low,
+        "end": high,
+        "size": (high - low) / 16,
+    }
     figure.add_contour(
-        **_cells(drawing), zmin=low, zmax=high, contours=contours, line={"width": 0.7, "color": "rgba(255,255,255,0.45)"}, colorbar=_bar(drawing, dark)
+        **_cells(drawing),
+        zmin=low,
+        zmax=high,
+        contours=contours,
+        line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
+        colorbar=_bar(drawing, dark),
     )
     x, y = _float(drawing.path_a), _float(drawing.path_b)
     stepped = {"customdata": drawing.path_steps, "hovertemplate": "step %{customdata}<extra></extra>"}
-    figure.add_scatter(x=x, y=y, mode="lines", line={"color": "#111111", "width": 4.5}, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
-        x=x, y=y, mode="lines+markers", name="path", line={"color": "#FFFFFF", "width": 2}, marker=_dot("#FFFFFF", 5), showlegend=False, **stepped
+        x=x, y=y, mode="lines", line={"color": "#111111", "width": 4.5}, hoverinfo="skip", showlegend=False
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        name="path",
+        line={"color": "#FFFFFF", "width": 2},
+        marker=_dot("#FFFFFF", 5),
+        showlegend=False,
+        **stepped,
     )
     for label, i, (fill, symbol, size) in _stations(drawing):
-        figure.add_scatter(x=x[i : i + 1], y=y[i : i + 1], mode="markers", name=label, marker=_dot(fill, size) | {"symbol": symbol}, hoverinfo="name")
+        figure.add_scatter(
+            x=x[i : i + 1],
+            y=y[i : i + 1],
+            mode="markers",
+            name=label,
+            marker=_dot(fill, size) | {"symbol": symbol},
+            hoverinfo="name",
+        )
     return figure
 
 
 def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
-    """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not hold it."""
+    """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not
+    hold it."""
     figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "b": 0})
     if drawing.empty:
         return figure
     low, high = drawing.range
     above = 0.02 * (high - low)  # else the ground that it lies on hides half of it
-    figure.add_surface(**_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}})
+    figure.add_surface(
+        **_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}}
+    )
     inside = _inside(drawing)
-    x, y, z = (_float(np.where(inside, values, np.nan)) for values in (drawing.path_a, drawing.path_b, drawing.heights(drawing.path_z) + above))
+    x, y, z = (
+        _float(np.where(inside, values, np.nan))
+        for values in (drawing.path_a, drawing.path_b, drawing.heights(drawing.path_z) + above)
+    )
     figure.add_scatter3d(
-        x=x, y=y, z=z, mode="lines+markers", name="path", line={"color": colour("vermilion"), "width": 5}, marker={"size": 2.5, "color": "#FFFFFF"},
-        customdata=drawing.path_steps, hovertemplate="step %{customdata}<extra></extra>", showlegend=False,
-    )  # fmt: skip
+        x=x,
+        y=y,
+        z=z,
+        mode="lines+markers",
+        name="path",
+        line={"color": colour("vermilion"), "width": 5},
+        marker={"size": 2.5, "color": "#FFFFFF"},
+        customdata=drawing.path_steps,
+        hovertemplate="step %{customdata}<extra></extra>",
+        showlegend=False,
+    )
     for label, i, (fill, symbol, size) in _stations(drawing):
         figure.add_scatter3d(
-            x=x[i : i + 1], y=y[i : i + 1], z=z[i : i + 1], mode="markers", name=label, hoverinfo="name",
-            marker={"size": size / 2, "color": fill, "symbol": "circle" if symbol == "circle" else "diamond", "line": {"color": "#111111", "width": 1}},
-        )  # fmt: skip
+            x=x[i : i + 1],
+            y=y[i : i + 1],
+            z=z[i : i + 1],
+            mode="markers",
+            name=label,
+            hoverinfo="name",
+            marker={
+                "size": size / 2,
+                "color": fill,
+                "symbol": "circle" if symbol == "circle" else "diamond",
+                "line": {"color": "#111111", "width": 1},
+            },
+        )
     return figure
 
 
 def config(drawing: Map) -> dict[str, Any]:
     """Plotly's settings for a map: no logo, no stray buttons, its own camera button makes an SVG of the file's name."""
-    return {"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg", "filename": drawing.name}}
+    return {
+        "displaylogo": False,
+        "responsive": True,
+        "toImageButtonOptions": {"format": "svg", "filename": drawing.name},
+    }
 
 
 def _stations(drawing: Map) -> list[tuple[str, int, tuple[str, str, int]]]:
@@ -245,7 +390,13 @@ def scale() -> list[list[Any]]:
 
 def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
     places, names = drawing.ticks
-    return {"title": {"text": drawing.z_label, "side": "right"}, "tickvals": places, "ticktext": names, "thickness": 14, "outlinewidth": 0}
+    return {
+        "title": {"text": drawing.z_label, "side": "right"},
+        "tickvals": places,
+        "ticktext": names,
+        "thickness": 14,
+        "outlinewidth": 0,
+    }
 
 
 def _dot(fill: str, size: int) -> dict[str, Any]:
@@ -254,34 +405,63 @@ def _dot(fill: str, size: int) -> dict[str, Any]:
 
 def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
     """A figure without anything in it, or with the note that says why."""
-    figure = go.Figure(layout=_layout(drawing, look, height)).update_layout(template=None)  # a template would double what is sent
+    figure = go.Figure(layout=_layout(drawing, look, height)).update_layout(
+        template=None
+    )  # a template would double what is sent
     if drawing.empty:
-        figure.add_annotation(text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15)
+        figure.add_annotation(
+            text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
+        )
     return figure
 
 
 def _layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
-    axis = {"gridcolor": look.grid, "linecolor": look.axis, "zeroline": False, "tickcolor": look.axis, "ticks": "outside"}
+    axis = {
+        "gridcolor": look.grid,
+        "linecolor": look.axis,
+        "zeroline": False,
+        "tickcolor": look.axis,
+        "ticks": "outside",
+    }
     across, up = (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
     low, high = drawing.range if not drawing.empty else (0.0, 1.0)
     places, names = drawing.ticks if not drawing.empty else ([], [])
     rim = 0.05 * (high - low)
-    wall = {"tickfont": {"size": 11}, "backgroundcolor": "rgba(0,0,0,0)", "gridcolor": look.grid, "zerolinecolor": look.grid, "color": look.text}
+    wall = {
+        "tickfont": {"size": 11},
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": look.grid,
+        "zerolinecolor": look.grid,
+        "color": look.text,
+    }
     return {
-        "height": height, "uirevision": f"{drawing.source} {drawing.name}", "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": look.text, "size": 13},
+        "height": height,
+        "uirevision": f"{drawing.source} {drawing.name}",
+        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": look.text, "size": 13},
         "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
-        "xaxis": axis | {"title": {"text": drawing.x_label}, "range": across, "constrain": "domain", "visible": not drawing.empty},
-        "yaxis": axis | {"title": {"text": drawing.y_label}, "range": up, "constrain": "domain", "visible": not drawing.empty}
+        "xaxis": axis
+        | {"title": {"text": drawing.x_label}, "range": across, "constrain": "domain", "visible": not drawing.empty},
+        "yaxis": axis
+        | {"title": {"text": drawing.y_label}, "range": up, "constrain": "domain", "visible": not drawing.empty}
         | ({"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}),
         "scene": {
             "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
             "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
-            "zaxis": wall | {"title": {"text": _short(drawing.z_label)}, "range": [low - rim, high + rim], "tickvals": places, "ticktext": names},
-            "aspectmode": "manual", "aspectratio": {"x": 1, "y": 1, "z": 0.65},
+            "zaxis": wall
+            | {
+                "title": {"text": _short(drawing.z_label)},
+                "range": [low - rim, high + rim],
+                "tickvals": places,
+                "ticktext": names,
+            },
+            "aspectmode": "manual",
+            "aspectratio": {"x": 1, "y": 1, "z": 0.65},
             "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
         },
-    }  # fmt: skip
+    }
 
 
 def _short(label: str) -> str:
@@ -291,7 +471,12 @@ def _short(label: str) -> str:
 
 def _inside(drawing: Map) -> np.ndarray:
     """[T]: which points of the path lie on the grid."""
-    return (drawing.path_a >= drawing.a[0]) & (drawing.path_a <= drawing.a[-1]) & (drawing.path_b >= drawing.b[0]) & (drawing.path_b <= drawing.b[-1])
+    return (
+        (drawing.path_a >= drawing.a[0])
+        & (drawing.path_a <= drawing.a[-1])
+        & (drawing.path_b >= drawing.b[0])
+        & (drawing.path_b <= drawing.b[-1])
+    )
 
 
 def _float(values: np.ndarray) -> np.ndarray:

@@ -19,24 +19,34 @@ def ends(spectrum: Spectrum, spec: Spec) -> Chart:
     fewer = max(0, min(len(spectrum.bottom), n - k))  # the two ends of a small spectrum may overlap
     low, error = spectrum.bottom[:fewer][::-1], spectrum.bottom_residuals[:fewer][::-1]
     places = [np.arange(1, k + 1), gap + np.arange(fewer)]
-    top = Line("largest", places[0], spectrum.top, "vermilion", "none", "circle", around(spectrum.top, spectrum.top_residuals))
+    top = Line(
+        "largest", places[0], spectrum.top, "vermilion", "none", "circle", around(spectrum.top, spectrum.top_residuals)
+    )
     bottom = Line("smallest", places[1], low, "blue", "none", "square", around(low, error))
     names = [str(i) for i in range(1, k + 1)] + [_from_end(i) for i in range(fewer - 1, -1, -1)]
     worst = max([*spectrum.top_residuals, *error], default=float("nan"))
     caption = (
-        f"Largest and smallest of the {n:,} eigenvalues of the loss's Hessian {words.data(spec)}, at checkpoint {spectrum.checkpoint}. "
-        f"Bars are residuals ‖Hv − λv‖ (at most {say(worst)}): a true eigenvalue lies within.{_trace(spectrum)} "
-        f"A clearly negative one is a direction in which the loss curves down. {_where(spectrum, spec)}"
+        f"Largest and smallest of the {n:,} eigenvalues of the loss's Hessian {words.data(spec)}, at checkpoint "
+        f"{spectrum.checkpoint}. Bars are residuals ‖Hv − λv‖ (at most {say(worst)}): a true eigenvalue lies "
+        f"within.{_trace(spectrum)} A clearly negative one is a direction in which the loss curves down. "
+        f"{_where(spectrum, spec)}"
     )
     ticks = tuple(zip([float(x) for x in np.concatenate(places)], names, strict=True))
     return Chart(
-        "spectrum_ends", "Ends of the spectrum", f"rank of the eigenvalue, largest first (n = {n:,})", "eigenvalue",
-        (top, bottom) if fewer else (top,), caption, x_ticks=ticks, source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
-    )  # fmt: skip
+        "spectrum_ends",
+        "Ends of the spectrum",
+        f"rank of the eigenvalue, largest first (n = {n:,})",
+        "eigenvalue",
+        (top, bottom) if fewer else (top,),
+        caption,
+        x_ticks=ticks,
+        source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
+    )
 
 
 def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Chart:
-    """The density of all eigenvalues, by stochastic Lanczos and, where they are known, of the eigenvalues themselves; `width` 0 is 1% of their range."""
+    """The density of all eigenvalues, by stochastic Lanczos and, where they are known, of the eigenvalues
+    themselves; `width` 0 is 1% of their range."""
     known = np.concatenate([spectrum.nodes.ravel(), spectrum.exact, spectrum.top, spectrum.bottom])
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     width = width or 0.01 * (high - low) or 0.01 * max(abs(high), 1e-3)
@@ -44,22 +54,49 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
     lines = []
     if spectrum.nodes.size:
         mean, error = density(spectrum, grid, width)
-        lines.append(Line(f"Lanczos, {len(spectrum.nodes)} probe{'s' * (len(spectrum.nodes) != 1)}", grid, mean, "blue", band=(mean - error, mean + error)))
+        lines.append(
+            Line(
+                f"Lanczos, {len(spectrum.nodes)} probe{'s' * (len(spectrum.nodes) != 1)}",
+                grid,
+                mean,
+                "blue",
+                band=(mean - error, mean + error),
+            )
+        )
     if spectrum.exact.size:
-        lines.append(Line(f"exact, all {len(spectrum.exact):,}", grid, exact_density(spectrum.exact, grid, width), "vermilion", "dot"))
+        lines.append(
+            Line(
+                f"exact, all {len(spectrum.exact):,}",
+                grid,
+                exact_density(spectrum.exact, grid, width),
+                "vermilion",
+                "dot",
+            )
+        )
     one = 1 / (spectrum.size * width * np.sqrt(2 * np.pi))
     peak = max((line.y.max() for line in lines), default=1.0)
     ticked = "Ticks below are the exact eigenvalues. " if spectrum.exact.size else ""
     caption = (
-        f"Density (share per unit) of the {spectrum.size:,} eigenvalues of the loss's Hessian {words.data(spec)}, at checkpoint {spectrum.checkpoint}. "
-        f"Each is smoothed by a Gaussian of standard deviation {say(width)}. {_estimate(spectrum)}A single eigenvalue makes a bump {say(one)} high. "
-        f"{ticked}Look for the bulk at 0 and for outliers to its right. {_where(spectrum, spec)}"
+        f"Density (share per unit) of the {spectrum.size:,} eigenvalues of the loss's Hessian {words.data(spec)}, at "
+        f"checkpoint {spectrum.checkpoint}. Each is smoothed by a Gaussian of standard deviation {say(width)}. "
+        f"{_estimate(spectrum)}A single eigenvalue makes a bump {say(one)} high. {ticked}Look for the bulk at 0 and "
+        f"for outliers to its right. {_where(spectrum, spec)}"
     )
     note = "no density yet: it comes from the probes, or from the exact spectrum"
     return Chart(
-        "spectral_density", "Spectral density", "eigenvalue λ", "density", tuple(lines), caption, log_y=True, y_range=(one / 30, 2 * float(peak)), note=note,
-        rug=spectrum.exact, rug_label="exact eigenvalues" if spectrum.exact.size else "", source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
-    )  # fmt: skip
+        "spectral_density",
+        "Spectral density",
+        "eigenvalue λ",
+        "density",
+        tuple(lines),
+        caption,
+        log_y=True,
+        y_range=(one / 30, 2 * float(peak)),
+        note=note,
+        rug=spectrum.exact,
+        rug_label="exact eigenvalues" if spectrum.exact.size else "",
+        source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
+    )
 
 
 def _where(record: Spectrum, spec: Spec) -> str:
@@ -78,7 +115,10 @@ def _trace(spectrum: Spectrum) -> str:
 def _estimate(spectrum: Spectrum) -> str:
     if not spectrum.nodes.size:
         return ""
-    return f"Blue: mean over {len(spectrum.nodes)} random probes of {spectrum.nodes.shape[1]} Lanczos steps, its band one standard error. "
+    return (
+        f"Blue: mean over {len(spectrum.nodes)} random probes of {spectrum.nodes.shape[1]} Lanczos steps, its band one "
+        "standard error. "
+    )
 
 
 def _from_end(i: int) -> str:

@@ -1,4 +1,5 @@
-"""The look of every figure: colours (Okabe & Ito 2008, safe for colour-blind readers), marks, and the widths that journals print."""
+"""The look of every figure: colours (Okabe & Ito 2008, safe for colour-blind readers), marks, and the widths that
+journals print."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ COLOURS = {
     "rose": ("#CC6677", "#EE99A6"),
     "violet": ("#7A3FF2", "#A98BFF"),
 }
-"""By name: on white, and on a dark page. The first eight are Okabe and Ito's; the others need a marker beside them to be told apart."""
+"""By name: on white, and on a dark page. The first eight are Okabe and Ito's; the others need a marker beside them
+to be told apart."""
 
 MARKERS = ("circle", "square", "triangle", "diamond", "cross")
 
@@ -79,7 +81,19 @@ OTHER = Look("rose", "square")
 DASHES = {"solid": [], "dash": [6, 4], "dot": [1.5, 2.5]}
 """On and off, in pixels."""
 
-VIRIDIS = ("#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C", "#22A884", "#44BF70", "#7AD151", "#BDDF26", "#FDE725")
+VIRIDIS = (
+    "#440154",
+    "#482475",
+    "#414487",
+    "#355F8D",
+    "#2A788E",
+    "#21918C",
+    "#22A884",
+    "#44BF70",
+    "#7AD151",
+    "#BDDF26",
+    "#FDE725",
+)
 """The colour scale of maps, and of things that have an order."""
 
 

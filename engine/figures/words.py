@@ -34,14 +34,20 @@ def data(spec: Spec, split: str = "train") -> str:
     if not has_data(spec):
         return f"on {title(problem['name'])}, a function of {len(problem['begin'])} coordinates"
     examples = problem.get("data", problem)
-    count = f"{examples['train']:,} training" if split == "train" and "train" in examples else {"train": "training", "test": "held-out"}[split]
+    count = (
+        f"{examples['train']:,} training"
+        if split == "train" and "train" in examples
+        else {"train": "training", "test": "held-out"}[split]
+    )
     return f"on all {count} examples of {title(examples['name'])}"
 
 
 def run(spec: Spec) -> str:
     """The run: "MLP trained with SAM (rho 0.05), Momentum, learning rate 0.1, batch 64, seed 0"."""
     problem, schedule = spec["problem"], part(spec.get("schedule", {"name": "Constant"}))
-    subject = title(problem["model"]["name"]) if "model" in problem else title(problem["name"]) if has_data(spec) else "Point"
+    subject = (
+        title(problem["model"]["name"]) if "model" in problem else title(problem["name"]) if has_data(spec) else "Point"
+    )
     more = {
         f"schedule {schedule[0].lower()}{schedule[1:]}": schedule != "Constant",
         f"warm-up of {say(spec.get('warmup', 0))} steps": spec.get("warmup"),
@@ -54,14 +60,21 @@ def run(spec: Spec) -> str:
         "no momentum" if part(spec["update"]) == "Momentum" else part(spec["update"]),
         f"learning rate {say(spec['lr'])}",
         *(words for words, said in more.items() if said),
-        *([f"batch {say(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"] if has_batches(spec) else []),
+        *(
+            [f"batch {say(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"]
+            if has_batches(spec)
+            else []
+        ),
     ]
     return f"{subject} trained with {', '.join(parts)}"
 
 
 def rules(spec: Spec, zeros: bool = False) -> str:
     """The rules of a run in their order: "SGD, then SAM (rho 0.05) from step 500"."""
-    later = [f"then {part(s['rule'], zeros)} from {s['unit'].removesuffix('s')} {say(s['at'])}{_kept(s)}" for s in switches(spec)]
+    later = [
+        f"then {part(s['rule'], zeros)} from {s['unit'].removesuffix('s')} {say(s['at'])}{_kept(s)}"
+        for s in switches(spec)
+    ]
     return ", ".join([part(spec["rule"], zeros), *later])
 
 
@@ -100,9 +113,18 @@ def has_classes(spec: Spec) -> bool:
 
 
 def part(spec: Spec, zeros: bool = False) -> str:
-    """A part of a spec with its settings: "SAM (rho 0.05)", "SSAM (shrink) around ASAM (rho 0.5) on all but normalization"; with `zeros`, those at 0 too."""
-    own = [setting(key, value) for key, value in spec.items() if key != "name" and not isinstance(value, dict) and (zeros or value not in (0, False))]
-    below = [f" {JOINS.get(key, 'with')} {_lower(key, part(v, zeros))}" for key, v in spec.items() if isinstance(v, dict) and v["name"] != ALL]
+    """A part of a spec with its settings: "SAM (rho 0.05)", "SSAM (shrink) around ASAM (rho 0.5) on all but
+    normalization"; with `zeros`, those at 0 too."""
+    own = [
+        setting(key, value)
+        for key, value in spec.items()
+        if key != "name" and not isinstance(value, dict) and (zeros or value not in (0, False))
+    ]
+    below = [
+        f" {JOINS.get(key, 'with')} {_lower(key, part(v, zeros))}"
+        for key, v in spec.items()
+        if isinstance(v, dict) and v["name"] != ALL
+    ]
     return title(spec["name"]) + (f" ({', '.join(own)})" if own else "") + "".join(below)
 
 
@@ -136,7 +158,9 @@ def loss(spec: Spec) -> str:
     """The loss and its unit, for an axis."""
     objective = spec["problem"].get("objective")
     usual = "half the mean squared residual" if has_data(spec) else "value of the function"
-    return {"cross-entropy": "cross-entropy loss (nats)", "squared error": "mean squared error"}.get(objective or "", objective or usual)
+    return {"cross-entropy": "cross-entropy loss (nats)", "squared error": "mean squared error"}.get(
+        objective or "", objective or usual
+    )
 
 
 def percent(share: float) -> str:

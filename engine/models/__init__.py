@@ -6,7 +6,19 @@ from engine.models.attention import ATTENTION, Transformer, ViT
 from engine.models.convolutional import CNN, CNNGAP, CONVOLUTIONAL, ResNet
 from engine.models.dense import DENSE, MLP
 from engine.models.graph import GRAPH, GraphNet
-from engine.models.model import ACTIVATIONS, EPS, NORMS, Block, Collect, Given, Model, Normalize, by_batch, initial, unflatten
+from engine.models.model import (
+    ACTIVATIONS,
+    EPS,
+    NORMS,
+    Block,
+    Collect,
+    Given,
+    Model,
+    Normalize,
+    by_batch,
+    initial,
+    unflatten,
+)
 
 MODELS = {cls.__name__: cls for cls in DENSE + CONVOLUTIONAL + ATTENTION + GRAPH}
 

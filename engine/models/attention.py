@@ -16,9 +16,11 @@ from engine.spec import SpecError, knob
 
 @dataclass(frozen=True)
 class ViT(Model):
-    """A vision transformer: square patches as tokens, learned positions, blocks with LayerNorm first, the mean over the tokens, a linear read-out.
+    """A vision transformer: square patches as tokens, learned positions, blocks with LayerNorm first, the mean over
+    the tokens, a linear read-out.
 
-    Dosovitskiy et al. 2021, eqs. 1-4 (arXiv 2010.11929), with the mean in the place of the class token (their appendix D.3).
+    Dosovitskiy et al. 2021, eqs. 1-4 (arXiv 2010.11929), with the mean in the place of the class token (their
+    appendix D.3).
     """
 
     patch: int = knob(2, 1, 32, "Patch", "Pixels along a patch's side, which divide the image's.")
@@ -38,7 +40,12 @@ class ViT(Model):
             raise SpecError(f"model.patch: expected a divisor of {side}, the image's side, got {self.patch}")
         positions = Block("positions", ((side // self.patch) ** 2, self.width), "weight", "Embedding")
         patches = pair("patches", "Linear", self.width, channels * self.patch**2)
-        return (*patches, positions, *_encoder(self.width, self.depth), *pair("linear", "Linear", inputs.classes, self.width))
+        return (
+            *patches,
+            positions,
+            *_encoder(self.width, self.depth),
+            *pair("linear", "Linear", inputs.classes, self.width),
+        )
 
     def widest(self, inputs):
         return _largest((inputs.shape[-1] // self.patch) ** 2, self.width, self.heads)
@@ -53,9 +60,11 @@ class ViT(Model):
 
 @dataclass(frozen=True)
 class Transformer(Model):
-    """A language model: at each place it tells the next token from those up to there, by causal attention with LayerNorm first and learned positions.
+    """A language model: at each place it tells the next token from those up to there, by causal attention with
+    LayerNorm first and learned positions.
 
-    Vaswani et al. 2017, sec. 3 (arXiv 1706.03762), as Radford et al. 2019 (GPT-2) arrange it; read-out and embedding are not tied.
+    Vaswani et al. 2017, sec. 3 (arXiv 1706.03762), as Radford et al. 2019 (GPT-2) arrange it; read-out and embedding
+    are not tied.
     Tokens come as floats [N, T] that hold whole numbers below the number of classes.
     """
 
@@ -72,7 +81,12 @@ class Transformer(Model):
         needs(inputs, "a Transformer", "tokens")
         tokens = Block("tokens", (inputs.classes, self.width), "weight", "Embedding")
         positions = Block("positions", (inputs.shape[0], self.width), "weight", "Embedding")
-        return (tokens, positions, *_encoder(self.width, self.depth), *pair("linear", "Linear", inputs.classes, self.width))
+        return (
+            tokens,
+            positions,
+            *_encoder(self.width, self.depth),
+            *pair("linear", "Linear", inputs.classes, self.width),
+        )
 
     def widest(self, inputs):
         return max(_largest(inputs.shape[0], self.width, self.heads), inputs.shape[0] * inputs.classes)
@@ -120,7 +134,8 @@ def _encoded(h: Tensor, rest: Iterator[Tensor], depth: int, heads: int, activati
 
 
 def _attended(h: Tensor, rest: Iterator[Tensor], heads: int, causal: bool) -> Tensor:
-    """Scaled dot-product attention of h [N, T, W] to itself (Vaswani et al. 2017, eq. 1): plain products, so that it can be differentiated twice."""
+    """Scaled dot-product attention of h [N, T, W] to itself (Vaswani et al. 2017, eq. 1): plain products, so that it
+    can be differentiated twice."""
     q, k, v = applied(F.linear, h, rest).unflatten(2, (3, heads, -1)).permute(2, 0, 3, 1, 4).unbind()
     scores = (q / math.sqrt(q.shape[-1])) @ k.mT
     if causal:

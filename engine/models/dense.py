@@ -31,7 +31,10 @@ class MLP(Model):
     def layout(self, inputs):
         needs(inputs, "an MLP", "image", "points", "graph")
         widths = [math.prod(inputs.shape), *[self.width] * self.depth]
-        hidden = [affine(f"layer{i + 1}", "Linear", after, before, norm=self.norm) for i, (before, after) in enumerate(pairwise(widths))]
+        hidden = [
+            affine(f"layer{i + 1}", "Linear", after, before, norm=self.norm)
+            for i, (before, after) in enumerate(pairwise(widths))
+        ]
         return (*sum(hidden, ()), *pair(f"layer{self.depth + 1}", "Linear", inputs.classes, widths[-1]))
 
     def widest(self, inputs):

@@ -13,9 +13,11 @@ from engine.spec import choice, knob
 
 @dataclass(frozen=True)
 class GraphNet(Model):
-    """A graph isomorphism network: nodes add up their neighbours, h' = MLP((1 + eps) h + A h), and a linear layer reads out all of them.
+    """A graph isomorphism network: nodes add up their neighbours, h' = MLP((1 + eps) h + A h), and a linear layer
+    reads out all of them.
 
-    Xu, Hu, Leskovec & Jegelka 2019, eq. 4.1 (arXiv 1810.00826), with a learned eps that starts at 0, MLPs of two layers, and a read-out of the last
+    Xu, Hu, Leskovec & Jegelka 2019, eq. 4.1 (arXiv 1810.00826), with a learned eps that starts at 0, MLPs of two
+    layers, and a read-out of the last
     layer only. x is [N, V, V+F]: the adjacency matrix A beside the features of the nodes; all V nodes count.
     """
 

@@ -1,8 +1,10 @@
 """What a model is: the layout of its tensors in theta, how they start, and the layers that normalize activations.
 
-A weight is [outputs, inputs, ...] and comes before its bias [outputs], as in PyTorch's modules; a normalization layer's scale and
+A weight is [outputs, inputs, ...] and comes before its bias [outputs], as in PyTorch's modules; a normalization
+layer's scale and
 shift are its weight and bias. A layer that BatchNorm follows has no bias of its own: the norm would take it away again.
-BatchNorm divides by the biased variance, always, and there are no running averages: a `Normalize` says over which examples.
+BatchNorm divides by the biased variance, always, and there are no running averages: a `Normalize` says over which
+examples.
 """
 
 from __future__ import annotations
@@ -19,8 +21,16 @@ from torch import Tensor
 from engine.data import Inputs
 from engine.spec import SpecError, choice
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "tanh": torch.tanh, "gelu": F.gelu, "softplus": F.softplus}
-INITS = "Normal with variance 2/fan_in (He et al. 2015) or 2/(fan_in+fan_out) (Glorot & Bengio 2010); embeddings with 1/width; biases start at 0."
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "gelu": F.gelu,
+    "softplus": F.softplus,
+}
+INITS = (
+    "Normal with variance 2/fan_in (He et al. 2015) or 2/(fan_in+fan_out) (Glorot & Bengio 2010); embeddings with "
+    "1/width; biases start at 0."
+)
 
 MODULES = {"batch": "BatchNorm", "group": "GroupNorm", "layer": "LayerNorm"}
 """The choices of a `norm` field, and the kind of module that each is."""
@@ -30,12 +40,18 @@ Normalize = Callable[[Tensor, Tensor, Tensor], Tensor]
 """BatchNorm as a function of activations [N, C, ...], weight [C] and bias [C]."""
 EPS = 1e-5
 """Added to every variance by which a normalization layer divides, as PyTorch's layers do."""
-KINDS = {"image": ("images", "MLP"), "points": ("points", "MLP"), "graph": ("graphs", "MLP"), "tokens": ("tokens", "Transformer")}
+KINDS = {
+    "image": ("images", "MLP"),
+    "points": ("points", "MLP"),
+    "graph": ("graphs", "MLP"),
+    "tokens": ("tokens", "Transformer"),
+}
 """What a dataset of each kind has, and the plainest model for it."""
 
 
 class Block(NamedTuple):
-    """One tensor of a model inside the flat vector theta: its name, its shape, its role ("weight", "bias" or "point"), and the kind of module it belongs to."""
+    """One tensor of a model inside the flat vector theta: its name, its shape, its role ("weight", "bias" or
+    "point"), and the kind of module it belongs to."""
 
     name: str
     shape: tuple[int, ...]
@@ -54,15 +70,18 @@ class Model(ABC):
 
     @abstractmethod
     def layout(self, inputs: Inputs) -> tuple[Block, ...]:
-        """The parameters for such inputs, in the order of theta; SpecError "model: ..." where the model cannot take them."""
+        """The parameters for such inputs, in the order of theta; SpecError "model: ..." where the model cannot take
+        them."""
 
     @abstractmethod
     def widest(self, inputs: Inputs) -> int:
-        """Numbers per example in the largest tensor that `logits` makes: bounds how many examples go through at once."""
+        """Numbers per example in the largest tensor that `logits` makes: bounds how many examples go through at
+        once."""
 
     @abstractmethod
     def logits(self, blocks: Sequence[Tensor], x: Tensor, normalize: Normalize) -> Tensor:
-        """Outputs [N, classes], or [N, T, classes] for tokens, of inputs x [N, *shape]; BatchNorm layers go through `normalize`, in order."""
+        """Outputs [N, classes], or [N, T, classes] for tokens, of inputs x [N, *shape]; BatchNorm layers go through
+        `normalize`, in order."""
 
     @property
     def mixes(self) -> bool:
@@ -71,7 +90,8 @@ class Model(ABC):
 
 
 def by_batch(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """BatchNorm by the mean and the biased variance of the batch itself (Ioffe & Szegedy 2015, alg. 1), differentiated through."""
+    """BatchNorm by the mean and the biased variance of the batch itself (Ioffe & Szegedy 2015, alg. 1),
+    differentiated through."""
     return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
 
 
@@ -112,7 +132,12 @@ def starts(default: str = "he"):
 
 def norms(default: str, *options: str):
     """The field `norm`: which layer normalizes, before each activation."""
-    return choice(default, ("none", *options), "Normalization", "Before each activation. BatchNorm: every example's output depends on the examples beside it.")
+    return choice(
+        default,
+        ("none", *options),
+        "Normalization",
+        "Before each activation. BatchNorm: every example's output depends on the examples beside it.",
+    )
 
 
 def needs(inputs: Inputs, model: str, *kinds: str) -> None:
@@ -130,21 +155,32 @@ def pair(name: str, module: str, *shape: int) -> tuple[Block, Block]:
 
 
 def affine(name: str, module: str, *shape: int, norm: str = "none") -> tuple[Block, ...]:
-    """A weight, its bias unless BatchNorm would undo it (Ioffe & Szegedy 2015, sec. 3.2), and the norm that follows, if one does."""
+    """A weight, its bias unless BatchNorm would undo it (Ioffe & Szegedy 2015, sec. 3.2), and the norm that follows,
+    if one does."""
     own = pair(name, module, *shape)[: 1 if norm == "batch" else 2]
     return own if norm == "none" else (*own, *pair(f"{name}.norm", MODULES[norm], shape[0]))
 
 
-def applied(layer: Callable[..., Tensor], x: Tensor, blocks: Iterator[Tensor], norm: str = "none", normalize: Any = None) -> Tensor:
-    """`layer(x, weight, bias)` with the next tensors of those that `affine` laid out, and then the norm; BatchNorm is what `normalize` does."""
+def applied(
+    layer: Callable[..., Tensor], x: Tensor, blocks: Iterator[Tensor], norm: str = "none", normalize: Any = None
+) -> Tensor:
+    """`layer(x, weight, bias)` with the next tensors of those that `affine` laid out, and then the norm; BatchNorm
+    is what `normalize` does."""
     x = layer(x, next(blocks), None if norm == "batch" else next(blocks))
-    return x if norm == "none" else {"batch": normalize, "group": group_norm, "layer": layer_norm}[norm](x, next(blocks), next(blocks))
+    return (
+        x
+        if norm == "none"
+        else {"batch": normalize, "group": group_norm, "layer": layer_norm}[norm](x, next(blocks), next(blocks))
+    )
 
 
 def group_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Each example's [C, ...] normalized in groups of channels (Wu & He 2018): 4 groups, or the most that divide C and have 2 channels or more."""
+    """Each example's [C, ...] normalized in groups of channels (Wu & He 2018): 4 groups, or the most that divide C
+    and have 2 channels or more."""
     channels = len(weight)
-    return F.group_norm(x, max((g for g in (1, 2, 3, 4) if channels % g == 0 and g < channels), default=1), weight, bias, EPS)
+    return F.group_norm(
+        x, max((g for g in (1, 2, 3, 4) if channels % g == 0 and g < channels), default=1), weight, bias, EPS
+    )
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -169,7 +205,8 @@ def _start(b: Block, init: str, generator: torch.Generator) -> Tensor:
 
 
 def deviation(b: Block, init: str) -> float:
-    """The standard deviation of a weight's start: by its fans; an embedding's [rows, W] is 1/sqrt(W), which makes each row's norm about 1."""
+    """The standard deviation of a weight's start: by its fans; an embedding's [rows, W] is 1/sqrt(W), which makes
+    each row's norm about 1."""
     if b.module == "Embedding":
         return b.shape[1] ** -0.5
     fan_in, fan_out = b.size // b.shape[0], b.size // b.shape[1]

@@ -55,7 +55,8 @@ class Problem(ABC):
 
     @abstractmethod
     def score(self, theta: Tensor, x: Tensor | None, y: Tensor | None, moments: Moments | None = None) -> Tensor:
-        """[2]: the mean loss over a batch, and the share of it that is classified rightly (NaN where there are no classes).
+        """[2]: the mean loss over a batch, and the share of it that is classified rightly (NaN where there are no
+        classes).
 
         With `moments`, BatchNorm layers normalize by them instead of by the batch's own.
         """
@@ -66,7 +67,8 @@ class Problem(ABC):
         return False
 
     def moments(self, theta: Tensor, x: Tensor) -> Moments | None:
-        """What BatchNorm layers need to know of the training inputs x at theta: each one's mean and variance; None without such layers."""
+        """What BatchNorm layers need to know of the training inputs x at theta: each one's mean and variance; None
+        without such layers."""
         return None
 
     @abstractmethod

@@ -55,12 +55,18 @@ class Toy(Problem):
 class Quadratic(Toy):
     """f = 1/2 sum_i lambda_i theta_i^2: every threshold of SAM theory is known here in closed form."""
 
-    eigenvalues: tuple[float, ...] = series((10.0, 1.0), -1000, 1000, 64, "Eigenvalues", "The curvature along each coordinate.")
-    begin: tuple[float, ...] = series((1.0, 1.0), -100, 100, 64, "Start", "The first theta: one number for each eigenvalue.")
+    eigenvalues: tuple[float, ...] = series(
+        (10.0, 1.0), -1000, 1000, 64, "Eigenvalues", "The curvature along each coordinate."
+    )
+    begin: tuple[float, ...] = series(
+        (1.0, 1.0), -100, 100, 64, "Start", "The first theta: one number for each eigenvalue."
+    )
 
     def __post_init__(self):
         if len(self.begin) != len(self.eigenvalues):
-            raise SpecError(f"begin: expected {len(self.eigenvalues)} numbers, one for each eigenvalue, got {len(self.begin)}")
+            raise SpecError(
+                f"begin: expected {len(self.eigenvalues)} numbers, one for each eigenvalue, got {len(self.begin)}"
+            )
 
     def value(self, theta):
         return 0.5 * (theta.new_tensor(self.eigenvalues) * theta * theta).sum()
@@ -68,7 +74,8 @@ class Quadratic(Toy):
 
 @dataclass(frozen=True)
 class Product(Toy):
-    """l(xy) with l(u) = sqrt(1+u^2)-1: a valley of minima {x=0} whose sharpness is y^2 (Ahn, Bubeck, Chewi, Lee, Suarez & Zhang 2022; Dai, Ahn & Sra 2023)."""
+    """l(xy) with l(u) = sqrt(1+u^2)-1: a valley of minima {x=0} whose sharpness is y^2 (Ahn, Bubeck, Chewi, Lee,
+    Suarez & Zhang 2022; Dai, Ahn & Sra 2023)."""
 
     begin: tuple[float, ...] = series((3.0, 10.0), -100, 100, 2, "Start", "The first x and y.")
 
@@ -110,14 +117,23 @@ class Beale(Toy):
 
 @dataclass(frozen=True)
 class TwoCurvatures(Problem):
-    """F1(x1, x2) x3^2 + F2(x1, x2) x4^2 (Wen, Ma & Li 2023, arXiv 2211.05729, fig. 1): a plane of minima, with the curvatures 2 F1 and 2 F2 across it.
+    """F1(x1, x2) x3^2 + F2(x1, x2) x4^2 (Wen, Ma & Li 2023, arXiv 2211.05729, fig. 1): a plane of minima, with the
+    curvatures 2 F1 and 2 F2 across it.
 
-    F1 = x1^2 + 6 x2^2 + 8 is least at (0, 0), F2 = 4 (1 - x1)^2 + (1 - x2)^2 + 1 at (1, 1), their sum at (4/5, 1/7). The function is the mean of two
+    F1 = x1^2 + 6 x2^2 + 8 is least at (0, 0), F2 = 4 (1 - x1)^2 + (1 - x2)^2 + 1 at (1, 1), their sum at (4/5, 1/7).
+    The function is the mean of two
     examples' losses, 2 F1 x3^2 and 2 F2 x4^2, of which a batch of 1 takes one. There are no held-out examples.
     """
 
     begin: tuple[float, ...] = series((0.5, 0.5, 0.1, 0.1), -100, 100, 4, "Start", "The first x1, x2, x3 and x4.")
-    ascent: float = knob(0.0, 0.0, 10.0, "Ascent radius", "Where it is not 0, the loss is L(w + radius g/‖g‖), with its full derivative.", log=True)
+    ascent: float = knob(
+        0.0,
+        0.0,
+        10.0,
+        "Ascent radius",
+        "Where it is not 0, the loss is L(w + radius g/‖g‖), with its full derivative.",
+        log=True,
+    )
 
     dtype: ClassVar = torch.float64
 
@@ -140,13 +156,17 @@ class TwoCurvatures(Problem):
     def load(self, split, device="cpu", dtype=None):
         if split != "train":
             return Examples(None, None)
-        return Examples(torch.eye(2, dtype=dtype or self.dtype, device=device), torch.zeros(2, dtype=dtype or self.dtype, device=device))
+        return Examples(
+            torch.eye(2, dtype=dtype or self.dtype, device=device),
+            torch.zeros(2, dtype=dtype or self.dtype, device=device),
+        )
 
     def loss(self, theta, x, y):
         return self.losses(theta, x, y).mean()
 
     def losses(self, theta, x, y):
-        """Of the terms that the rows of x [N, 2] pick, or of both. With an ascent, they are taken where the mean's gradient leads."""
+        """Of the terms that the rows of x [N, 2] pick, or of both. With an ascent, they are taken where the mean's
+        gradient leads."""
         if self.ascent:
             g = torch.func.grad(lambda t: _terms(t).mean())(theta)
             theta = theta + self.ascent * g / (g @ g).sqrt()

@@ -18,15 +18,36 @@ MOVABLE = ("image", "points")
 
 @dataclass(frozen=True)
 class PGD(Rule):
-    """Adversarial training: the gradient on inputs that an adversary has moved, each within a ball around itself, by projected gradient ascent."""
+    """Adversarial training: the gradient on inputs that an adversary has moved, each within a ball around itself, by
+    projected gradient ascent."""
 
-    eps: float = knob(0.3, 0.0, 10.0, "Radius eps", "How far an input may be moved, in the units that the model sees: after standardizing.", log=True)
-    steps: int = knob(5, 1, 100, "Ascent steps", "Of the adversary before each step of the weights; each costs a gradient.", log=True)
+    eps: float = knob(
+        0.3,
+        0.0,
+        10.0,
+        "Radius eps",
+        "How far an input may be moved, in the units that the model sees: after standardizing.",
+        log=True,
+    )
+    steps: int = knob(
+        5, 1, 100, "Ascent steps", "Of the adversary before each step of the weights; each costs a gradient.", log=True
+    )
     step: float = knob(0.4, 0.01, 1.0, "Ascent step", "As a share of eps.")
-    norm: str = choice("infinity", ("infinity", "2"), "Norm", "Of the ball: infinity bounds every number of an input, and goes by the gradient's signs.")
+    norm: str = choice(
+        "infinity",
+        ("infinity", "2"),
+        "Norm",
+        "Of the ball: infinity bounds every number of an input, and goes by the gradient's signs.",
+    )
 
-    formula: ClassVar = "d = ∇L(w; x + δ),  δ: k times from 0, δ ← P(δ + αε sign ∇ₓℓ(w; x + δ)),  P: onto the ball ‖δ‖ ≤ ε;  norm 2: ∇ₓℓ/‖∇ₓℓ‖ for the sign"
-    paper: ClassVar = "Madry, Makelov, Schmidt, Tsipras & Vladu 2018, sec. 2.1 (arXiv 1706.06083), without a random start, and inputs not kept to a range"
+    formula: ClassVar = (
+        "d = ∇L(w; x + δ),  δ: k times from 0, δ ← P(δ + αε sign ∇ₓℓ(w; x + δ)),  P: onto the ball ‖δ‖ ≤ ε;  norm 2: "
+        "∇ₓℓ/‖∇ₓℓ‖ for the sign"
+    )
+    paper: ClassVar = (
+        "Madry, Makelov, Schmidt, Tsipras & Vladu 2018, sec. 2.1 (arXiv 1706.06083), without a random start, and "
+        "inputs not kept to a range"
+    )
 
     def direction(self, at, memory):
         return replace(at, x=self.moved(at)).gradient(at.w), memory
@@ -54,7 +75,10 @@ class PGD(Rule):
             raise SpecError(f"{at}: PGD moves inputs, and this problem has none; choose one that has, or another rule")
         if kind not in MOVABLE:
             what = "graphs" if kind == "graph" else kind
-            raise SpecError(f"{at}: PGD moves inputs that are numbers, and this dataset has {what}; choose images or points, or another rule")
+            raise SpecError(
+                f"{at}: PGD moves inputs that are numbers, and this dataset has {what}; choose images or points, or "
+                "another rule"
+            )
 
 
 def _lengths(v: Tensor) -> Tensor:

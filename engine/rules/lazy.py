@@ -1,4 +1,5 @@
-"""Rules that exist to be cheap: they reuse gradients, or take them on part of the batch; none computes a pass to throw it away."""
+"""Rules that exist to be cheap: they reuse gradients, or take them on part of the batch; none computes a pass to
+throw it away."""
 
 from __future__ import annotations
 
@@ -15,14 +16,24 @@ from engine.spec import SpecError, knob
 
 @dataclass(frozen=True)
 class ESAM(Rule):
-    """Efficient SAM: perturbs a random part of the weights, and descends on the examples whose loss the perturbation raises most."""
+    """Efficient SAM: perturbs a random part of the weights, and descends on the examples whose loss the perturbation
+    raises most."""
 
     rho: float = _rho("How far up the slope, before the random choice of weights.")
-    beta: float = knob(0.6, 0.01, 1.0, "Beta", "Probability that a weight is perturbed; the perturbation is divided by it.")
-    gamma: float = knob(0.5, 0.01, 1.0, "Gamma", "Share of the batch that the second gradient is taken on.", varies=False)
+    beta: float = knob(
+        0.6, 0.01, 1.0, "Beta", "Probability that a weight is perturbed; the perturbation is divided by it."
+    )
+    gamma: float = knob(
+        0.5, 0.01, 1.0, "Gamma", "Share of the batch that the second gradient is taken on.", varies=False
+    )
 
-    formula: ClassVar = "d = ∇L_B⁺(w + ε),  ε = (ρ/β) b ⊙ g/‖g‖,  b ~ Bernoulli(β),  B⁺: the γ|B| examples with the largest ℓ(w + ε) − ℓ(w)"
-    paper: ClassVar = "Du et al. 2022 (arXiv 2110.03141); weight by weight, where the authors' code chooses whole tensors"
+    formula: ClassVar = (
+        "d = ∇L_B⁺(w + ε),  ε = (ρ/β) b ⊙ g/‖g‖,  b ~ Bernoulli(β),  B⁺: the γ|B| examples with the largest ℓ(w + ε) − "
+        "ℓ(w)"
+    )
+    paper: ClassVar = (
+        "Du et al. 2022 (arXiv 2110.03141); weight by weight, where the authors' code chooses whole tensors"
+    )
     needs: ClassVar = ("noise",)
 
     def direction(self, at, memory):
@@ -36,7 +47,10 @@ class ESAM(Rule):
 
     def fits(self, problem, batch, at):
         if problem.mixes and round(self.gamma * batch) < 2:
-            raise SpecError(f"{at}.gamma: expected at least {2 / batch:.2g}: BatchNorm has no variance to divide by in a batch of one example")
+            raise SpecError(
+                f"{at}.gamma: expected at least {2 / batch:.2g}: BatchNorm has no variance to divide by in a batch of "
+                "one example"
+            )
 
 
 def _highest(rise: Tensor, count: int) -> Tensor:
@@ -82,13 +96,16 @@ class MomentumSAM(Rule):
 
 @dataclass(frozen=True)
 class SAMPa(Rule):
-    """SAM in parallel: the perturbation comes from an auxiliary point y, so that both gradients of a step can be computed at once."""
+    """SAM in parallel: the perturbation comes from an auxiliary point y, so that both gradients of a step can be
+    computed at once."""
 
     rho: float = _rho("How far up the auxiliary gradient.")
     lam: float = knob(0.2, 0.0, 1.0, "Lambda", "Weight of the auxiliary gradient in the step.")
 
     formula: ClassVar = "d = (1 − λ) ∇L(w + ρ h/‖h‖) + λ ∇L(y),  h: ∇L(y) of the step before,  y = w − η h"
-    paper: ClassVar = "Xie, Pethick & Cevher 2024 (arXiv 2410.10683); both gradients on this step's batch, one more at the first step"
+    paper: ClassVar = (
+        "Xie, Pethick & Cevher 2024 (arXiv 2410.10683); both gradients on this step's batch, one more at the first step"
+    )
     needs: ClassVar = ("clock", "past")
 
     def begin(self, theta, layout, random):
@@ -102,15 +119,22 @@ class SAMPa(Rule):
 
 @dataclass(frozen=True)
 class GraphSAM(Rule):
-    """The perturbation follows a running mean of earlier directions, made anew from the gradient at every epoch's first step."""
+    """The perturbation follows a running mean of earlier directions, made anew from the gradient at every epoch's
+    first step."""
 
     rho: float = _rho("The perturbation's scale, and the most that it may measure.")
     beta: float = knob(0.99, 0.0, 0.9999, "Beta", "Memory of the running mean.")
     gamma: float = knob(0.5, 0.01, 1.0, "Gamma", "What rho is multiplied by at every period.")
     period: int = knob(10, 1, 1000, "Period", "Epochs after which rho falls.", log=True)
 
-    formula: ClassVar = "d = u = ∇L(w + ε),  ε = ρₜ T²h/‖Th‖ cut to length ρₜ,  T = |w|,  h ← β h + (1 − β) u/‖u‖;  an epoch's first step: h = g/‖g‖"
-    paper: ClassVar = "Wang, Zhou, Liu, Wang & Wang 2024 (arXiv 2406.13137); norms of all parameters; the authors' code goes by tensor, and begins with h = g"
+    formula: ClassVar = (
+        "d = u = ∇L(w + ε),  ε = ρₜ T²h/‖Th‖ cut to length ρₜ,  T = |w|,  h ← β h + (1 − β) u/‖u‖;  an epoch's first "
+        "step: h = g/‖g‖"
+    )
+    paper: ClassVar = (
+        "Wang, Zhou, Liu, Wang & Wang 2024 (arXiv 2406.13137); norms of all parameters; the authors' code goes by "
+        "tensor, and begins with h = g"
+    )
     needs: ClassVar = ("clock", "past")
 
     def begin(self, theta, layout, random):

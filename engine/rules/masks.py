@@ -34,7 +34,10 @@ class Mask(ABC):
     def fits(self, problem: Problem, batch: int, at: str) -> None:
         """Refuses a model without normalization layers where they are what the mask goes by."""
         if self.needs_norms and not any(b.module in NORMS for b in problem.layout):
-            raise SpecError(f"{at}: {type(self).__name__} needs a model with normalization layers, and this one has none; choose such a model or another mask")
+            raise SpecError(
+                f"{at}: {type(self).__name__} needs a model with normalization layers, and this one has none; choose "
+                "such a model or another mask"
+            )
 
 
 def masked(g: Tensor, memory: Memory) -> Tensor:
@@ -74,9 +77,17 @@ class AllButNormalization(Mask):
 
 @dataclass(frozen=True)
 class RandomSubset(Mask):
-    """A random set of parameters, drawn once: a control for how few parameters SAM-ON perturbs (cf. Mueller et al. 2023, on other sparse perturbations)."""
+    """A random set of parameters, drawn once: a control for how few parameters SAM-ON perturbs (cf. Mueller et al.
+    2023, on other sparse perturbations)."""
 
-    share: float = knob(0.0, 0.0, 1.0, "Share", "Of all parameters; 0 takes as many as the model's normalization layers have.", varies=False)
+    share: float = knob(
+        0.0,
+        0.0,
+        1.0,
+        "Share",
+        "Of all parameters; 0 takes as many as the model's normalization layers have.",
+        varies=False,
+    )
 
     def chosen(self, layout, random):
         norms = _norms(layout)

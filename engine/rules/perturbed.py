@@ -16,7 +16,12 @@ from engine.rules.masks import MASKS, Everything, Mask, masked
 from engine.rules.rule import TINY, Memory, Rule, across, along, unit
 from engine.spec import SpecError, choice, flag, knob, pick
 
-_MASK = pick(Everything(), lambda: MASKS, "Perturbed", "Which parameters the perturbation moves; normalization layers only is SAM-ON.")
+_MASK = pick(
+    Everything(),
+    lambda: MASKS,
+    "Perturbed",
+    "Which parameters the perturbation moves; normalization layers only is SAM-ON.",
+)
 
 
 def _rho(help: str, default: float = 0.05) -> Any:
@@ -29,7 +34,9 @@ class SGD(Rule):
 
     formula: ClassVar = "d = g"
     paper: ClassVar = "Robbins & Monro 1951"
-    theory: ClassVar = "Bounded if and only if η < 2/λ; converges to the minimum. Does not drift along a manifold of minima."
+    theory: ClassVar = (
+        "Bounded if and only if η < 2/λ; converges to the minimum. Does not drift along a manifold of minima."
+    )
 
     def direction(self, at, memory):
         return at.g, memory
@@ -46,8 +53,14 @@ class SAM(Rule):
     mask: Mask = _MASK
 
     formula: ClassVar = "d = u = ∇L(w + ρ g/‖g‖)"
-    paper: ClassVar = "Foret, Kleiner, Mobahi & Neyshabur 2021, eq. 3 (arXiv 2010.01412); masks: Mueller, Vlaar, Rolnick & Hein 2023 (arXiv 2306.04226)"
-    theory: ClassVar = "Bounded if and only if η < 2/λ, for any ρ; ends in a 2-cycle on v₁ of radius ηρλ/(2 − ηλ). Drifts along a manifold of minima."
+    paper: ClassVar = (
+        "Foret, Kleiner, Mobahi & Neyshabur 2021, eq. 3 (arXiv 2010.01412); masks: Mueller, Vlaar, Rolnick & Hein 2023 "
+        "(arXiv 2306.04226)"
+    )
+    theory: ClassVar = (
+        "Bounded if and only if η < 2/λ, for any ρ; ends in a 2-cycle on v₁ of radius ηρλ/(2 − ηλ). Drifts along a "
+        "manifold of minima."
+    )
 
     def begin(self, theta, layout, random):
         return self.mask.begin(theta, layout, random)
@@ -67,7 +80,9 @@ class USAM(Rule):
 
     formula: ClassVar = "d = ∇L(w + ρ g)"
     paper: ClassVar = "Andriushchenko & Flammarion 2022; Dai, Ahn & Sra 2023 (arXiv 2305.15287)"
-    theory: ClassVar = "Bounded if and only if η < 2/(λ + ρλ²); converges to the minimum. Does not drift along a manifold of minima."
+    theory: ClassVar = (
+        "Bounded if and only if η < 2/(λ + ρλ²); converges to the minimum. Does not drift along a manifold of minima."
+    )
 
     def direction(self, at, memory):
         return at.gradient(at.w + self.rho * at.g), memory
@@ -99,7 +114,12 @@ class ASAM(Rule):
 
     rho: float = _rho("In units of the weights' sizes: not comparable with SAM's.", 0.5)
     eta: float = knob(0.01, 0.0, 1.0, "Eta", "Added to each weight's size; not for layerwise sizes.", log=True)
-    scale: str = choice("2", ("2", "infinity", "layerwise"), "Norm p", "Of the scaled ball: 2 or infinity with T = |w| + eta, or 2 with T = each layer's norm.")
+    scale: str = choice(
+        "2",
+        ("2", "infinity", "layerwise"),
+        "Norm p",
+        "Of the scaled ball: 2 or infinity with T = |w| + eta, or 2 with T = each layer's norm.",
+    )
     biases: bool = flag(False, "Scale biases too", "Otherwise T is 1 on biases, as in the authors' code.")
     mask: Mask = _MASK
 
@@ -132,7 +152,14 @@ class MSAM(Rule):
     """m-SAM: every micro-batch perturbs the weights by its own gradient, and the gradients taken there are averaged."""
 
     rho: float = _rho("How far up each micro-batch's slope its gradient is taken.")
-    m: int = knob(16, 0, 5000, "Micro-batch m", "Examples in each: 1 is 1-SAM, 0 or the batch size is SAM. BatchNorm goes by the micro-batch.", log=True)
+    m: int = knob(
+        16,
+        0,
+        5000,
+        "Micro-batch m",
+        "Examples in each: 1 is 1-SAM, 0 or the batch size is SAM. BatchNorm goes by the micro-batch.",
+        log=True,
+    )
 
     formula: ClassVar = "d = meanⱼ ∇L_Bⱼ(w + ρ gⱼ/‖gⱼ‖), B in micro-batches Bⱼ of m"
     paper: ClassVar = "Foret et al. 2021, sec. 4.1; Andriushchenko & Flammarion 2022 (arXiv 2206.06232)"
@@ -142,7 +169,9 @@ class MSAM(Rule):
 
     def fits(self, problem, batch, at):
         if problem.mixes and self.m == 1 < batch:
-            raise SpecError(f"{at}.m: expected at least 2: BatchNorm has no variance to divide by in a micro-batch of one example")
+            raise SpecError(
+                f"{at}.m: expected at least 2: BatchNorm has no variance to divide by in a micro-batch of one example"
+            )
 
 
 @dataclass(frozen=True)
@@ -171,7 +200,9 @@ class FriendlySAM(Rule):
     decay: float = knob(0.9, 0.0, 0.999, "Lambda", "Memory of the running mean.")
 
     formula: ClassVar = "d = ∇L(w + ρ v/‖v‖),  v = g − σ m,  then m ← λ m + (1 − λ) g"
-    paper: ClassVar = "Li, Zhou, He, Cheng & Huang 2024 (arXiv 2403.12350); m of the steps before, as in the authors' code"
+    paper: ClassVar = (
+        "Li, Zhou, He, Cheng & Huang 2024 (arXiv 2403.12350); m of the steps before, as in the authors' code"
+    )
     needs: ClassVar = ("clock", "past")
 
     def begin(self, theta, layout, random):
@@ -200,7 +231,8 @@ class RandomDirection(Rule):
 
 
 def edge(limit: float, slope: float) -> float:
-    """The h that solves h + slope h^2 = limit: the SAM-edge for slope rho/norm(g) (Long & Bartlett 2024, arXiv 2309.12488), USAM's for slope rho."""
+    """The h that solves h + slope h^2 = limit: the SAM-edge for slope rho/norm(g) (Long & Bartlett 2024, arXiv
+    2309.12488), USAM's for slope rho."""
     return 2 * limit / (1 + math.sqrt(1 + 4 * slope * limit)) if limit > 0 else math.nan
 
 

@@ -1,6 +1,8 @@
-"""What a rule is, and what it may ask of the step at hand: gradients of the batch's loss anywhere, and what surrounds the step.
+"""What a rule is, and what it may ask of the step at hand: gradients of the batch's loss anywhere, and what
+surrounds the step.
 
-A rule gets gradients as a *function* of theta, for the same batch each time: SAM needs one elsewhere. Its text is written for
+A rule gets gradients as a *function* of theta, for the same batch each time: SAM needs one elsewhere. Its text is
+written for
 one run on flat vectors; `train` runs it alone with plain autograd, or for many runs under `torch.vmap`.
 """
 
@@ -88,11 +90,17 @@ class Step:
             return joined([self.problem.losses(theta, x, y) for x, y in self._pieces()])
 
     def slopes(self, theta: Tensor, x: Tensor) -> Tensor:
-        """How each example's loss at theta changes with its input: a gradient [N, *shape] at inputs x in the place of the batch's, counted as any other."""
+        """How each example's loss at theta changes with its input: a gradient [N, *shape] at inputs x in the place
+        of the batch's, counted as any other."""
         self.asked.append(self.share)
         size = self.chunk or len(x)
         pairs = zip(x.split(size), self.y.split(size), strict=True)
-        return joined([self.differentiate(lambda x, y=y: (total := self.problem.losses(theta, x, y).sum(), total), part)[0] for part, y in pairs])
+        return joined(
+            [
+                self.differentiate(lambda x, y=y: (total := self.problem.losses(theta, x, y).sum(), total), part)[0]
+                for part, y in pairs
+            ]
+        )
 
     def on(self, picked: Tensor) -> Step:
         """The same step with the examples of an index only."""
@@ -102,9 +110,11 @@ class Step:
         return replace(self, x=self.x.index_select(0, picked), y=self.y.index_select(0, picked), share=share)
 
     def part(self, theta: Tensor, pick: Callable[[Tensor], Tensor]) -> Tensor:
-        """The gradient [n] at theta on those examples alone that `pick` chooses by their losses [N] there; it counts as that part of the batch.
+        """The gradient [n] at theta on those examples alone that `pick` chooses by their losses [N] there; it counts
+        as that part of the batch.
 
-        One forward pass serves both, which on small nets is faster than a second one; but BatchNorm goes by the part, and needs it.
+        One forward pass serves both, which on small nets is faster than a second one; but BatchNorm goes by the
+        part, and needs it.
         """
         if self.chunk or self.problem.mixes or self.x is None:
             return self.on(pick(self.losses(theta))).gradient(theta)
@@ -113,13 +123,16 @@ class Step:
             each = self.problem.losses(t, self.x, self.y)
             picked = pick(each.detach())
             self.asked.append(self.share * len(picked) / len(each))
-            weight = torch.zeros_like(each).scatter(0, picked, 1 / len(picked))  # cheaper to go back through than an index
+            weight = torch.zeros_like(each).scatter(
+                0, picked, 1 / len(picked)
+            )  # cheaper to go back through than an index
             return weight @ each, each
 
         return self.differentiate(chosen, theta)[0]
 
     def micro(self, size: int, direction: Callable[[Step], Tensor]) -> Tensor:
-        """The mean of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the whole batch.
+        """The mean of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the
+        whole batch.
 
         A last one may be smaller; a single example left over joins the one before it where BatchNorm needs two.
         """
@@ -131,7 +144,11 @@ class Step:
         together = max(1, ELEMENTS // len(self.w)) * size
         for x, y in zip(x_all[: n - rest].split(together), y_all[: n - rest].split(together), strict=True):
             asked: list[float] = []
-            micro = torch.vmap(lambda x, y, asked=asked: direction(replace(self._with(x, y, size / n), differentiate=functional, asked=asked)))
+            micro = torch.vmap(
+                lambda x, y, asked=asked: direction(
+                    replace(self._with(x, y, size / n), differentiate=functional, asked=asked)
+                )
+            )
             total = total + micro(x.unflatten(0, (-1, size)), y.unflatten(0, (-1, size))).sum(0) * (size / n)
             self.asked.extend(asked * (len(y) // size))
         if rest:
@@ -141,17 +158,26 @@ class Step:
     def _with(self, x: Tensor, y: Tensor, share: float) -> Step:
         return replace(self, x=x, y=y, share=self.share * share, chunk=0)
 
-    def _sum(self, f: Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]], theta: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _sum(
+        self, f: Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]], theta: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
         """The gradient of the mean over the pieces, and the second outputs of each."""
         self.asked.append(self.share)
         if not self.chunk or self.x is None:
             gradient, more = self.differentiate(lambda t: f(t, self.x, self.y), theta)
             return gradient, [more]
-        parts = [(*self.differentiate(lambda t, x=x, y=y: f(t, x, y), theta), len(y) / len(self.y)) for x, y in self._pieces()]
+        parts = [
+            (*self.differentiate(lambda t, x=x, y=y: f(t, x, y), theta), len(y) / len(self.y))
+            for x, y in self._pieces()
+        ]
         return reduce(torch.add, (gradient * weight for gradient, _, weight in parts)), [more for _, more, _ in parts]
 
     def _pieces(self):
-        return zip(self.x.split(self.chunk), self.y.split(self.chunk), strict=True) if self.chunk and self.x is not None else [(self.x, self.y)]
+        return (
+            zip(self.x.split(self.chunk), self.y.split(self.chunk), strict=True)
+            if self.chunk and self.x is not None
+            else [(self.x, self.y)]
+        )
 
 
 @dataclass(frozen=True)
@@ -161,7 +187,9 @@ class Rule(ABC):
     formula: ClassVar[str]
     paper: ClassVar[str]
     theory: ClassVar[str] = ""  # what is known of it on a quadratic
-    needs: ClassVar[tuple[str, ...]] = ()  # of "noise", "clock", and "past": steps before this one, which a checkpoint alone does not tell
+    needs: ClassVar[
+        tuple[str, ...]
+    ] = ()  # of "noise", "clock", and "past": steps before this one, which a checkpoint alone does not tell
 
     def begin(self, theta: Tensor, layout: Sequence[Block], random: torch.Generator) -> Memory:
         """What the rule remembers from step to step, when it takes over at theta [n]; `random` is of the run's seed."""
@@ -184,7 +212,8 @@ class Rule(ABC):
         return float("nan")
 
     def fits(self, problem: Problem, batch: int, at: str) -> None:
-        """Raises SpecError, in the name of the field `at`, where the rule cannot train on such a problem with batches of so many examples."""
+        """Raises SpecError, in the name of the field `at`, where the rule cannot train on such a problem with
+        batches of so many examples."""
         for name, k in knobs(type(self)).items():
             if k.kind == "pick":
                 getattr(self, name).fits(problem, batch, f"{at}.{name}")
@@ -198,7 +227,10 @@ def need(rule: Rule, what: str) -> bool:
 
 def scaled(rule: Rule, factor: float | Tensor) -> Rule:
     """The rule with its radii multiplied."""
-    return with_floats(rule, {name: value * factor for name, value in floats(rule).items() if name.rpartition(".")[2].startswith("rho")})
+    return with_floats(
+        rule,
+        {name: value * factor for name, value in floats(rule).items() if name.rpartition(".")[2].startswith("rho")},
+    )
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

@@ -17,14 +17,23 @@ from engine.spec import flag, knob, pick
 
 @dataclass(frozen=True)
 class SSAM(Rule):
-    """Any rule, its direction rescaled to the norm of the gradient at w (not of the perturbation, which SAM normalizes already)."""
+    """Any rule, its direction rescaled to the norm of the gradient at w (not of the perturbation, which SAM
+    normalizes already)."""
 
-    rule: Rule = pick(SAM(), lambda: {name: cls for name, cls in RULES.items() if cls is not SSAM}, "Rescaled rule", "Whose direction is rescaled.")
+    rule: Rule = pick(
+        SAM(),
+        lambda: {name: cls for name, cls in RULES.items() if cls is not SSAM},
+        "Rescaled rule",
+        "Whose direction is rescaled.",
+    )
     shrink: bool = flag(False, "Only shrink", "Use min(1, ‖g‖/‖u‖), so that the direction is never made longer.")
 
     formula: ClassVar = "d = (‖g‖/‖u‖) u,  u: the rule's direction"
     paper: ClassVar = "Tan, Zhang, Liu, Wang & Hao 2024 (arXiv 2401.07250)"
-    theory: ClassVar = "Bounded if and only if η < 2/λ; converges to the minimum. Full batch, does not drift along a manifold of minima."
+    theory: ClassVar = (
+        "Bounded if and only if η < 2/λ; converges to the minimum. Full batch, does not drift along a manifold of "
+        "minima."
+    )
 
     def begin(self, theta, layout, random):
         return self.rule.begin(theta, layout, random)
@@ -43,7 +52,8 @@ class SSAM(Rule):
 
 @dataclass(frozen=True)
 class LookaheadSAM(Rule):
-    """SAM as the fast weights of Lookahead: every k steps the weights go back part of the way to where they were k steps before."""
+    """SAM as the fast weights of Lookahead: every k steps the weights go back part of the way to where they were k
+    steps before."""
 
     rho: float = knob(0.05, 0.0, 10.0, "Radius rho", "How far up the slope the gradient is taken.", log=True)
     k: int = knob(5, 1, 1000, "Period k", "Fast steps between two slow ones.", log=True)
@@ -66,4 +76,14 @@ class LookaheadSAM(Rule):
         return slow, {"slow": slow}
 
 
-RULES = {cls.__name__: cls for cls in (*list(PERTURBED.values())[:3], SSAM, *list(PERTURBED.values())[3:], *LAZY.values(), LookaheadSAM, *INPUTS.values())}
+RULES = {
+    cls.__name__: cls
+    for cls in (
+        *list(PERTURBED.values())[:3],
+        SSAM,
+        *list(PERTURBED.values())[3:],
+        *LAZY.values(),
+        LookaheadSAM,
+        *INPUTS.values(),
+    )
+}

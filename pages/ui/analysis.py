@@ -36,7 +36,9 @@ class Page:
     picture: Callable[[Subject, str], bool]  # draws the analysis of a name; whether it is still at work
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
     first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
-    views: Mapping[str, Sequence[str]] = field(default_factory=dict)  # choices that are not the spec's, kept under "kind:name"
+    views: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # choices that are not the spec's, kept under "kind:name"
 
     def show(self) -> None:
         """Controls at the left, the picture at the right, and the address."""
@@ -88,7 +90,9 @@ def checkpoint(at: str, about: Subject) -> int:
     if last == 0:
         st.caption(f"Checkpoint: step {steps[0]}, the only one.")
         return -1
-    row = st.select_slider("Checkpoint", range(last + 1), format_func=lambda i: f"step {steps[i]:,}", key=key, persist_state="session")
+    row = st.select_slider(
+        "Checkpoint", range(last + 1), format_func=lambda i: f"step {steps[i]:,}", key=key, persist_state="session"
+    )
     return -1 if row == last else row
 
 
@@ -105,10 +109,26 @@ def checked(kind: str, values: dict[str, Any]) -> Any:
 def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
     """The device and the button that starts the work."""
     device = st.selectbox(
-        "Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is computed; the first is used unless you choose."
+        "Device",
+        cached.jobs().devices,
+        key="device",
+        persist_state="session",
+        help="Where it is computed; the first is used unless you choose.",
     )
-    st.button(label, type="primary", width="stretch", disabled=wanted is None, on_click=_start, args=(kind, about.run, wanted, device), key="compute")
-    if wanted is not None and (seen := st.session_state.get(f"{kind}:shown", {}).get(about.run)) and seen != digest(wanted):
+    st.button(
+        label,
+        type="primary",
+        width="stretch",
+        disabled=wanted is None,
+        on_click=_start,
+        args=(kind, about.run, wanted, device),
+        key="compute",
+    )
+    if (
+        wanted is not None
+        and (seen := st.session_state.get(f"{kind}:shown", {}).get(about.run))
+        and seen != digest(wanted)
+    ):
         st.caption("These settings differ from what is shown.")
 
 
@@ -116,7 +136,13 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
     """The page before anything was computed."""
     st.html(f"<p class='empty'>{sentence}</p>")
     with st.container(horizontal_alignment="center"):
-        st.button(label, disabled=wanted is None, on_click=_start, args=(kind, about.run, wanted, st.session_state.get("device")), key="invite")
+        st.button(
+            label,
+            disabled=wanted is None,
+            on_click=_start,
+            args=(kind, about.run, wanted, st.session_state.get("device")),
+            key="invite",
+        )
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
@@ -139,15 +165,20 @@ def _active(about: Subject, name: str) -> bool:
 
 
 def progress(about: Subject, name: str, what: str) -> bool:
-    """How far the work is, with a way to cancel it, or one line where it failed or was cancelled; whether it is still at work."""
+    """How far the work is, with a way to cancel it, or one line where it failed or was cancelled; whether it is
+    still at work."""
     job = f"{about.run}/{name}"
     now = cached.jobs().snapshot(job)
     with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
                 far = f"{now.done:,} of {now.total:,} {what} on {now.device}, {words.duration(now.left)} left"
-                st.progress(min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far)
+                st.progress(
+                    min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far
+                )
                 st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
         elif now and now.status in ("failed", "stopped"):
-            st.warning(f"{'Cancelled' if now.status == 'stopped' else 'This could not be computed'}: {now.reason or what}")
+            st.warning(
+                f"{'Cancelled' if now.status == 'stopped' else 'This could not be computed'}: {now.reason or what}"
+            )
     return bool(now and now.active)

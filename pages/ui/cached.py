@@ -76,7 +76,10 @@ def result(experiment: str, version: int) -> Result | None:
 def summaries() -> list[Summary]:
     """All runs, the newest first."""
     root = store().root
-    return _summaries(tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in root.glob("*/summary.json"))), len(list(root.glob("*"))))
+    return _summaries(
+        tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in root.glob("*/summary.json"))),
+        len(list(root.glob("*"))),
+    )
 
 
 def status(summary: Summary) -> str:

@@ -17,7 +17,11 @@ OPEN = f"{AT}:experiment"
 def menu(spec: RunSpec) -> None:
     """A menu of them."""
     about = [paper for paper in PAPERS.values() if paper.experiments and paper.speaks(spec)]
-    with st.popover("Papers", disabled=not about, help="Which paper speaks of this run?" if about else "None of the papers here is about such a run."):
+    with st.popover(
+        "Papers",
+        disabled=not about,
+        help="Which paper speaks of this run?" if about else "None of the papers here is about such a run.",
+    ):
         for paper in about:
             _entry(paper)
 

@@ -1,6 +1,8 @@
-"""Controls: widgets made from the knobs in a spec's fields, nested where a field picks specs; their values are kept for the session.
+"""Controls: widgets made from the knobs in a spec's fields, nested where a field picks specs; their values are kept
+for the session.
 
-A field's value stands in the session under its dotted path, below a pick also the chosen class's name: "train.rule.SAM.rho". Of several
+A field's value stands in the session under its dotted path, below a pick also the chosen class's name:
+"train.rule.SAM.rho". Of several
 specs their number stands under the field's path, and each one's fields below its place: "train.then.0.Switch.at".
 """
 
@@ -54,7 +56,8 @@ def _set_all(k: Knob, key: str, items: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read(cls: type, at: str, names: Iterable[str] = ()) -> dict[str, Any]:
-    """A spec's fields (or `names` of them) as the widgets below `at` have them, as JSON has it: for `decode` to check."""
+    """A spec's fields (or `names` of them) as the widgets below `at` have them, as JSON has it: for `decode` to
+    check."""
     known = knobs(cls)
     return {name: _value(cls, name, known[name], f"{at}.{name}") for name in names or known}
 
@@ -130,8 +133,17 @@ def told(cells: Iterable[Cell]) -> list[str]:
     return found
 
 
-def part(cls: type, name: str, at: str, columns: int = 2, options: Sequence[str] = (), usual: Any = None, drawn: Container[str] = ()) -> dict[str, Any]:
-    """A choice among a pick field's classes (or `options` of them), then the chosen one's fields, those that it picks among them."""
+def part(
+    cls: type,
+    name: str,
+    at: str,
+    columns: int = 2,
+    options: Sequence[str] = (),
+    usual: Any = None,
+    drawn: Container[str] = (),
+) -> dict[str, Any]:
+    """A choice among a pick field's classes (or `options` of them), then the chosen one's fields, those that it
+    picks among them."""
     cell = Cell(cls, at, name)
     chosen = choose(cell, options, usual) if cell.key not in drawn else picked(cell)
     if cell.key in drawn and any(one.key not in drawn for one in below(cell)):
@@ -147,7 +159,9 @@ def choose(cell: Cell, options: Sequence[str] = (), usual: Any = None) -> type:
     chosen = chosen if chosen in names else names[0]
     if st.session_state.get(cell.key) != chosen:
         st.session_state[cell.key] = chosen
-    return k.table()[st.selectbox(k.label, names, format_func=title, key=cell.key, help=_help(k, chosen), persist_state="session")]
+    return k.table()[
+        st.selectbox(k.label, names, format_func=title, key=cell.key, help=_help(k, chosen), persist_state="session")
+    ]
 
 
 def row(cells: Sequence[Cell], columns: int = 2, reasons: Reasons | None = None) -> None:
@@ -160,8 +174,16 @@ def row(cells: Sequence[Cell], columns: int = 2, reasons: Reasons | None = None)
                 field(cell.cls, cell.name, cell.key, (reasons or {}).get(cell.name) or _moot(cell))
 
 
-def grid(cls: type, at: str, names: Sequence[str] = (), columns: int = 2, reasons: Reasons | None = None, drawn: Container[str] = ()) -> dict[str, Any]:
-    """Widgets for a spec class's fields, or for `names` of them, in rows, but for keys that are `drawn` already; what is picked comes below. Their values."""
+def grid(
+    cls: type,
+    at: str,
+    names: Sequence[str] = (),
+    columns: int = 2,
+    reasons: Reasons | None = None,
+    drawn: Container[str] = (),
+) -> dict[str, Any]:
+    """Widgets for a spec class's fields, or for `names` of them, in rows, but for keys that are `drawn` already;
+    what is picked comes below. Their values."""
     cells = [Cell(cls, at, name) for name in names or knobs(cls)]
     plain = [cell for cell in cells if cell.knob.kind not in NESTED and cell.key not in drawn]
     for start in range(0, len(plain), columns):
@@ -185,7 +207,12 @@ def field(cls: type, name: str, key: str, reason: str = "") -> Any:
     k = knobs(cls)[name]
     if key not in st.session_state:
         st.session_state[key] = _shown(k, getattr(cls(), name))
-    common: dict[str, Any] = {"key": key, "help": reason or k.help or None, "disabled": bool(reason), "persist_state": "session"}
+    common: dict[str, Any] = {
+        "key": key,
+        "help": reason or k.help or None,
+        "disabled": bool(reason),
+        "persist_state": "session",
+    }
     if k.kind == "flag":
         return st.checkbox(k.label, **common)
     if k.kind == "choice":
@@ -194,26 +221,43 @@ def field(cls: type, name: str, key: str, reason: str = "") -> Any:
         return st.text_input(k.label, max_chars=k.longest if k.kind == "text" else None, **common)
     if k.kind == "integer":
         return st.number_input(k.label, int(k.low), int(k.high), step=1, **common)
-    return st.number_input(k.label, float(k.low), float(k.high), step=_step(k, getattr(cls(), name)), format="%.6g", **common)
+    return st.number_input(
+        k.label, float(k.low), float(k.high), step=_step(k, getattr(cls(), name)), format="%.6g", **common
+    )
 
 
 def several(cls: type, name: str, at: str, columns: int = 2, fresh: Callable[[], Mapping[str, Any]] = dict) -> None:
-    """The specs of a field that holds several, each with a button that removes it, and one that adds another: the defaults, but for what `fresh()` says."""
+    """The specs of a field that holds several, each with a button that removes it, and one that adds another: the
+    defaults, but for what `fresh()` says."""
     k, key = knobs(cls)[name], f"{at}.{name}"
     count = st.session_state.setdefault(key, 0)
     for i in range(count):
         with st.container(border=True, gap="xsmall"):
             chosen = _chosen(k, f"{key}.{i}")
             _compact([Cell(k.table()[chosen], f"{key}.{i}.{chosen}", one) for one in knobs(k.table()[chosen])], columns)
-            st.button("Remove", key=f"{key}.{i}:remove", on_click=_remove, args=(k, key, i), width="stretch", help=f"{title(chosen)} {i + 1} of {count}")
+            st.button(
+                "Remove",
+                key=f"{key}.{i}:remove",
+                on_click=_remove,
+                args=(k, key, i),
+                width="stretch",
+                help=f"{title(chosen)} {i + 1} of {count}",
+            )
     full = f"There are {k.longest}, as many as can be." if count >= k.longest else ""
     for one, item in k.table().items():
-        common: dict[str, Any] = {"width": "stretch", "disabled": bool(full), "help": full or (item.__doc__ or "").splitlines()[0]}
-        st.button(f"Add a {title(one).lower()}", key=f"{key}:add {one}", on_click=_add, args=(k, key, one, fresh), **common)
+        common: dict[str, Any] = {
+            "width": "stretch",
+            "disabled": bool(full),
+            "help": full or (item.__doc__ or "").splitlines()[0],
+        }
+        st.button(
+            f"Add a {title(one).lower()}", key=f"{key}:add {one}", on_click=_add, args=(k, key, one, fresh), **common
+        )
 
 
 def _compact(cells: Sequence[Cell], columns: int) -> None:
-    """All of a spec: what is picked first with that one's first field, then the plain fields, then the rest of what is picked."""
+    """All of a spec: what is picked first with that one's first field, then the plain fields, then the rest of what
+    is picked."""
     heads = [cells[0], *first(cells[0])] if cells[0].knob.kind == "pick" else []
     for cell in heads:
         if cell.knob.kind == "pick":
@@ -237,7 +281,11 @@ def _items(k: Knob, key: str) -> list[dict[str, Any]]:
 
 
 def _shown(k: Knob, value: Any) -> Any:
-    return ", ".join(repr(v).removesuffix(".0") for v in value) if k.kind == "series" and not isinstance(value, str) else value
+    return (
+        ", ".join(repr(v).removesuffix(".0") for v in value)
+        if k.kind == "series" and not isinstance(value, str)
+        else value
+    )
 
 
 def _numbers(text: Any) -> Any:
@@ -250,11 +298,18 @@ def _numbers(text: Any) -> Any:
 
 def _step(k: Knob, value: float) -> float:
     """What a click on plus or minus changes: a power of ten below half the default."""
-    return 10.0 ** math.floor(math.log10(value / 2)) if value > 0 and k.log else 10.0 ** math.floor(math.log10((k.high - k.low) / 50))
+    return (
+        10.0 ** math.floor(math.log10(value / 2))
+        if value > 0 and k.log
+        else 10.0 ** math.floor(math.log10((k.high - k.low) / 50))
+    )
 
 
 def _help(k: Knob, chosen: str) -> str:
     """The field's help, then each class with its docstring's first line and its formula, the chosen one first."""
     table = {chosen: k.table()[chosen]} | dict(k.table())
-    lines = [f"**{title(name)}**: {(cls.__doc__ or '').strip().splitlines()[0]} {getattr(cls, 'formula', '')}" for name, cls in table.items()]
+    lines = [
+        f"**{title(name)}**: {(cls.__doc__ or '').strip().splitlines()[0]} {getattr(cls, 'formula', '')}"
+        for name, cls in table.items()
+    ]
     return "\n\n".join([k.help, *lines] if k.help else lines)

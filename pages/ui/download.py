@@ -22,7 +22,13 @@ def menu(drawings: Mapping[str, Draw], at: str) -> None:
         if name is None:
             return
         width = PAPERS[
-            st.selectbox("Width", list(PAPERS), key=f"{at}:paper", format_func=lambda p: f"{p} ({PAPERS[p].width:.3g} in)", persist_state="session")
+            st.selectbox(
+                "Width",
+                list(PAPERS),
+                key=f"{at}:paper",
+                format_func=lambda p: f"{p} ({PAPERS[p].width:.3g} in)",
+                persist_state="session",
+            )
         ].width
         with st.container(horizontal=True, gap="xsmall"):
             for form, mime in MIME.items():

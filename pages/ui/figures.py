@@ -16,7 +16,8 @@ from pages.ui import cached, shell
 
 
 def chart(key: str, version: Any, height: int, draw: Callable[[], Chart], width: int = 360) -> None:
-    """A chart that is updated in place; `key` and `version` say what it shows, and how far; its legend counts on `width` pixels."""
+    """A chart that is updated in place; `key` and `version` say what it shows, and how far; its legend counts on
+    `width` pixels."""
     dark = shell.dark()
     drawing, rows, spec = cached.drawn(key, version, dark, lambda: _vega(draw(), dark, height, width))
     st.vega_lite_chart(rows, spec, theme=None, key=key.partition("@")[0], alt=drawing.title)
@@ -44,9 +45,12 @@ def _vega(drawing: Chart, dark: bool, height: int, width: int) -> tuple[Chart, A
 
 
 def _compact(rows: pd.DataFrame) -> pa.Table:
-    """The table in a sixth of its bytes, and as Arrow, which costs a session nothing but the copy: a live chart is sent to everyone every second."""
+    """The table in a sixth of its bytes, and as Arrow, which costs a session nothing but the copy: a live chart is
+    sent to everyone every second."""
     kept = rows.dropna(axis="columns", how="all")
-    small = {name: "float32" if kept[name].dtype == "float64" else "category" for name in kept if kept[name].dtype != bool}
+    small = {
+        name: "float32" if kept[name].dtype == "float64" else "category" for name in kept if kept[name].dtype != bool
+    }
     return pa.Table.from_pandas(kept.astype(small), preserve_index=False)
 
 

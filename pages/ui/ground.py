@@ -47,7 +47,11 @@ def _kept(run: str, spec: RunSpec) -> Surface | None:
 def _whole(run: str, surface: Surface | None) -> bool:
     """Whether a surface shows all of the run's path; of one that is still growing, any part will do."""
     record, now = cached.run(run), cached.jobs().snapshot(run)
-    return surface is not None and record is not None and (bool(now and now.active) or len(surface.steps) == len(record.steps))
+    return (
+        surface is not None
+        and record is not None
+        and (bool(now and now.active) or len(surface.steps) == len(record.steps))
+    )
 
 
 def quantity(surface: Surface) -> str:

@@ -1,4 +1,5 @@
-"""Links: a spec as readable URL parameters and back (rule=SAM&rule.rho=0.1&then=1&then.0.at=300); only what differs from the default is written."""
+"""Links: a spec as readable URL parameters and back (rule=SAM&rule.rho=0.1&then=1&then.0.at=300); only what differs
+from the default is written."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ def read(table: Table, texts: Mapping[str, str]) -> tuple[Any, list[str]]:
     """The spec that parameters describe, and one line for each that had to be left out."""
     name = texts.get("name", next(iter(table)))
     faults = [] if name in table else [f"name: expected one of {', '.join(table)}, got {name[:40]!r}"]
-    values, strangers = _nested(table, {key: text for key, text in texts.items() if key != "name"} | {"": "" if faults else name})
+    values, strangers = _nested(
+        table, {key: text for key, text in texts.items() if key != "name"} | {"": "" if faults else name}
+    )
     faults += [f"{key[:40]!r}: unknown field" for key in strangers]
     while True:
         try:
@@ -51,7 +54,8 @@ def read(table: Table, texts: Mapping[str, str]) -> tuple[Any, list[str]]:
 
 
 def arrived() -> dict[str, str] | None:
-    """The address's parameters where they came from outside (a link, a reload, the browser's back button), else None."""
+    """The address's parameters where they came from outside (a link, a reload, the browser's back button), else
+    None."""
     now = st.query_params.to_dict()
     if not now or now == st.session_state.get(WRITTEN):
         return None
@@ -69,11 +73,18 @@ def write(parameters: Mapping[str, str]) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(_text, value))
-    return str(value).lower() if isinstance(value, bool) else repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else repr(value).removesuffix(".0")
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def _nested(table: Table, texts: Mapping[str, str], usual: Any = None) -> tuple[dict[str, Any], list[str]]:
-    """The JSON-like value that parameters mean, for `decode` to check, and those of them that name no field; the class's name stands under ""."""
+    """The JSON-like value that parameters mean, for `decode` to check, and those of them that name no field; the
+    class's name stands under ""."""
     name = texts.get("") or type(usual or next(iter(table.values()))()).__name__
     values: dict[str, Any] = {"name": name}
     if name not in table:
@@ -94,14 +105,17 @@ def _nested(table: Table, texts: Mapping[str, str], usual: Any = None) -> tuple[
 
 
 def _listed(k: Knob, texts: Mapping[str, str]) -> tuple[Any, list[str]]:
-    """The list that parameters mean: its length stands under "", its items under their numbers; the text where that is no length."""
+    """The list that parameters mean: its length stands under "", its items under their numbers; the text where that
+    is no length."""
     length = texts.get("", "")
     if not re.fullmatch("[0-9]{1,4}", length) or int(length) > k.longest:
         return length, []
     groups = _grouped(texts)
     items = [_nested(k.table(), groups.pop(str(i), {})) for i in range(int(length))]
     strangers = [f"{i}.{key}" for i, (_, unknown) in enumerate(items) for key in unknown]
-    return [values for values, _ in items], strangers + [f"{i}.{rest}".removesuffix(".") for i, below in groups.items() for rest in below]
+    return [values for values, _ in items], strangers + [
+        f"{i}.{rest}".removesuffix(".") for i, below in groups.items() for rest in below
+    ]
 
 
 def _grouped(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -129,7 +143,8 @@ def _parsed(k: Knob, text: str) -> Any:
 
 
 def _drop(values: Any, path: str) -> bool:
-    """Leaves out what a dotted path leads to (with a wrong name, all that is named), or an item of a list that it leads into; whether there was any."""
+    """Leaves out what a dotted path leads to (with a wrong name, all that is named), or an item of a list that it
+    leads into; whether there was any."""
     first, *rest = re.findall(r"[^.\[\]]+", path.removesuffix(".name")) or [""]
     place: Any = int(first) if isinstance(values, list) else first
     if not (0 <= place < len(values) if isinstance(values, list) else place in values and place != "name"):

@@ -1,4 +1,5 @@
-"""Live views: what there is to see of a run or a job now, from the server's job or else from the store; timers tick only while something is at work."""
+"""Live views: what there is to see of a run or a job now, from the server's job or else from the store; timers tick
+only while something is at work."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class View:
     left: float
     active: bool
     columns: Mapping[str, np.ndarray]
-    version: tuple[int, str]  # of the columns: the same for all who look within one tick, so that their charts are made once
+    version: tuple[
+        int, str
+    ]  # of the columns: the same for all who look within one tick, so that their charts are made once
 
     @property
     def resumable(self) -> bool:
@@ -50,7 +53,9 @@ def watch(run: str) -> View | None:
         if spec:
             version = (int(time.monotonic() / TICK) if now.active else len(now.frames), now.status)
             columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
-            return View(spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version)
+            return View(
+                spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version
+            )
     record = cached.run(run)
     if record is None or spec is None:
         return None
@@ -61,7 +66,8 @@ def watch(run: str) -> View | None:
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:
-    """Draws, and draws again every second while there is something at work: `draw` says whether there is; the page runs once more when it ends."""
+    """Draws, and draws again every second while there is something at work: `draw` says whether there is; the page
+    runs once more when it ends."""
 
     def tick() -> None:
         if not draw() and active:
@@ -71,7 +77,8 @@ def ticking(draw: Callable[[], bool], active: bool) -> None:
 
 
 def bar(run: str, view: View) -> None:
-    """How far a run is and what can be done about it, while it is at work or can go on; nothing once it has ended well."""
+    """How far a run is and what can be done about it, while it is at work or can go on; nothing once it has ended
+    well."""
     with st.container():  # always there, so that the charts below are not mounted anew when it empties
         if view.active or view.resumable or view.reason:
             _bar(run, view)
@@ -80,16 +87,26 @@ def bar(run: str, view: View) -> None:
 def _bar(run: str, view: View) -> None:
     jobs = cached.jobs()
     with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-        said = "Waiting for the worker" if view.status == "queued" else f"{view.status.capitalize()}: step {view.done:,} of {view.spec.steps:,}"
+        said = (
+            "Waiting for the worker"
+            if view.status == "queued"
+            else f"{view.status.capitalize()}: step {view.done:,} of {view.spec.steps:,}"
+        )
         said += f", {words.duration(view.left)} left" if math.isfinite(view.left) else ""
         said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
         st.progress(min(view.done / view.spec.steps, 1.0), said)
         if view.active:
             paused = view.status == "paused"
-            st.button("Resume" if paused else "Pause", on_click=partial(jobs.resume if paused else jobs.pause, run), key="pause")
+            st.button(
+                "Resume" if paused else "Pause",
+                on_click=partial(jobs.resume if paused else jobs.pause, run),
+                key="pause",
+            )
             st.button("Stop", on_click=partial(jobs.stop, run), key="stop")
         elif view.resumable:
-            st.button("Resume", on_click=_go_on, args=(view.spec,), key="go-on", help="Goes on from the last checkpoint.")
+            st.button(
+                "Resume", on_click=_go_on, args=(view.spec,), key="go-on", help="Goes on from the last checkpoint."
+            )
 
 
 def _go_on(spec: RunSpec) -> None:
@@ -101,9 +118,22 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
     last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
     toy = not has_data(encode(view.spec))
     say, percent = words.number, words.percent
-    edge = f"rule’s edge {say(last['edge'])}" if math.isfinite(last["edge"]) else "no edge known" if len(view.columns["step"]) else ""
-    loss = [("Value", say(last["train_loss"]), "")] if toy else [("Training loss", say(last["train_loss"]), ""), ("Held-out loss", say(last["test_loss"]), "")]
-    shares = [("Training accuracy", percent(last["train_accuracy"]), ""), ("Held-out accuracy", percent(last["test_accuracy"]), "")]
+    edge = (
+        f"rule’s edge {say(last['edge'])}"
+        if math.isfinite(last["edge"])
+        else "no edge known"
+        if len(view.columns["step"])
+        else ""
+    )
+    loss = (
+        [("Value", say(last["train_loss"]), "")]
+        if toy
+        else [("Training loss", say(last["train_loss"]), ""), ("Held-out loss", say(last["test_loss"]), "")]
+    )
+    shares = [
+        ("Training accuracy", percent(last["train_accuracy"]), ""),
+        ("Held-out accuracy", percent(last["test_accuracy"]), ""),
+    ]
     share = shares if has_classes(encode(view.spec)) else []
     seconds = float(view.columns["seconds"][-1]) if len(view.columns["seconds"]) else math.nan
     speed = [("Steps/s", say(view.rate), "")]
@@ -124,4 +154,8 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
 def _cost(view: View) -> list[tuple[str, str, str]]:
     """Gradient evaluations a step so far; nothing before the first step, or for a run kept before they were counted."""
     steps, gradients = view.columns["step"], view.columns.get("gradients")
-    return [("Gradients a step", f"{gradients[-1] / steps[-1]:.2f}", "")] if gradients is not None and len(steps) and steps[-1] else []
+    return (
+        [("Gradients a step", f"{gradients[-1] / steps[-1]:.2f}", "")]
+        if gradients is not None and len(steps) and steps[-1]
+        else []
+    )

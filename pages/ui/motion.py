@@ -1,4 +1,5 @@
-"""Drawings in motion: one element in which the curves of a run at work grow at the browser's own pace, and can be played again."""
+"""Drawings in motion: one element in which the curves of a run at work grow at the browser's own pace, and can be
+played again."""
 
 from __future__ import annotations
 
@@ -25,22 +26,28 @@ function cut(trace, clock) {
 function part(trace, name, clock) { return trace[name].slice(0, Math.max(1, cut(trace, clock))); }
 const SVG = 'http://www.w3.org/2000/svg';
 const DASHES = { dash: '7 5', dot: '2 3' };
-// While they grow the lines are drawn over the figure, which is a matter of a millisecond; Plotly itself draws them once they have come to their end.
+// While they grow the lines are drawn over the figure, which is a matter of a millisecond;
+// Plotly itself draws them once they have come to their end.
 function trail(plot, show, moving) {
   const { xaxis, yaxis } = plot._fullLayout;
   const place = (axis, value) => axis._offset + Math.min(Math.max(axis.d2p(value), 0), axis._length);
   const known = (t, j) => j >= 0 && t.x[j] !== null && t.y[j] !== null;
-  const sheet = document.createElementNS(SVG, 'svg');  // a layer of its own, so that what lies below is not painted anew
+  // a layer of its own, so that what lies below is not painted anew
+  const sheet = document.createElementNS(SVG, 'svg');
   sheet.setAttribute('class', 'trail');
-  sheet.style.cssText = 'position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; will-change: transform;';
+  sheet.style.cssText =
+    'position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; will-change: transform;';
   for (const i of moving) {
     const t = show.traces[i];
     if (!t.line?.width) continue;
     let d = '';
     for (let j = 0; j < cut(t, show.clock); j++)
-      if (known(t, j)) d += `${known(t, j - 1) ? 'L' : 'M'}${place(xaxis, t.x[j]).toFixed(1)} ${place(yaxis, t.y[j]).toFixed(1)}`;
+      const point = `${place(xaxis, t.x[j]).toFixed(1)} ${place(yaxis, t.y[j]).toFixed(1)}`;
+      if (known(t, j)) d += `${known(t, j - 1) ? 'L' : 'M'}${point}`;
     const line = document.createElementNS(SVG, 'path');
-    const looks = { d, fill: 'none', stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': DASHES[t.line.dash] ?? '' };
+    const dashes = DASHES[t.line.dash] ?? '';
+    const stroke = { stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': dashes };
+    const looks = { d, fill: 'none', ...stroke };
     Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
     sheet.append(line);
   }
@@ -65,7 +72,9 @@ function play(plot, show, from, seconds) {
       last = now; count++;
       show.clock = from + (end - from) * share;
       (share < 1 ? trail : drawn)(plot, show, moving);
-      plot.dataset.pictures = count; plot.dataset.seconds = ((now - begun) / 1000).toFixed(3); plot.dataset.step = Math.round(show.clock);
+      plot.dataset.pictures = count;
+      plot.dataset.seconds = ((now - begun) / 1000).toFixed(3);
+      plot.dataset.step = Math.round(show.clock);
     }
     if (share < 1) show.frame = requestAnimationFrame(tick);
   };
@@ -80,8 +89,10 @@ export default function ({ parentElement, data }) {
   show.traces = traces;
   shows.set(plot, show);
   const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const again = { name: 'play', title: 'Play again', icon: { width: 24, height: 24, path: 'M5 3l16 9-16 9z' }, click: () => play(plot, show, 0, 4) };
-  const blank = traces.map(t => Array.isArray(t.meta) ? { ...t, x: part(t, 'x', show.clock), y: part(t, 'y', show.clock) } : t);
+  const icon = { width: 24, height: 24, path: 'M5 3l16 9-16 9z' };
+  const again = { name: 'play', title: 'Play again', icon, click: () => play(plot, show, 0, 4) };
+  const begun = t => ({ ...t, x: part(t, 'x', show.clock), y: part(t, 'y', show.clock) });
+  const blank = traces.map(t => Array.isArray(t.meta) ? begun(t) : t);
   const image = { format: 'svg', filename: data.name };
   library().then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
@@ -98,10 +109,16 @@ export default function ({ parentElement, data }) {
 def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13) -> None:
     """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes."""
     dark = shell.dark()
-    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text))
+    figure = cached.drawn(
+        f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text)
+    )
     component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    component(key=key, data={"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS}, height=height)
+    component(
+        key=key,
+        data={"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS},
+        height=height,
+    )
     figures.caption(drawing)
 
 

@@ -15,7 +15,10 @@ from engine.spec import SpecError
 from pages.ui import controls, live, words
 
 OWN, MEGABYTES = OwnFile.__name__, 5
-HELP = "CSV: an example in a row, its class in the last column; a header if you like. NPZ: x [N, D], or images x [N, C, S, S], and whole numbers y [N]."
+HELP = (
+    "CSV: an example in a row, its class in the last column; a header if you like. NPZ: x [N, D], or images x [N, C, "
+    "S, S], and whole numbers y [N]."
+)
 
 
 @dataclass
@@ -44,7 +47,8 @@ DOWNLOADS: dict[str, Download] = {}
 
 
 def offer(data: Mapping[str, Any], at: str) -> None:
-    """What can be done for the dataset that is chosen, given its values; `at` is where the controls of a problem's data keep theirs."""
+    """What can be done for the dataset that is chosen, given its values; `at` is where the controls of a problem's
+    data keep theirs."""
     with st.container():  # always there, so that the controls below are not mounted anew when it fills
         _offer(data.get("name", ""), at)
 
@@ -58,7 +62,15 @@ def _offer(name: str, at: str) -> None:
             _button(name)
     elif name == OWN:
         key = f"{at}:file"
-        st.file_uploader("Your file", type=["csv", "npz"], max_upload_size=MEGABYTES, key=key, on_change=_take, args=(key, f"{at}.{OWN}"), help=HELP)
+        st.file_uploader(
+            "Your file",
+            type=["csv", "npz"],
+            max_upload_size=MEGABYTES,
+            key=key,
+            on_change=_take,
+            args=(key, f"{at}.{OWN}"),
+            help=HELP,
+        )
         if fault := st.session_state.get(f"{key}:fault"):
             st.error(fault)
 
@@ -72,7 +84,9 @@ def missing(spec: RunSpec) -> bool:
 def _described(name: str) -> None:
     source = SOURCES[name]
     size = f"about {source.size / 1e6:.0f} MB from OpenML ({source.openml}, version {source.version})"
-    st.caption(f"{words.title(name)} is not on this machine yet: {size}. Licence: {source.licence}. Cite: {source.citation}.")
+    st.caption(
+        f"{words.title(name)} is not on this machine yet: {size}. Licence: {source.licence}. Cite: {source.citation}."
+    )
 
 
 def _active(name: str) -> bool:
@@ -82,7 +96,10 @@ def _active(name: str) -> bool:
 def _progress(known: Download) -> bool:
     """How far a download is; whether it is under way."""
     arrived = known.done >= known.total > 0
-    st.progress(min(known.done / max(known.total, 1), 1.0), f"{'Unpacking' if arrived else 'Downloading'}: {known.done / 1e6:.1f} MB")
+    st.progress(
+        min(known.done / max(known.total, 1), 1.0),
+        f"{'Unpacking' if arrived else 'Downloading'}: {known.done / 1e6:.1f} MB",
+    )
     return known.active
 
 

@@ -13,7 +13,10 @@ from pages.ui import controls, live, shell, trial, words
 
 ON, SLIDE = "papers:presenting", "papers:slide"
 TEXT, HEIGHT = 22, 640
-HIDE = "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stExpandSidebarButton'] { display: none !important; }</style>"
+HIDE = (
+    "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stExpandSidebarButton'] { display: none "
+    "!important; }</style>"
+)
 
 
 def on() -> bool:
@@ -50,9 +53,19 @@ def show(paper: Paper, name: str, at: str) -> None:
 def _controls(view: trial.View, slide: int, count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="present-controls"):
         st.button("Back", shortcut="Left", disabled=slide == 0, on_click=_turn, args=(slide - 1,), key="present-back")
-        st.button("Next", shortcut="Right", disabled=slide == count - 1, on_click=_turn, args=(slide + 1,), key="present-next")
+        st.button(
+            "Next", shortcut="Right", disabled=slide == count - 1, on_click=_turn, args=(slide + 1,), key="present-next"
+        )
         done = view.active or view.result.complete  # a key pressed by mistake takes no picture away
-        st.button("Run", shortcut="Enter", type="primary", disabled=done, on_click=trial.start, args=(view.experiment, None), key="present-run")
+        st.button(
+            "Run",
+            shortcut="Enter",
+            type="primary",
+            disabled=done,
+            on_click=trial.start,
+            args=(view.experiment, None),
+            key="present-run",
+        )
         st.button("End", shortcut="Escape", on_click=end, key="present-end")
         st.html(f"<p class='about'>{slide + 1} of {count}</p>")
 
@@ -69,8 +82,9 @@ def _opening(paper: Paper, view: trial.View) -> None:
     formula = "".join(f"<span>{html.escape(part)}</span>" for part in paper.formula.split("  "))
     st.title(view.experiment.title, anchor=False)
     st.html(
-        f"<section class='slide'><p class='claim'>{html.escape(said)}</p>{'' if sealed else f'<ol>{steps}</ol>'}"
-        f"<p class='formula'>{formula}</p><p><small>{html.escape(words.sentence(paper.title))} {html.escape(paper.by)}</small></p></section>"
+        f"<section class='slide'><p class='claim'>{html.escape(said)}</p>{'' if sealed else f'<ol>{steps}</ol>'}<p "
+        f"class='formula'>{formula}</p><p><small>{html.escape(words.sentence(paper.title))} "
+        f"{html.escape(paper.by)}</small></p></section>"
     )
 
 

@@ -11,10 +11,12 @@ from engine.figures.drawing import Map
 from pages.ui import cached, shell
 
 LIBRARY = """
-const library = () => window.Plotly ? Promise.resolve(window.Plotly) : (window.ravinePlotly ??= new Promise((done, failed) => {
-  const tag = Object.assign(document.createElement('script'), { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
+const fetched = () => window.ravinePlotly ??= new Promise((done, failed) => {
+  const tag = document.createElement('script');
+  Object.assign(tag, { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
   document.head.append(tag);
-}));
+});
+const library = () => window.Plotly ? Promise.resolve(window.Plotly) : fetched();
 function place(parent, words) {
   let plot = parent.querySelector('.ravine-plot');
   if (!plot) {
@@ -26,18 +28,20 @@ function place(parent, words) {
   return plot;
 }
 """
-"""Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in, made once and named by its words."""
+"""Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in,
+made once and named by its words."""
 
 SCRIPT = (
     LIBRARY
     + """
+const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
   const image = { format: 'svg', filename: data.name };
   library().then(
     plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
-      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: ['resetCameraLastSave3d', 'lasso2d', 'select2d'] }),
+      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
 }"""
@@ -49,7 +53,11 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
     dark = shell.dark()
     figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid, height))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
-    component(key=key, data={"figure": figure, "keep": keep, "name": drawing.name, "words": f"{drawing.title}. {drawing.words}"}, height=height)
+    component(
+        key=key,
+        data={"figure": figure, "keep": keep, "name": drawing.name, "words": f"{drawing.title}. {drawing.words}"},
+        height=height,
+    )
 
 
 def _json(drawing: Map, dark: bool, solid: bool, height: int) -> str:

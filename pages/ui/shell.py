@@ -39,9 +39,11 @@ def current() -> str:
 
 
 def receive(table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None) -> dict[str, str] | None:
-    """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views` (name -> allowed values).
+    """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views`
+    (name -> allowed values).
 
-    Returns the parameters that came, without those that were wrong: each of these is told in one line and the rest is kept.
+    Returns the parameters that came, without those that were wrong: each of these is told in one line and the rest
+    is kept.
     """
     texts = link.arrived()
     if texts is None:
@@ -81,7 +83,10 @@ def faults() -> None:
 
 def strip(numbers: Sequence[tuple[str, str, str]]) -> None:
     """A thin row of (label, value, its doubt or bound)."""
-    cells = "".join(f"<div><dt>{html.escape(a)}</dt><dd>{html.escape(b)}<small>{html.escape(c)}</small></dd></div>" for a, b, c in numbers)
+    cells = "".join(
+        f"<div><dt>{html.escape(a)}</dt><dd>{html.escape(b)}<small>{html.escape(c)}</small></dd></div>"
+        for a, b, c in numbers
+    )
     st.html(f"<dl class='strip'>{cells}</dl>")
 
 
@@ -89,7 +94,15 @@ def spec_menu(spec: Any, name: str) -> None:
     """The spec as JSON, to read, copy and download."""
     with st.popover("Spec", help="What determines this result, as JSON"):
         st.code(dumps(spec), language=None)
-        st.download_button("Download JSON", dumps(spec), f"{name}.json", "application/json", on_click="ignore", key=f"spec.{name}", width="stretch")
+        st.download_button(
+            "Download JSON",
+            dumps(spec),
+            f"{name}.json",
+            "application/json",
+            on_click="ignore",
+            key=f"spec.{name}",
+            width="stretch",
+        )
 
 
 def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running", "failed")) -> str | None:

@@ -1,4 +1,5 @@
-"""Trials: an experiment on a page, with how far it is, its pictures, its checks, and the prediction that a reader makes before they are shown."""
+"""Trials: an experiment on a page, with how far it is, its pictures, its checks, and the prediction that a reader
+makes before they are shown."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def watch(experiment: Experiment) -> View:
     """The experiment as the store and its job have it."""
     name = digest(experiment)
     job = cached.jobs().snapshot(EXPERIMENT + name)
-    # the version is read before the result: what is made of a result that is older than its version would be kept for the new one
+    # the version is read before the result: what is made of a result that is older than its version would be kept for
+    # the new one
     version = cached.store().result_version(name)
     return View(experiment, name, current(experiment, cached.result(name, version)), version, job)
 
@@ -69,13 +71,19 @@ def bar(view: View) -> None:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
                 left = f", {words.duration(now.left)} left" if math.isfinite(now.left) else ""
                 far = f"{now.done:,} of {now.total:,} steps on {now.device}{left}"
-                st.progress(min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far)
+                st.progress(
+                    min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far
+                )
                 st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
         elif now and now.status in ("failed", "stopped"):
-            st.warning("Cancelled." if now.status == "stopped" else f"This could not be performed: {words.plain(now.reason)}")
+            st.warning(
+                "Cancelled." if now.status == "stopped" else f"This could not be performed: {words.plain(now.reason)}"
+            )
         if other := behind(view):
             with st.container(horizontal=True, vertical_alignment="center", key="behind", gap="small"):
-                st.caption(f"What you started with other settings is still at work: {other.done:,} of {other.total:,} steps.")
+                st.caption(
+                    f"What you started with other settings is still at work: {other.done:,} of {other.total:,} steps."
+                )
                 if st.button("Show it", key="behind-show"):
                     st.session_state[BACK] = True
                     st.rerun(scope="app")  # the settings stand outside of what is drawn anew every second
@@ -83,7 +91,8 @@ def bar(view: View) -> None:
 
 
 def back() -> None:
-    """Goes back to what was started last, with its settings, if that was asked for; to be called before the controls are drawn."""
+    """Goes back to what was started last, with its settings, if that was asked for; to be called before the controls
+    are drawn."""
     if not st.session_state.pop(BACK, False):
         return
     started = decode(EXPERIMENTS, st.session_state[STARTED])
@@ -92,9 +101,14 @@ def back() -> None:
 
 
 def pictures(view: View, sealed: bool = False) -> tuple[Drawing, ...]:
-    """The experiment's figures, made once for all who look; where the reader is to predict first, charts without a curve."""
+    """The experiment's figures, made once for all who look; where the reader is to predict first, charts without a
+    curve."""
     drawn = cached.drawn(f"pictures@{view.name}", view.version, False, lambda: view.experiment.pictures(view.result))
-    return tuple(Chart(d.name, d.title, d.x_label, d.y_label, (), words.sentence(d.title), note=SEALED) for d in drawn) if sealed else drawn
+    return (
+        tuple(Chart(d.name, d.title, d.x_label, d.y_label, (), words.sentence(d.title), note=SEALED) for d in drawn)
+        if sealed
+        else drawn
+    )
 
 
 def judged(view: View) -> tuple[Check, ...]:
@@ -109,12 +123,16 @@ def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> N
 
 
 def checks(view: View, sealed: bool = False) -> None:
-    """The table: claimed, predicted, accepted, measured, verdict; hidden while the reader predicts, for its claims give the answer away."""
+    """The table: claimed, predicted, accepted, measured, verdict; hidden while the reader predicts, for its claims
+    give the answer away."""
     if sealed:
         st.caption("The checks are shown with the curves.")
         return
     rows = "".join(_row(check, view.result.complete) for check in judged(view))
-    head = "".join(f"<th scope='col'>{word}</th>" for word in ("Verdict", "Claimed", "Predicted", "Accepted", "Measured", "Over the seeds"))
+    head = "".join(
+        f"<th scope='col'>{word}</th>"
+        for word in ("Verdict", "Claimed", "Predicted", "Accepted", "Measured", "Over the seeds")
+    )
     st.html(f"<table class='rows checks'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 
@@ -156,7 +174,13 @@ def quiz(view: View) -> None:
     check, say = judged(view)[question.check], words.number
     with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
         st.session_state.setdefault(f"{key}:slider", (question.low + question.high) / 2)
-        guess = st.slider(question.text, float(question.low), float(question.high), key=f"{key}:slider", disabled=key in st.session_state)
+        guess = st.slider(
+            question.text,
+            float(question.low),
+            float(question.high),
+            key=f"{key}:slider",
+            disabled=key in st.session_state,
+        )
         if key not in st.session_state:
             st.button("Reveal", type="primary", on_click=_lock, args=(key, f"{key}:slider"), key=f"{key}:reveal")
             return

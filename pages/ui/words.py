@@ -22,7 +22,13 @@ def plain(text: str) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """A number to so many significant digits, an en dash where it is not one."""
-    return "–" if not math.isfinite(value) else f"{value:.{digits}g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.1e}"
+    return (
+        "–"
+        if not math.isfinite(value)
+        else f"{value:.{digits}g}"
+        if 1e-3 <= abs(value) < 1e5 or value == 0
+        else f"{value:.1e}"
+    )
 
 
 def sentence(text: str) -> str:
@@ -54,7 +60,8 @@ def run(spec: RunSpec) -> str:
 
 
 def apart(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
-    """What several runs have in common, and each one's own words: all of them where a run has nothing else, or is alone."""
+    """What several runs have in common, and each one's own words: all of them where a run has nothing else, or is
+    alone."""
     phrases = [_phrases(spec) for spec in specs]
     common = [one for one in phrases[0] if all(one in others for others in phrases)] if len(phrases) > 1 else []
     own = [[one for one in each if one not in common] for each in phrases]
@@ -65,10 +72,20 @@ def apart(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
 
 def _phrases(spec: RunSpec) -> list[str]:
     usual, own = encode(RunSpec()), _changed(spec)
-    rules = words.rules({"rule": own.pop("rule"), "then": [_changed(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then]}, zeros=True)
+    rules = words.rules(
+        {
+            "rule": own.pop("rule"),
+            "then": [_changed(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then],
+        },
+        zeros=True,
+    )
     own.pop("then", None)
     problem, update, schedule = own.pop("problem"), own.pop("update"), own.pop("schedule")
-    says = {"batch": "full batch" if not spec.batch else "", "radius": f"radius {spec.radius}", "warmup": f"warm-up {spec.warmup:,}"}
+    says = {
+        "batch": "full batch" if not spec.batch else "",
+        "radius": f"radius {spec.radius}",
+        "warmup": f"warm-up {spec.warmup:,}",
+    }
     changed = [says.get(key) or setting(key, value) for key, value in own.items() if key not in ("name", "lr")]
     return [
         *(title(name) for name in _leaves(encode(spec.problem))),
@@ -84,8 +101,14 @@ def _phrases(spec: RunSpec) -> list[str]:
 def _changed(spec: Any) -> dict[str, Any]:
     """A spec as JSON has it, without what is as in its class's defaults; what it picks is always there."""
     usual, values = type(spec)(), encode(spec)
-    kept = {name: k for name, k in knobs(type(spec)).items() if k.kind == "pick" or getattr(spec, name) != getattr(usual, name)}
-    return {"name": values["name"]} | {name: _changed(getattr(spec, name)) if k.kind == "pick" else values[name] for name, k in kept.items()}
+    kept = {
+        name: k
+        for name, k in knobs(type(spec)).items()
+        if k.kind == "pick" or getattr(spec, name) != getattr(usual, name)
+    }
+    return {"name": values["name"]} | {
+        name: _changed(getattr(spec, name)) if k.kind == "pick" else values[name] for name, k in kept.items()
+    }
 
 
 def _settings(values: Mapping[str, Any]) -> list[str]:

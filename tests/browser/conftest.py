@@ -1,4 +1,5 @@
-"""Fixtures of the journeys: a server of the app, and browser pages that tolerate no console error and no request to another host."""
+"""Fixtures of the journeys: a server of the app, and browser pages that tolerate no console error and no request to
+another host."""
 
 from __future__ import annotations
 
@@ -35,12 +36,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Open]:
-    """`visit("landscape", scheme="dark")` opens a page of the app; the test fails at its end on what the browser complained of."""
+    """`visit("landscape", scheme="dark")` opens a page of the app; the test fails at its end on what the browser
+    complained of."""
     faults: list[str] = []
     contexts = []
 
     def open_page(path: str = "", scheme: Literal["light", "dark"] = "light") -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True)
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
+        )
         contexts.append(context)
         page = context.new_page()
         watch(page, faults)

@@ -41,7 +41,16 @@ class Server:
 
     def start(self) -> None:
         self.log = (self.store.parent / "server.log").open("ab")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={self.port}", "--server.fileWatcherType=none"]
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "app.py",
+            "--server.headless=true",
+            f"--server.port={self.port}",
+            "--server.fileWatcherType=none",
+        ]
         environment = os.environ | {"RAVINE_STORE": str(self.store)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         self._wait(60)
@@ -92,7 +101,14 @@ def watch(page: Page, faults: list[str]) -> None:
         if parts.scheme not in ("data", "blob", "about") and parts.hostname != "localhost":
             faults.append(f"request to another host: {url[:200]}")
 
-    page.on("console", lambda message: faults.append(f"console: {message.text[:500]} {message.location['url']}") if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: (
+            faults.append(f"console: {message.text[:500]} {message.location['url']}")
+            if message.type == "error"
+            else None
+        ),
+    )
     page.on("pageerror", lambda error: faults.append(f"exception: {error.message[:500]}"))
     page.on("request", lambda r: request(r.url))
     page.on("websocket", lambda w: request(w.url))
@@ -112,7 +128,11 @@ def violations(page: Page) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE)
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [f"{v['id']} ({v['impact']}): {v['help']}: {n['target']} {n['html'][:160]} {_reason(n)}" for v in found["violations"] for n in v["nodes"]]
+    return [
+        f"{v['id']} ({v['impact']}): {v['help']}: {n['target']} {n['html'][:160]} {_reason(n)}"
+        for v in found["violations"]
+        for n in v["nodes"]
+    ]
 
 
 def _reason(node: dict) -> str:

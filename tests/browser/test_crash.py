@@ -1,4 +1,5 @@
-"""kill -9 of the server while a run is training: the next server goes on from the last checkpoint, and the end is the same to the last bit."""
+"""kill -9 of the server while a run is training: the next server goes on from the last checkpoint, and the end is
+the same to the last bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A person's way through the app in a real Chromium: train, pause, leave, come back, look at the ground, take a figure away."""
+"""A person's way through the app in a real Chromium: train, pause, leave, come back, look at the ground, take a
+figure away."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def test_accessible(visit, title, scheme):
 
 def fill(page: Page, title: str) -> None:
     """Brings the page to where its figures are, and all its work is done."""
-    if title in ("Spectrum", "Alignment") and key(page, "invite").count():  # the second scheme finds the first one's result
+    if (
+        title in ("Spectrum", "Alignment") and key(page, "invite").count()
+    ):  # the second scheme finds the first one's result
         button(page, "invite").click()
     if title == "Runs":
         page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})  # the first run's box, drawn on a canvas

@@ -1,4 +1,5 @@
-"""The papers' page in a real Chromium: an experiment performed while its curves grow, presented by the keyboard, and free of faults of access."""
+"""The papers' page in a real Chromium: an experiment performed while its curves grow, presented by the keyboard, and
+free of faults of access."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def test_performed_presented_and_left(visit):
 
 
 def test_back_to_what_is_at_work(visit):
-    """A setting changed while an experiment is at work: from what the page then says there is a way back to it, its settings with it."""
+    """A setting changed while an experiment is at work: from what the page then says there is a way back to it, its
+    settings with it."""
     page = visit()
     turn_to(page, "Papers")
     button(page, "papers:open-NormRatio").click()
