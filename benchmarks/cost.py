@@ -2,12 +2,10 @@
 evaluations a step; at most 1.05.
 
 `cost.RULE` is the default digits CNN in batches of 256: a rule is a handful of vector operations, which must vanish
-beside its gradients, and a gradient
-here takes 4 ms. Where it takes 1 ms (`cost.small`: batches of 64) or a third of that (`cost.mlp`: the digits MLP,
-batches of 64), what is paid for each call
-into PyTorch is a good part of a step; these are printed without a bound. A gradient over part of the batch counts as
-one evaluation, so ESAM's two are
-1.5 batches; of m-SAM every micro-batch is one.
+beside its gradients, and a gradient here takes 4 ms. Where it takes 1 ms (`cost.small`: batches of 64) or a third of
+that (`cost.mlp`: the digits MLP, batches of 64), what is paid for each call into PyTorch is a good part of a step;
+these are printed without a bound. A gradient over part of the batch counts as one evaluation, so ESAM's two are 1.5
+batches; of m-SAM every micro-batch is one.
 """
 
 from __future__ import annotations
@@ -15,9 +13,9 @@ from __future__ import annotations
 from statistics import median
 
 from benchmarks.measure import device, divided, report
-from engine.cost import STEPS, count, race
+from engine.encyclopedia.cost import STEPS, count, race
 from engine.models import CNN, MLP
-from engine.problem import Classification, Problem
+from engine.problems import Classification, Problem
 from engine.rules import RULES, LookSAM
 
 TURNS = 15

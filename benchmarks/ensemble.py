@@ -2,9 +2,8 @@
 path, eagerly and compiled.
 
 Expected: a step of so small a net is mostly calls into PyTorch, which an ensemble makes once for all of its runs: 2
-times faster
-per run eagerly. What is left are matrix products and as much again of elementwise work, which a compiler fuses: 3 to
-4 times.
+times faster per run eagerly. What is left are matrix products and as much again of elementwise work, which a compiler
+fuses: 3 to 4 times.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ import torch.nn.functional as F
 
 from benchmarks.measure import device, divided, interleaved, report
 from benchmarks.step import advance
-from engine.compiled import compiler
 from engine.models import Block, Model
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SAM
-from engine.runs import RunSpec
-from engine.train import train
+from engine.training.compiled import compiler
+from engine.training.loop import train
+from engine.training.runs import RunSpec
 
 RUNS, STEPS, REPEATS = 32, 20, 15
 

@@ -2,9 +2,8 @@
 headless speed, at least 0.85.
 
 The sessions speak Streamlit's websocket protocol and ask for the page's timed fragment as a browser does, whether or
-not the machine keeps up. Headless is
-`python -m engine train` of the same spec with nothing beside it, before and after. Both speeds are read from the
-run's own record. Loopback only.
+not the machine keeps up. Headless is `python -m engine train` of the same spec with nothing beside it, before and
+after. Both speeds are read from the run's own record. Loopback only.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from pathlib import Path
 
 from benchmarks.measure import device, report
 from engine.records import RecordError
-from engine.runs import RunSpec
 from engine.spec import digest, dumps
-from engine.store import Store
+from engine.training.runs import RunSpec
+from engine.work.store import Store
 
 SESSIONS, RAMP, WATCHED, ALONE, PATIENCE = 30, 4.0, 12.0, 6.0, 20.0
 """How many sessions; seconds in which they arrive, of watching, of each headless run, and that anything may take to

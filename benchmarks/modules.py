@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models import CNN, MLP
-from engine.problem import Classification
+from engine.problems import Classification
 
 
 def module(problem: Classification, theta: Tensor) -> nn.Sequential:

@@ -2,8 +2,7 @@
 baseline but the reader's patience.
 
 `papers.Drift` has at most 2 s, `papers.WhichSharpness` and `papers.EdgeOfStability` 10 s each, and each of the last
-three papers 60 s on two cores; all five
-together have five minutes.
+three papers 60 s on two cores; all five together have five minutes.
 """
 
 from __future__ import annotations

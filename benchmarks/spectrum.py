@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from benchmarks.measure import device, divided, interleaved, report
 from benchmarks.modules import module
 from benchmarks.trained import trained
+from engine.analyses.spectrum import SpectrumSpec
 from engine.machine import CORES
 from engine.models import MLP
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.records import Run
-from engine.runs import RunSpec
-from engine.spectrum import SpectrumSpec
+from engine.training.runs import RunSpec
 
 PROBLEM = Classification(model=MLP(width=64, depth=2))
 SPEC = RunSpec(PROBLEM, steps=300, every=300, curvature=False)

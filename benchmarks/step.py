@@ -17,12 +17,12 @@ from torch.nn.utils import parameters_to_vector
 from benchmarks.measure import device, divided, interleaved, report
 from benchmarks.modules import module
 from engine.models import CNN, MLP, Model
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SAM
-from engine.runs import RunSpec
 from engine.seeds import generator
-from engine.train import train
-from engine.updates import Momentum
+from engine.training.loop import train
+from engine.training.runs import RunSpec
+from engine.training.updates import Momentum
 
 RHO, LR, MOMENTUM, DECAY, BATCH, SEED = 0.05, 0.05, 0.9, 5e-4, 64, 0
 REPEATS = 21

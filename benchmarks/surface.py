@@ -1,10 +1,9 @@
 """A 51x51 loss surface of the digits CNN on up to 4 cores against loss_landscapes.random_plane on one thread:
 `surface.cnn` is speed-up / cores, at least 0.8.
 
-The baseline computes its whole plane once, at its defaults but for `steps`; the clock stops for it at equal
-intervals while ours computes the whole
-surface, so the two are interleaved. Ours is all that the app does: loss and accuracy, coarse to fine, the path's
-losses, the self-check in double precision.
+The baseline computes its whole plane once, at its defaults but for `steps`; the clock stops for it at equal intervals
+while ours computes the whole surface, so the two are interleaved. Ours is all that the app does: loss and accuracy,
+coarse to fine, the path's losses, the self-check in double precision.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from loss_landscapes.metrics import Loss
 from benchmarks.measure import device, report, seconds
 from benchmarks.modules import module
 from benchmarks.trained import trained
-from engine.landscape import SurfaceSpec
+from engine.analyses.planes import Random
+from engine.analyses.surface import SurfaceSpec
 from engine.machine import CORES
 from engine.models import CNN
-from engine.planes import Random
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.records import Run, Surface
-from engine.runs import RunSpec
+from engine.training.runs import RunSpec
 
 PROBLEM = Classification(model=CNN())
 SIDE, PIECES, ENOUGH = 51, 4, 36.0

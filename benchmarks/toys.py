@@ -6,10 +6,10 @@ from __future__ import annotations
 from functools import partial
 
 from benchmarks.measure import device, divided, interleaved, report
-from engine.problem import Problem, Product, TwoCurvatures
+from engine.problems import Problem, Product, TwoCurvatures
 from engine.rules import SAM
-from engine.runs import RunSpec
-from engine.train import STRIDE, State, train
+from engine.training.loop import STRIDE, State, train
+from engine.training.runs import RunSpec
 
 REPEATS, STEPS = 11, 1000
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 
 from engine.records import Run
-from engine.runs import RunSpec
 from engine.spec import digest
-from engine.store import Store
-from engine.tasks import training
+from engine.training.runs import RunSpec
+from engine.work.store import Store
+from engine.work.tasks import training
 
 
 def trained(spec: RunSpec, on: str) -> Run:

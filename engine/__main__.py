@@ -21,11 +21,11 @@ from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
 from engine.machine import settle
 from engine.records import RecordError
-from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode, digest, dumps, knobs, parse
-from engine.store import Store
-from engine.tasks import ANALYSES, Progress, Stop, analysis, training
-from engine.verdicts import lines, named, tables
+from engine.training.runs import RUNS, RunSpec
+from engine.work.store import Store
+from engine.work.tasks import ANALYSES, Progress, Stop, analysis, training
+from engine.work.verdicts import lines, named, tables
 
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""

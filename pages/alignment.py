@@ -4,8 +4,8 @@ from functools import partial
 
 import streamlit as st
 
-from engine.alignment import AlignmentSpec
-from engine.figures import charts
+from engine.analyses.alignment import AlignmentSpec
+from engine.figures import alignments
 from engine.records import Alignment
 from engine.spec import encode
 from pages.ui import analysis, cached, controls, download, figures, shell, words
@@ -31,7 +31,7 @@ def picture(about: analysis.Subject, name: str) -> bool:
             for one in names:
                 height = 255 if len(names) > 1 else 575
                 figures.chart(
-                    f"{one}@{key}", len(record.steps), height, partial(charts.ALIGNMENT[one], record, encoded)
+                    f"{one}@{key}", len(record.steps), height, partial(alignments.ALIGNMENT[one], record, encoded)
                 )
     return at_work
 
@@ -60,7 +60,7 @@ def numbers(record: Alignment) -> list[tuple[str, str, str]]:
 def drawings(about: analysis.Subject, record: Alignment) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
     encoded = encode(about.spec)
-    return {draw(record, encoded).title: partial(draw, record, encoded) for draw in charts.ALIGNMENT.values()}
+    return {draw(record, encoded).title: partial(draw, record, encoded) for draw in alignments.ALIGNMENT.values()}
 
 
 def settings(about: analysis.Subject) -> AlignmentSpec | None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import cost, quadratic
-from engine.figures import rules as drawn
+from engine.encyclopedia import cost, quadratic
+from engine.encyclopedia.quadratic import Trace, Trial
+from engine.figures import encyclopedia as drawn
 from engine.figures.theme import colour, rule_colour
-from engine.quadratic import Trace, Trial
 from engine.rules import RULES, Rule
-from engine.runs import RunSpec
 from engine.spec import Knob, SpecError, decode, default, digest, encode, knobs
+from engine.training.runs import RunSpec
 from pages.ui import cached, download, figures, link, scene, shell, words
 
 AT = "encyclopedia"

@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from engine.analyses.planes import PLANES
+from engine.analyses.surface import SurfaceSpec
 from engine.figures import maps
 from engine.figures.drawing import Chart
 from engine.figures.words import has_data
-from engine.landscape import SurfaceSpec
-from engine.planes import PLANES
 from engine.records import Surface
 from engine.spec import encode
 from pages.ui import analysis, cached, controls, download, figures, ground, scene, shell, words

@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine.figures import charts
 from engine.figures.drawing import Chart
-from engine.runs import RUNS
 from engine.spec import SpecError, dumps, encode, parse
-from engine.store import Summary
+from engine.training.runs import RUNS
+from engine.work.store import Summary
 from pages.ui import cached, download, figures, link, shell, words
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000

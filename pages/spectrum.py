@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from engine.analyses.spectrum import EXACT, SpectrumSpec
 from engine.figures import spectra
 from engine.records import Spectrum
 from engine.spec import encode
-from engine.spectrum import EXACT, SpectrumSpec
 from pages.ui import analysis, cached, controls, download, figures, shell, words
 
 AT = "spectrum"

@@ -9,14 +9,15 @@ import streamlit as st
 from engine.figures import charts, maps
 from engine.figures.drawing import Drawing
 from engine.figures.words import has_batches, has_classes
-from engine.presets import PRESETS
 from engine.rules import RULES, scaled
-from engine.runs import RUNS, RunSpec, Switch
 from engine.spec import SpecError, decode, digest, encode
+from engine.training.runs import RUNS, RunSpec, Switch
+from engine.work.presets import PRESETS
 from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell, words
 from pages.ui.controls import Cell
 
 AT = "train"
+# behind a button, as far as they are not shown
 MORE = (
     "rule",
     "update",
@@ -26,7 +27,7 @@ MORE = (
     "clip",
     "every",
     "curvature",
-)  # behind a button, as far as they are not shown
+)
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
@@ -230,7 +231,6 @@ else:
         download.menu(drawings(run, view.spec), AT)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 if spec:
-    same = (
-        {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
-    )  # else a link to a run alone would bring that run's settings
+    # else a link to a run alone would bring that run's settings
+    same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
     link.write({shell.RUN: run} | (link.params(spec) or same))

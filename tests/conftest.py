@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.store import Store
+from engine.work.store import Store
 
 torch.set_num_threads(1)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import charts, maps, screen, spectra
+from engine.figures import alignments, charts, maps, spectra
 from engine.figures.drawing import Chart, Drawing, Map
+from engine.figures.render import plotly as screen
 from engine.records import Alignment, Spectrum, Surface
 
 SPEC = {
@@ -257,7 +258,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     },
     **{
         f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
-        for name, draw in charts.ALIGNMENT.items()
+        for name, draw in alignments.ALIGNMENT.items()
         for state, data in ALIGNMENTS.items()
     },
     **{

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.problem import Classification, Problem
+from engine.problems import Classification, Problem
 from engine.records import Run
-from engine.runs import RunSpec
 from engine.spec import encode
-from engine.train import Frame, State, train
+from engine.training.loop import Frame, State, train
+from engine.training.runs import RunSpec
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.data import DATASETS
 from engine.models import MODELS
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import (
     ASAM,
     ESAM,
@@ -28,7 +28,7 @@ from engine.rules import (
     RandomSubset,
     SAMPa,
     UnifiedSAM,
-)  # fmt: skip
+)
 from engine.spec import SpecError, floats, knobs, with_floats
 
 FAMILY = [

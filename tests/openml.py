@@ -101,7 +101,7 @@ def addresses(port: int) -> dict[str, str]:
 def command(port: int) -> tuple[str, ...]:
     """What fetches from such a server in a process of its own, in place of `openml.FETCH`."""
     code = (
-        "import sys, sklearn.datasets._openml as o, engine.fetch as f\n"
+        "import sys, sklearn.datasets._openml as o, engine.data.fetch as f\n"
         f"for name, url in {addresses(port)!r}.items(): setattr(o, name, url)\nsys.exit(f.main(*sys.argv[1:]))"
     )
     return (sys.executable, "-c", code)

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from engine.alignment import AlignmentSpec
+from engine.analyses.alignment import AlignmentSpec
+from engine.analyses.planes import PLANES, PlaneSpec
+from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec
 from engine.data import DATASETS, Dataset
 from engine.experiments import EXPERIMENTS, Experiment
-from engine.landscape import SurfaceSpec
 from engine.models import MODELS, Model
-from engine.planes import PLANES, PlaneSpec
-from engine.problem import PROBLEMS, Problem
+from engine.problems import PROBLEMS, Problem
 from engine.records import KINDS
 from engine.rules import RULES, Rule
-from engine.schedules import SCHEDULES, Schedule
-from engine.spectrum import SpectrumSpec
-from engine.tasks import ANALYSES
-from engine.updates import UPDATES, Update
+from engine.training.schedules import SCHEDULES, Schedule
+from engine.training.updates import UPDATES, Update
+from engine.work.tasks import ANALYSES
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("app.py", "pages", "engine", "benchmarks", "tests")
@@ -111,101 +111,45 @@ def test_names_that_say_nothing():
     }
 
 
-STUDIES = (
-    "experiment",
-    "lab",
-    "normalization",
-    "stability",
-    "minimizers",
-    "notions",
-    "renormalization",
-    "saddle",
-    "layers",
-    "sweep",
-    "late",
-    "valley",
-    "edge",
-    "stochastic",
-    "features",
-    "graphs",
-    "adversarial",
-    "curves",
+ROOMS = (
+    *("seeds", "machine", "spec", "records", "data", "models", "problems", "rules", "curvature", "training"),
+    *("analyses", "encyclopedia", "figures", "experiments", "work", "__main__"),
 )
-LAYERS = [
-    {"engine.spec", "engine.seeds", "engine.machine", "engine.records", "engine.fetch"},
-    {
-        f"engine.data.{name}"
-        for name in ("dataset", "kept", "openml", "table", "images", "points", "text", "graphs", "own")
-    }
-    | {"engine.problems", *(f"engine.problems.{name}" for name in ("abstract", "toys", "recovery"))}
-    | {f"engine.models.{name}" for name in ("model", "dense", "convolutional", "attention", "graph")}
-    | {f"engine.rules.{name}" for name in ("rule", "masks", "perturbed", "lazy", "inputs", "wrapped")}
-    | {
-        "engine.data",
-        "engine.models",
-        "engine.problem",
-        "engine.rules",
-        "engine.updates",
-        "engine.schedules",
-        "engine.curvature",
-    }
-    | {
-        "engine.runs",
-        "engine.batches",
-        "engine.measure",
-        "engine.compiled",
-        "engine.wires",
-        "engine.scalar",
-        "engine.train",
-    },
-    {"engine.density"},
-    {
-        "engine.planes",
-        "engine.landscape",
-        "engine.spectrum",
-        "engine.alignment",
-        "engine.sharpness",
-        "engine.cost",
-        "engine.quadratic",
-    },
-    {"engine.theory", "engine.experiments", *(f"engine.experiments.{name}" for name in STUDIES)},
-    {
-        "engine.store",
-        "engine.tasks",
-        "engine.verdicts",
-        "engine.jobs",
-        "engine.worker",
-        "engine.presets",
-        "engine.__main__",
-    },
-]
+"""In the order in which a spec becomes a run, a run records, a record a figure: a room knows those before it."""
 
 
-def test_the_engine_is_in_layers():
-    """spec and records <- core <- analyses <- experiments, which draw too <- what keeps and runs them.
+def room(module: str) -> str:
+    return module.split(".")[1]
 
-    No module imports one of a later layer, and there are no cycles.
-    """
-    level = {module: i for i, layer in enumerate(LAYERS) for module in layer}
-    graph = {}
+
+def test_every_room_knows_only_those_before_it():
     for name in within("engine/"):
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        if module.startswith("engine.figures") or module == "engine":
+        if module == "engine":
             continue
-        assert module in level, f"{module} belongs in a layer"
-        graph[module] = {m for m in imports(name) if m in level}
-        assert {m for m in graph[module] if level[m] > level[module]} == set(), module
-        above = (
-            "pages",
-            "benchmarks",
-            "tests",
-            *(() if module.startswith("engine.experiments") else ("engine.figures",)),
-        )
-        assert not any(m.startswith(above) for m in imports(name)), module
+        needs = {m for m in imports(name) if m.startswith("engine.")}
+        later = {m for m in needs if ROOMS.index(room(m)) > ROOMS.index(room(module))}
+        assert later == set(), f"{module} is in {room(module)}"
+
+
+def test_no_module_needs_itself():
+    """Nor through others: there are no circles."""
+    files = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): name for name in within("engine/")}
+    graph = {module: needed(name, set(files)) - {module} for module, name in files.items()}
     while graph:
         leaves = {m for m, needs in graph.items() if not needs & set(graph)}
-        assert leaves, f"a cycle among {sorted(graph)}"
+        assert leaves, f"a circle among {sorted(graph)}"
         graph = {m: needs for m, needs in graph.items() if m not in leaves}
+
+
+def needed(name: str, known: set[str]) -> set[str]:
+    """The modules that a file imports; of `from package import module` the module alone."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.ImportFrom):
+            parts = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= parts & known or {node.module or ""} & known
+    return found
 
 
 @pytest.mark.parametrize(
@@ -305,7 +249,7 @@ def test_every_class_is_in_its_table(table, kind):
 def test_every_record_and_analysis_is_in_its_table():
     records = [
         node.name
-        for node in tree("engine/records.py").body
+        for node in tree("engine/records/records.py").body
         if isinstance(node, ast.ClassDef) and node.name != "RecordError"
     ]
     assert set(KINDS) == set(records) and set(ANALYSES.values()) == {SurfaceSpec, SpectrumSpec, AlignmentSpec}

@@ -13,8 +13,8 @@ import numpy as np
 from engine.experiments import Experiment, perform, plan
 from engine.machine import settle
 from engine.records import Arrays, Result
-from engine.runs import RunSpec
 from engine.spec import encode
+from engine.training.runs import RunSpec
 
 KEPT = Path(__file__).resolve().parent.parent / "assets" / "experiments" / "full.json"
 """The tables at full size: what `python -m engine experiment all --full --json` has printed."""
@@ -41,8 +41,7 @@ def verdicts(experiment: Experiment, result: Result) -> list[str]:
 
 def agree(experiment: Experiment) -> None:
     """Quick, as performed here, and full, as kept, agree in every claim that both make: in the verdict, and in their
-    medians, which lie no further apart than
-    the values of one of them do over the seeds."""
+    medians, which lie no further apart than the values of one of them do over the seeds."""
     table = next(t for t in json.loads(KEPT.read_text()) if t["experiment"] == type(experiment).__name__)
     anew = "perform it anew: python -m engine experiment all --full --json"
     whole = replace(experiment, size="full")
@@ -57,9 +56,8 @@ def agree(experiment: Experiment) -> None:
     assert set(quick) <= set(full), anew
     for claim, check in quick.items():
         values, others = np.asarray(check.values, float), np.asarray(full[claim]["values"], float)
-        room = (
-            max(np.ptp(values), np.ptp(others)) + 0.05 * abs(full[claim]["measured"]) + 1e-9
-        )  # 5%: some are measured once, and have no spread
+        # 5%: some are measured once, and have no spread
+        room = max(np.ptp(values), np.ptp(others)) + 0.05 * abs(full[claim]["measured"]) + 1e-9
         assert not check.claimed or check.verdict() == full[claim]["verdict"], claim
         assert check.sized or abs(check.measured - full[claim]["measured"]) <= room, (claim, values, others)
 

@@ -33,8 +33,8 @@ class Inputs(NamedTuple):
     """What a model is given: its kind and shape, and the number of classes to tell apart.
 
     An "image" is [channels, side, side]; "points" are [features]; "tokens" are [T] whole numbers below the number of
-    classes, each of which is
-    to give the next one; a "graph" is [V, V + F], its adjacency matrix beside the features of its vertices.
+    classes, each of which is to give the next one; a "graph" is [V, V + F], its adjacency matrix beside the features
+    of its vertices.
     """
 
     kind: str

@@ -22,11 +22,10 @@ class Graphs(Dataset):
     """Random graphs of four families, a class each: Erdős-Rényi, small worlds, two communities, preferential
     attachment; all with two edges per vertex.
 
-    G(n, m) of Erdős & Rényi 1959; ring lattices with a tenth of the edges rewired (Watts & Strogatz 1998); two
-    halves with ten times likelier edges
-    inside (a stochastic block model, Holland et al. 1983); attachment to vertices by their degree from a complete
-    graph of 5 (Barabási & Albert 1999).
-    The vertices are shuffled. A vertex has two features: 1, and its degree over 4.
+    G(n, m) of Erdős & Rényi 1959; ring lattices with a tenth of the edges rewired (Watts & Strogatz 1998); two halves
+    with ten times likelier edges inside (a stochastic block model, Holland et al. 1983); attachment to vertices by
+    their degree from a complete graph of 5 (Barabási & Albert 1999). The vertices are shuffled. A vertex has two
+    features: 1, and its degree over 4.
     """
 
     train: int = knob(400, 10, 2000, "Training graphs", "As many again are held out.", log=True)

@@ -39,7 +39,7 @@ class Fetching(NamedTuple):
     total: int
 
 
-FETCH = (sys.executable, "-m", "engine.fetch")
+FETCH = (sys.executable, "-m", "engine.data.fetch")
 """What fetches: a process of its own, since reading OpenML's text format takes gigabytes for a while, and since it
 can be ended."""
 MANY = 4
@@ -53,7 +53,7 @@ def present(source: Source) -> bool:
 
 
 def downloaded(source: Source) -> KeptArrays:
-    """What `engine.fetch` made of a set; SpecError where it is not here or has changed."""
+    """What `engine.data.fetch` made of a set; SpecError where it is not here or has changed."""
     path, sha = _kept(source)
     how = f"(about {source.size / 1e6:.0f} MB) on the Train page or with `python -m engine download {source.name}`"
     if not sha or not path.exists():

@@ -22,8 +22,7 @@ class OwnFile(Dataset):
     whole numbers y [N].
 
     The spec names a file by its content, and the file is kept beside the runs; where it is not, give the same file
-    again. One in five examples is
-    held out, about as many of each class.
+    again. One in five examples is held out, about as many of each class.
     """
 
     train: int = knob(

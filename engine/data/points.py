@@ -64,9 +64,8 @@ class SpuriousFeature(Dataset):
     held-out examples, where it says nothing.
 
     Two features predict one label, and the easier one is found first, as in the setting of Springer, Nagarajan &
-    Raghunathan 2024 (arXiv 2405.20439),
-    who ask whether SAM then learns the harder one better. The easy one is linearly separable: its sign, at a
-    distance of 0.5 to 1.5 from 0.
+    Raghunathan 2024 (arXiv 2405.20439), who ask whether SAM then learns the harder one better. The easy one is
+    linearly separable: its sign, at a distance of 0.5 to 1.5 from 0.
     """
 
     train: int = knob(400, 10, 5000, "Training points", "As many again are held out.")

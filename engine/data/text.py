@@ -22,9 +22,8 @@ class Characters(Dataset):
     landscapes that ships with the project.
 
     x is [N, T], the characters' numbers in the order of their code points, and y [N, T] the next ones. Training
-    passages begin at evenly spaced
-    places of the first four fifths of the text, and overlap where there are many; held-out ones lie end to end in
-    the last fifth.
+    passages begin at evenly spaced places of the first four fifths of the text, and overlap where there are many;
+    held-out ones lie end to end in the last fifth.
     """
 
     train: int = knob(

@@ -9,18 +9,18 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine import theory
 from engine.data import Digits
+from engine.experiments import theory
 from engine.experiments.curves import curve
 from engine.experiments.experiment import Check, Experiment, Paper, Point, Question, rules_of
 from engine.figures.drawing import Chart, Mark, say
 from engine.figures.theme import rule_colour
 from engine.models import MLP
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import PGD, SGD, Step
-from engine.runs import RunSpec, Switch
 from engine.spec import fingerprint, knob
-from engine.updates import Momentum
+from engine.training.runs import RunSpec, Switch
+from engine.training.updates import Momentum
 
 BATCH = 64
 ATTACK = 20, 0.15

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import theory
 from engine.data import Digits
+from engine.experiments import theory
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_look
 from engine.models import MLP
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
+from engine.training.runs import RunSpec
 
 RULES = {"GD": "SGD", "USAM": "USAM", "SSAM": "SSAM", "SAM": "SAM"}
 NEAR = 0.1

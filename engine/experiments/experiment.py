@@ -16,8 +16,8 @@ from torch import Tensor
 from engine.figures.drawing import Drawing, say
 from engine.records import Result
 from engine.rules import Rule
-from engine.runs import RunSpec
 from engine.spec import choice, encode, fingerprint
+from engine.training.runs import RunSpec
 
 SIZES = ("quick", "full")
 VERDICTS = ("holds", "fails", "pending", "not applicable")
@@ -108,8 +108,8 @@ class Experiment(ABC):
 
     @abstractmethod
     def checks(self, result: Result) -> tuple[Check, ...]:
-        """Every claim, judged by what there is so far; what is predicted comes from `engine.theory` or the paper,
-        never from `result`."""
+        """Every claim, judged by what there is so far; what is predicted comes from
+        `engine.experiments.theory` or the paper, never from `result`."""
 
     @abstractmethod
     def pictures(self, result: Result) -> tuple[Drawing, ...]:

@@ -16,11 +16,11 @@ from engine.experiments.experiment import Check, Experiment, Paper, Point, Quest
 from engine.figures.drawing import Chart
 from engine.figures.theme import rule_look
 from engine.models import MLP, by_batch, unflatten
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SAM, SGD
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
-from engine.updates import Momentum
+from engine.training.runs import RunSpec
+from engine.training.updates import Momentum
 
 MODEL = MLP(32, 2)
 BATCH = 40

@@ -7,19 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine import theory
 from engine.data import Graphs
+from engine.experiments import theory
 from engine.experiments.curves import curve
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_look
 from engine.models import GraphNet
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import ASAM, SGD, GraphSAM
-from engine.runs import RunSpec
-from engine.schedules import Cosine
 from engine.spec import fingerprint, knob
-from engine.updates import Momentum
+from engine.training.runs import RunSpec
+from engine.training.schedules import Cosine
+from engine.training.updates import Momentum
 
 BATCH = 40
 LABELS = {"SGD": "SGD", "ASAM": "ASAM: from a new gradient at every step", "GraphSAM": "GraphSAM: reused"}

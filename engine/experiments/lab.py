@@ -10,8 +10,8 @@ import torch
 
 from engine.experiments.experiment import Experiment, Point
 from engine.records import Arrays
-from engine.runs import RunSpec
-from engine.train import STRIDE, Frame, train
+from engine.training.loop import STRIDE, Frame, train
+from engine.training.runs import RunSpec
 
 KEPT = 16
 """Parameters up to which the path of a run is kept in the result."""

@@ -14,9 +14,9 @@ from engine.figures.drawing import Chart, Line
 from engine.figures.theme import rule_colour
 from engine.records import Result
 from engine.rules import SAM, SGD
-from engine.runs import Switch
-from engine.schedules import StepDecay
 from engine.spec import fingerprint, knob
+from engine.training.runs import Switch
+from engine.training.schedules import StepDecay
 
 
 @dataclass(frozen=True)

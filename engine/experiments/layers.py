@@ -6,17 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine import theory
 from engine.data import Digits
+from engine.experiments import theory
 from engine.experiments.experiment import Paper, Question, rules_of
-from engine.experiments.sweep import ACCURACY, MOST, Sweep
+from engine.experiments.radii import ACCURACY, MOST, Sweep
 from engine.models import CNNGAP, ViT
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SGD, Everything
-from engine.runs import RunSpec
-from engine.schedules import Cosine
 from engine.spec import knob, series
-from engine.updates import AdamW, Momentum
+from engine.training.runs import RunSpec
+from engine.training.schedules import Cosine
+from engine.training.updates import AdamW, Momentum
 
 FEW = (
     "In so small a network a large perturbation of any hundred parameters does something: how much differs from subset "

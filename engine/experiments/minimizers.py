@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine import theory
+from engine.experiments import theory
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_look
-from engine.problem import TwoCurvatures
+from engine.problems import TwoCurvatures
 from engine.records import Result
 from engine.rules import SAM, SGD
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
+from engine.training.runs import RunSpec
 
 LOOKS = {"GD": rule_look("SGD"), "SAM": rule_look("SAM"), "1-SAM": rule_look("MSAM"), "ascent": rule_look("GSAM")}
 WORDS = {"GD": "gradient descent", "ascent": "ascent loss"}
@@ -116,9 +116,8 @@ class WhichSharpness(Experiment):
 
     def _stretch(self) -> tuple[tuple[int, int], float]:
         """Two measured steps, and by which factor x1 shrinks between them by theory: until SAM has gone half of its
-        way, or its run ends, from half of that
-        time on. Earlier it is still on its way to the cycle, which moves x1 otherwise; a factor is the same from
-        wherever that has left it.
+        way, or its run ends, from half of that time on. Earlier it is still on its way to the cycle, which moves x1
+        otherwise; a factor is the same from wherever that has left it.
         """
         spec, x = self.ensembles()["SAM"][0], self.drift("SAM")[:, 0]
         x = x[np.linspace(0, len(x) - 1, spec.steps // spec.every + 1).round().astype(int)]

@@ -9,17 +9,17 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine import theory
 from engine.curvature import Hessian, dense
+from engine.experiments import theory
 from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
 from engine.experiments.stability import Stability, Trains
 from engine.figures.drawing import Chart, Line, Map, say
 from engine.figures.theme import rule_look
-from engine.problem import MatrixSensing, Product, parts
+from engine.problems import MatrixSensing, Product, parts
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
+from engine.training.runs import RunSpec
 
 LOWEST, HIGHEST = 1e-3, 30.0
 """Of the loss l(xy) on a map."""

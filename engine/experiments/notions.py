@@ -10,21 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import sharpness, theory
+from engine.analyses import sharpness
 from engine.curvature import Hessian, signs
 from engine.data import Digits
+from engine.experiments import theory
 from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, rules_of
 from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness, late_mean
 from engine.figures.drawing import Chart, Line, say
 from engine.models import MLP
-from engine.problem import Classification, evaluate, parts
+from engine.problems import Classification, evaluate, parts
 from engine.records import Result
 from engine.rules import MSAM, SAM, SGD
-from engine.runs import RunSpec
 from engine.seeds import generator
 from engine.spec import fingerprint, knob
-from engine.updates import Momentum
+from engine.training.runs import RunSpec
+from engine.training.updates import Momentum
 
 QUANTITIES = {"worst": "worst direction", "ascent": "up the gradient", "average": "average"}
 TICKS = tuple((float(i), words) for i, words in enumerate(QUANTITIES.values()))
@@ -79,9 +80,8 @@ class Notions(Experiment):
             return {}
         summands, theta = parts(spec.problem, examples), path[-1].theta
         begin = sharpness.candidates(summands, theta, generator(spec.seed, "candidates"))
-        average = sharpness.averaged(
-            summands, theta, self.rho, generator(spec.seed, "average"), 100
-        )  # the same directions for every rule
+        # the same directions for every rule
+        average = sharpness.averaged(summands, theta, self.rho, generator(spec.seed, "average"), 100)
         rises = {
             "worst": sharpness.worst(summands, theta, self.rho, begin).rise,
             "ascent": sharpness.ascended(summands, theta, self.rho),

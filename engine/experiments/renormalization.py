@@ -14,13 +14,13 @@ from engine.experiments.experiment import Check, Experiment, Paper, Question, ru
 from engine.experiments.saddle import SaddleEscape
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_colour
-from engine.measure import cosine, whole
 from engine.models import MLP
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules import SAM, SGD, SSAM, USAM
-from engine.runs import RunSpec
 from engine.seeds import generator
 from engine.spec import fingerprint, knob, series
+from engine.training.measure import cosine, whole
+from engine.training.runs import RunSpec
 
 PROBLEM = Classification(Digits(train=1000, standardize="centred"), MLP(width=128, depth=2))
 EPOCH, STEPS = 15, 450

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine import theory
+from engine.experiments import theory
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import rule_colour
-from engine.problem import Beale, Saddle
+from engine.problems import Beale, Saddle
 from engine.rules import SAM, SGD, SSAM
-from engine.runs import RunSpec
 from engine.spec import choice, fingerprint, knob
+from engine.training.runs import RunSpec
 
 CURVATURE = {"x²/2 − y²/2 + y⁴/4": 1.0, "Beale": 27.75}
 """By landscape: the Hessian's eigenvalues at the saddle are plus and minus this; Beale's Hessian at (0, 1) is ((0,
@@ -158,9 +158,8 @@ class SaddleEscape(Experiment):
         )
 
     def _chart(self, result, where, title, caption):
-        steps = np.arange(
-            (self.steps if where == "inside" else self.steps // 2) + 1
-        )  # the other runs are far away by then
+        # the other runs are far away by then
+        steps = np.arange((self.steps if where == "inside" else self.steps // 2) + 1)
         lines = [
             self._line(result, name, where, dash, len(steps))
             for name, dash in (("GD", "solid"), ("SAM", "solid"), ("SSAM", "dash"))

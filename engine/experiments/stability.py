@@ -8,23 +8,22 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine import theory
 from engine.data import Digits
+from engine.experiments import theory
 from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.figures.drawing import Chart, Line, Map, Mark, say
 from engine.figures.theme import rule_look
 from engine.models import MLP
-from engine.problem import Classification, Quadratic
+from engine.problems import Classification, Quadratic
 from engine.rules import SAM, SGD, SSAM, USAM
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
+from engine.training.runs import RunSpec
 
 FAR = 100.0
 """Where the runs on the quadratic begin, in x: so far out that the 2-cycle of a stable SAM lies inside. In y they
-begin at 0: a part along y dies out more
-slowly than one along x, and as long as it is the greater one SAM's perturbation points along y, while x shrinks as
-if there were none."""
+begin at 0: a part along y dies out more slowly than one along x, and as long as it is the greater one SAM's
+perturbation points along y, while x shrinks as if there were none."""
 LEFT = 4 * FAR
 """How far away a run has to end to have left."""
 WELL = 0.9

@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine import theory
+from engine.experiments import theory
 from engine.experiments.curves import middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
 from engine.figures.drawing import Chart, Line, say
 from engine.figures.theme import MARKERS, ordinal, rule_look
-from engine.problem import DiagonalNet
+from engine.problems import DiagonalNet
 from engine.rules import MSAM, SGD
-from engine.runs import RunSpec
 from engine.spec import fingerprint, knob
+from engine.training.runs import RunSpec
 
 N = 20
 """Training examples."""

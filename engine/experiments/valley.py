@@ -11,21 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.batches import Batches
 from engine.data import Digits
 from engine.experiments.curves import curve
 from engine.experiments.experiment import Check, Experiment, Point, Question
 from engine.figures.drawing import Chart, Line, Mark
 from engine.figures.theme import rule_colour
 from engine.models import MLP, Block, unflatten
-from engine.problem import Classification, evaluate
+from engine.problems import Classification, evaluate
 from engine.records import Result
 from engine.rules import SAM, SGD, Rule
-from engine.runs import RunSpec, Switch
-from engine.schedules import Constant, Schedule
 from engine.seeds import generator
 from engine.spec import fingerprint, knob
-from engine.updates import Momentum
+from engine.training.batches import Batches
+from engine.training.runs import RunSpec, Switch
+from engine.training.schedules import Constant, Schedule
+from engine.training.updates import Momentum
 
 BATCH, DECAY, DIGITS, CONSTANT = 16, 5e-4, Digits(1297, standardize="centred"), Constant()
 EPOCH = DIGITS.train // BATCH

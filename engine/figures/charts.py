@@ -1,18 +1,17 @@
-"""Charts: curves made of a run's frames, of several runs, or of an alignment."""
+"""Charts: curves made of a run's frames, or of several runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Mark, around, say
-from engine.figures.theme import MARKERS, ordinal, rule_colour, rule_look
+from engine.figures.theme import MARKERS, rule_colour, rule_look
 from engine.figures.words import Spec
-from engine.records import Alignment, Run
+from engine.records import Run
 from engine.spec import fingerprint
 
 Columns = Mapping[str, np.ndarray]
@@ -119,7 +118,9 @@ def gradient_norms(run: Columns, spec: Spec) -> Chart:
         "Lengths of the full-batch gradient g at w and of the direction u that the rule makes of full-batch gradients"
     )
     look = "A u longer than g means that the rule takes its gradient where the slope is steeper."
-    lines = _two(run["step"], run["gradient_norm"], run["direction_norm"], spec, "‖g‖ gradient", "‖u‖ direction")
+    lines = gradient_and_direction(
+        run["step"], run["gradient_norm"], run["direction_norm"], spec, "‖g‖ gradient", "‖u‖ direction"
+    )
     return _live(
         "gradient_norms", "Gradient norm", "norm (loss per unit of weight)", run, spec, what, look, lines, log_y=True
     )
@@ -131,7 +132,7 @@ def sharpness(run: Columns, spec: Spec) -> Chart:
     measured = Line(
         "λ₁ measured", run["step"], run["sharpness"], rule_colour(words.rule(spec)), marker="circle", band=within
     )
-    lines, y_range, far = _with_edges([measured], run["step"], run["edge"], run["limit"], spec)
+    lines, y_range, far = with_edges([measured], run["step"], run["edge"], run["limit"], spec)
     what = "Largest eigenvalue λ₁ of the loss's Hessian at w, within its residual"
     look = (
         f"Dashed is theory: above it, full-batch steps on a quadratic are unstable.{far} Look whether λ₁ rises to its "
@@ -158,7 +159,7 @@ def alignment(run: Columns, spec: Spec) -> Chart:
         "the loss's Hessian at w"
     )
     look = "1 is along it, 0 across. A u above g feels the sharpest direction more than plain descent does."
-    lines = _two(run["step"], run["cos_g"], run["cos_u"], spec, "g gradient", "u direction")
+    lines = gradient_and_direction(run["step"], run["cos_g"], run["cos_u"], spec, "g gradient", "u direction")
     return _live(
         "alignment",
         "Alignment with v₁",
@@ -226,68 +227,6 @@ def _apart(spec: Spec, before: int) -> tuple[str, str, str]:
     return colour, ("solid", "dot")[before % 2], MARKERS[(MARKERS.index(marker) + before) % len(MARKERS)]
 
 
-def cosines_g(record: Alignment, spec: Spec) -> Chart:
-    """abs cos of the gradient with each eigenvector."""
-    return _cosines("cosines_g", "g, the full-batch gradient", "|cos(g, vᵢ)|", record, record.cos_g, spec)
-
-
-def cosines_u(record: Alignment, spec: Spec) -> Chart:
-    """abs cos of the rule's direction with each eigenvector."""
-    return _cosines("cosines_u", "u, the rule's full-batch direction", "|cos(u, vᵢ)|", record, record.cos_u, spec)
-
-
-def shares(record: Alignment, spec: Spec) -> Chart:
-    """The part of the gradient and of the direction that lies in the top eigenspace."""
-    what = (
-        f"{_forgotten(record)}Share of the squared length of g and of u, full-batch gradient and direction, in the "
-        f"span of the top {_k(record)} eigenvectors"
-    )
-    look = "Near 1, descent goes on in a handful of sharp directions."
-    lines = _two(record.steps, record.share_g, record.share_u, spec, "g gradient", "u direction")
-    return _along(
-        "shares",
-        "Share in the top eigenspace",
-        f"share in the top {_k(record)}",
-        record,
-        spec,
-        what,
-        look,
-        lines,
-        y_range=UNIT,
-    )
-
-
-def overlap(record: Alignment, spec: Spec) -> Chart:
-    """How much of the top eigenspace is kept from one checkpoint to the next."""
-    k = _k(record)
-    line = Line("overlap", record.steps[1:], record.overlap[1:], rule_colour(words.rule(spec)), marker="circle")
-    what = f"Mean squared cosine between the span of the top {k} eigenvectors and that of the checkpoint before"
-    look = f"1 is the same space; a random one would have {k}/n."
-    return _along(
-        "overlap",
-        "Overlap of eigenspaces",
-        "overlap with the last",
-        record,
-        spec,
-        what,
-        look,
-        (line,),
-        y_range=UNIT,
-        note="needs two checkpoints",
-    )
-
-
-def eigenvalues(record: Alignment, spec: Spec) -> Chart:
-    """The tracked eigenvalues against the edges of stability."""
-    bands = [around(record.values[:, i], record.residuals[:, i]) for i in range(_k(record))]
-    lines, y_range, far = _with_edges(
-        _ordered("λ", record, record.values, bands), record.steps, record.edge, record.limit, spec
-    )
-    what = f"The {_k(record)} largest eigenvalues of the loss's Hessian, tracked along the run, within their residuals"
-    look = f"Dashed is theory, the edge of stability.{far} Look which of them reach it."
-    return _along("eigenvalues", "Largest eigenvalues", "eigenvalue", record, spec, what, look, lines, y_range=y_range)
-
-
 def _live(
     name: str,
     title: str,
@@ -299,28 +238,10 @@ def _live(
     lines: Iterable[Line],
     **more: Any,
 ) -> Chart:
-    return _over_steps(name, title, y_label, spec, what, look, lines, _switches(run, spec), **more)
+    return over_steps(name, title, y_label, spec, what, look, lines, _switches(run, spec), **more)
 
 
-def _along(
-    name: str,
-    title: str,
-    y_label: str,
-    record: Alignment,
-    spec: Spec,
-    what: str,
-    look: str,
-    lines: Iterable[Line],
-    **more: Any,
-) -> Chart:
-    what = f"{what}, at {len(record.steps)} checkpoint{'s' * (len(record.steps) != 1)}"
-    taken = [(int(at), nth) for nth, at in enumerate(record.switches) if len(record.steps) and at <= record.steps[-1]]
-    marks = [Mark(float(at), words.takes_over(spec, nth, at)) for at, nth in taken]
-    drawn = _over_steps(name, title, y_label, spec, what, look, lines, marks, **more)
-    return replace(drawn, source=f"{record.run}/{fingerprint(record.spec)}")
-
-
-def _over_steps(
+def over_steps(
     name: str,
     title: str,
     y_label: str,
@@ -349,55 +270,6 @@ def _switches(run: Columns, spec: Spec, over: str = "step") -> list[Mark]:
     ]
 
 
-def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.ndarray, spec: Spec) -> Chart:
-    what = (
-        f"{_forgotten(record) * (cosines is record.cos_u)}Absolute cosine of {what}, with each of the top {_k(record)} "
-        "eigenvectors of the loss's Hessian"
-    )
-    look = "1 is along it, 0 across. Look whether v₁, the first, takes over."
-    note = FORGOTTEN if cosines.size and np.isnan(cosines).all() else "nothing measured yet"
-    return _along(
-        name,
-        f"Alignment: {y_label}",
-        y_label,
-        record,
-        spec,
-        what,
-        look,
-        _ordered("v", record, cosines),
-        y_range=UNIT,
-        note=note,
-    )
-
-
-def _forgotten(record: Alignment) -> str:
-    """A sentence on the directions that are missing, if any are."""
-    lost = int((np.isnan(record.share_u) & np.isfinite(record.share_g)).sum())
-    return (
-        f"At {'every' if lost == len(record.steps) else lost} checkpoint{'s' * (1 < lost < len(record.steps))} u is "
-        f"missing: {FORGOTTEN}. "
-        if lost
-        else ""
-    )
-
-
-def _ordered(letter: str, record: Alignment, values: np.ndarray, bands: Sequence[Any] = ()) -> list[Line]:
-    """A line for each of the k columns of values [T, k], coloured in their order."""
-    k = _k(record)
-    names = [f"{letter}{i + 1}".translate(SUBSCRIPT) for i in range(k)]
-    return [
-        Line(
-            names[i],
-            record.steps,
-            values[:, i],
-            ordinal(i, k),
-            marker=MARKERS[i % len(MARKERS)],
-            band=bands[i] if bands else None,
-        )
-        for i in range(k)
-    ]
-
-
 def _finite(lines: Iterable[Line]) -> tuple[Line, ...]:
     """Without the lines that a problem cannot have, such as the held-out loss of a function; their NaN is no gap."""
     return tuple(line for line in lines if not np.isnan(line.y).all())
@@ -409,7 +281,9 @@ def _pair(run: Columns, spec: Spec, what: str) -> list[Line]:
     return [train, Line("held-out", run["step"], run[f"test_{what}"], colour, "dot", "circle")]
 
 
-def _two(steps: np.ndarray, g: np.ndarray, u: np.ndarray, spec: Spec, g_label: str, u_label: str) -> list[Line]:
+def gradient_and_direction(
+    steps: np.ndarray, g: np.ndarray, u: np.ndarray, spec: Spec, g_label: str, u_label: str
+) -> list[Line]:
     """The gradient's curve in plain descent's colour, and the direction's in its rule's; one where they are the
     same."""
     plain = Line(g_label, steps, g, rule_colour("SGD"), marker="square")
@@ -418,7 +292,7 @@ def _two(steps: np.ndarray, g: np.ndarray, u: np.ndarray, spec: Spec, g_label: s
     return [plain, Line(u_label, steps, u, rule_colour(words.rule(spec)), marker="circle")]
 
 
-def _with_edges(
+def with_edges(
     lines: list[Line], steps: np.ndarray, edge: np.ndarray, limit: np.ndarray, spec: Spec
 ) -> tuple[list[Line], tuple[float, float] | None, str]:
     """The lines with the edges of stability, a range that shows what was measured, and a sentence on an edge far
@@ -460,19 +334,13 @@ def _untracked(run: Columns) -> str:
     )
 
 
-def _k(record: Alignment) -> int:
-    return record.values.shape[1] if record.values.ndim == 2 else 0
-
-
 def _positive(*curves: np.ndarray) -> bool:
     """Whether a logarithmic axis can show every finite value."""
     return all((y[np.isfinite(y)] > 0).all() for y in curves)
 
 
-FORGOTTEN = "the rule's direction depends on earlier steps, which no checkpoint keeps"
 UNIT = (0.0, 1.02)
 """Of shares and cosines, with room for a line at 1."""
-SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 LIVE = {
     "losses": losses,
     "accuracies": accuracies,
@@ -481,11 +349,3 @@ LIVE = {
     "alignment": alignment,
 }
 """Of (columns, encoded RunSpec)."""
-ALIGNMENT = {
-    "cosines_g": cosines_g,
-    "cosines_u": cosines_u,
-    "shares": shares,
-    "overlap": overlap,
-    "eigenvalues": eigenvalues,
-}
-"""Of (Alignment, encoded RunSpec)."""

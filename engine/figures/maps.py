@@ -97,9 +97,16 @@ def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Char
     ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
     return Chart(
-        "faithful", "Is the path on its surface?", "step", words.loss(spec), (true, shown), caption, log_y=log,
-        marks=(*centre, *taken), source=f"{surface.run}/{fingerprint(surface.spec)}",
-    )  # fmt: skip
+        "faithful",
+        "Is the path on its surface?",
+        "step",
+        words.loss(spec),
+        (true, shown),
+        caption,
+        log_y=log,
+        marks=(*centre, *taken),
+        source=f"{surface.run}/{fingerprint(surface.spec)}",
+    )
 
 
 def interpolate(a: np.ndarray, b: np.ndarray, z: np.ndarray, at_a: np.ndarray, at_b: np.ndarray) -> np.ndarray:

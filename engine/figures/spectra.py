@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.density import density, exact_density
 from engine.figures import words
+from engine.figures.density import density, exact_density
 from engine.figures.drawing import Chart, Line, around, say
 from engine.figures.words import Spec
 from engine.records import Spectrum

@@ -23,6 +23,23 @@ from engine.models.model import (
 MODELS = {cls.__name__: cls for cls in DENSE + CONVOLUTIONAL + ATTENTION + GRAPH}
 
 __all__ = [
-    "ACTIVATIONS", "CNN", "CNNGAP", "EPS", "MLP", "MODELS", "NORMS", "Block", "Collect", "Given", "GraphNet", "Model",
-    "Normalize", "ResNet", "Transformer", "ViT", "by_batch", "initial", "unflatten",
-]  # fmt: skip
+    "ACTIVATIONS",
+    "CNN",
+    "CNNGAP",
+    "EPS",
+    "MLP",
+    "MODELS",
+    "NORMS",
+    "Block",
+    "Collect",
+    "Given",
+    "GraphNet",
+    "Model",
+    "Normalize",
+    "ResNet",
+    "Transformer",
+    "ViT",
+    "by_batch",
+    "initial",
+    "unflatten",
+]

@@ -64,8 +64,7 @@ class Transformer(Model):
     LayerNorm first and learned positions.
 
     Vaswani et al. 2017, sec. 3 (arXiv 1706.03762), as Radford et al. 2019 (GPT-2) arrange it; read-out and embedding
-    are not tied.
-    Tokens come as floats [N, T] that hold whole numbers below the number of classes.
+    are not tied. Tokens come as floats [N, T] that hold whole numbers below the number of classes.
     """
 
     width: int = knob(32, 1, 256, "Width", "Numbers that describe a token.", log=True)

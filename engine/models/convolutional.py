@@ -58,8 +58,8 @@ class CNNGAP(Model):
     over the image, a linear read-out.
 
     The mean of each channel over the image in the place of dense layers is the global average pooling of Lin, Chen &
-    Yan 2014, sec. 3.2
-    (arXiv 1312.4400): the read-out sees no positions, and however large the image is, it has as many parameters.
+    Yan 2014, sec. 3.2 (arXiv 1312.4400): the read-out sees no positions, and however large the image is, it has as
+    many parameters.
     """
 
     width: int = knob(16, 1, 64, "Width", "Channels of the first convolution; the others have twice as many.", log=True)
@@ -98,9 +98,8 @@ class ResNet(Model):
     image, a linear read-out.
 
     He, Zhang, Ren & Sun 2016, sec. 4.2 (arXiv 1512.03385): a block is two 3x3 convolutions, each with its norm; the
-    second and third
-    stage begin with stride 2 and twice the channels, and the shortcut there takes every other pixel and fills up
-    with zeros (option A).
+    second and third stage begin with stride 2 and twice the channels, and the shortcut there takes every other pixel
+    and fills up with zeros (option A).
     """
 
     width: int = knob(

@@ -17,8 +17,8 @@ class GraphNet(Model):
     reads out all of them.
 
     Xu, Hu, Leskovec & Jegelka 2019, eq. 4.1 (arXiv 1810.00826), with a learned eps that starts at 0, MLPs of two
-    layers, and a read-out of the last
-    layer only. x is [N, V, V+F]: the adjacency matrix A beside the features of the nodes; all V nodes count.
+    layers, and a read-out of the last layer only. x is [N, V, V+F]: the adjacency matrix A beside the features of the
+    nodes; all V nodes count.
     """
 
     width: int = knob(16, 1, 256, "Width", "Numbers that describe a node.", log=True)

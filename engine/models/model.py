@@ -1,10 +1,9 @@
 """What a model is: the layout of its tensors in theta, how they start, and the layers that normalize activations.
 
 A weight is [outputs, inputs, ...] and comes before its bias [outputs], as in PyTorch's modules; a normalization
-layer's scale and
-shift are its weight and bias. A layer that BatchNorm follows has no bias of its own: the norm would take it away again.
-BatchNorm divides by the biased variance, always, and there are no running averages: a `Normalize` says over which
-examples.
+layer's scale and shift are its weight and bias. A layer that BatchNorm follows has no bias of its own: the norm would
+take it away again. BatchNorm divides by the biased variance, always, and there are no running averages: a `Normalize`
+says over which examples.
 """
 
 from __future__ import annotations

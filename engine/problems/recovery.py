@@ -75,10 +75,8 @@ class MatrixSensing(Recovery):
     1/(2m) Σ (<A_i, U Uᵀ> - y_i)².
 
     The symmetric setting of Li, Ma & Zhang 2018 (arXiv 1712.09203), whose small starts find X* by themselves. That
-    flat minima do is shown by Ding,
-    Drusvyatskiy, Fazel & Harchaoui 2024 (arXiv 2203.03756) for X = L Rᵀ, Gaussian measurements and a scaled trace.
-    X* has `rank` eigenvalues 1, in random
-    directions. U is [dimension, dimension].
+    flat minima do is shown by Ding, Drusvyatskiy, Fazel & Harchaoui 2024 (arXiv 2203.03756) for X = L Rᵀ, Gaussian
+    measurements and a scaled trace. X* has `rank` eigenvalues 1, in random directions. U is [dimension, dimension].
     """
 
     train: int = knob(35, 1, 2000, "Measurements", "m, to train on; 1,000 more are held out.", log=True)
@@ -128,9 +126,8 @@ class DiagonalNet(Recovery):
     al. 2020, arXiv 2002.09277).
 
     Woodworth et al. write beta = w₊² - w₋², the same up to a rotation: u = w₊ + w₋, v = w₊ - w₋, and their start at
-    w₊ = w₋ is u = scale, v = 0.
-    Large starts fit with small norm, small ones sparsely. beta* has `sparsity` entries of 1/√sparsity and zeros
-    elsewhere.
+    w₊ = w₋ is u = scale, v = 0. Large starts fit with small norm, small ones sparsely. beta* has `sparsity` entries
+    of 1/√sparsity and zeros elsewhere.
     """
 
     train: int = knob(

@@ -121,8 +121,8 @@ class TwoCurvatures(Problem):
     curvatures 2 F1 and 2 F2 across it.
 
     F1 = x1^2 + 6 x2^2 + 8 is least at (0, 0), F2 = 4 (1 - x1)^2 + (1 - x2)^2 + 1 at (1, 1), their sum at (4/5, 1/7).
-    The function is the mean of two
-    examples' losses, 2 F1 x3^2 and 2 F2 x4^2, of which a batch of 1 takes one. There are no held-out examples.
+    The function is the mean of two examples' losses, 2 F1 x3^2 and 2 F2 x4^2, of which a batch of 1 takes one. There
+    are no held-out examples.
     """
 
     begin: tuple[float, ...] = series((0.5, 0.5, 0.1, 0.1), -100, 100, 4, "Start", "The first x1, x2, x3 and x4.")

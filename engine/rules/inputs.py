@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from engine.problem import Classification
+from engine.problems import Classification
 from engine.rules.rule import TINY, Rule, Step
 from engine.spec import SpecError, choice, knob
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.models import NORMS, Block
-from engine.problem import Problem
+from engine.problems import Problem
 from engine.rules.rule import Memory
 from engine.spec import SpecError, knob
 

@@ -2,8 +2,7 @@
 surrounds the step.
 
 A rule gets gradients as a *function* of theta, for the same batch each time: SAM needs one elsewhere. Its text is
-written for
-one run on flat vectors; `train` runs it alone with plain autograd, or for many runs under `torch.vmap`.
+written for one run on flat vectors; `train` runs it alone with plain autograd, or for many runs under `torch.vmap`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.models import Block
-from engine.problem import Problem
+from engine.problems import Problem
 from engine.spec import floats, knobs, with_floats
 
 Memory = dict[str, Tensor]
@@ -123,9 +122,8 @@ class Step:
             each = self.problem.losses(t, self.x, self.y)
             picked = pick(each.detach())
             self.asked.append(self.share * len(picked) / len(each))
-            weight = torch.zeros_like(each).scatter(
-                0, picked, 1 / len(picked)
-            )  # cheaper to go back through than an index
+            # cheaper to go back through than an index
+            weight = torch.zeros_like(each).scatter(0, picked, 1 / len(picked))
             return weight @ each, each
 
         return self.differentiate(chosen, theta)[0]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from engine.records import Run
-from engine.runs import RunSpec
 from engine.spec import SpecError, decode, digest
-from engine.tasks import ANALYSES
+from engine.training.runs import RunSpec
+from engine.work.tasks import ANALYSES
 from pages.ui import cached, download, link, live, shell, words
 
 
@@ -36,9 +36,8 @@ class Page:
     picture: Callable[[Subject, str], bool]  # draws the analysis of a name; whether it is still at work
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
     first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
-    views: Mapping[str, Sequence[str]] = field(
-        default_factory=dict
-    )  # choices that are not the spec's, kept under "kind:name"
+    # choices that are not the spec's, kept under "kind:name"
+    views: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def show(self) -> None:
         """Controls at the left, the picture at the right, and the address."""

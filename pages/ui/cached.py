@@ -11,12 +11,12 @@ from typing import Any
 import plotly
 import streamlit as st
 
-from engine.jobs import Jobs
-from engine.presets import SHIPPED
 from engine.records import Record, RecordError, Result, Run
-from engine.runs import RUNS, RunSpec
 from engine.spec import SpecError, decode
-from engine.store import Store, Summary
+from engine.training.runs import RUNS, RunSpec
+from engine.work.jobs import Jobs
+from engine.work.presets import SHIPPED
+from engine.work.store import Store, Summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.experiments import PAPERS, Paper
-from engine.runs import RunSpec
+from engine.training.runs import RunSpec
 from pages.ui import words
 
 AT = "papers"

@@ -7,8 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from engine.figures import paper
 from engine.figures.drawing import Drawing
+from engine.figures.render import paper
 from engine.figures.theme import PAPERS
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from engine.figures import paper, screen
 from engine.figures.drawing import Chart, Drawing, Map
+from engine.figures.render import paper, vega
 from pages.ui import cached, shell
 
 
@@ -40,7 +40,7 @@ def caption(drawing: Drawing) -> None:
 
 
 def _vega(drawing: Chart, dark: bool, height: int, width: int) -> tuple[Chart, Any, Any]:
-    rows, spec = screen.vega(drawing, dark, height, width)
+    rows, spec = vega.vega(drawing, dark, height, width)
     return drawing, _compact(rows), spec
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.planes import PlaneSpec
-from engine.presets import picture
+from engine.analyses.planes import PlaneSpec
 from engine.records import Surface
-from engine.runs import RunSpec
 from engine.spec import digest
+from engine.training.runs import RunSpec
+from engine.work.presets import picture
 from pages.ui import cached
 
 FINE, COARSE = 51, 25

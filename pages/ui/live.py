@@ -14,8 +14,8 @@ import streamlit as st
 
 from engine.figures import charts
 from engine.figures.words import has_classes, has_data
-from engine.runs import RunSpec
 from engine.spec import encode
+from engine.training.runs import RunSpec
 from pages.ui import cached, words
 
 TICK = 1.0
@@ -35,9 +35,8 @@ class View:
     left: float
     active: bool
     columns: Mapping[str, np.ndarray]
-    version: tuple[
-        int, str
-    ]  # of the columns: the same for all who look within one tick, so that their charts are made once
+    # of the columns: the same for all who look within one tick, so that their charts are made once
+    version: tuple[int, str]
 
     @property
     def resumable(self) -> bool:

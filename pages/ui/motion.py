@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit.components.v2 as components
 
-from engine.figures import motion
 from engine.figures.drawing import Drawing
+from engine.figures.render import motion
 from pages.ui import cached, figures, scene, shell
 
 SECONDS = 1.2

@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from engine.data import SOURCES, OwnFile, download, here, keep
-from engine.runs import RunSpec
 from engine.spec import SpecError
+from engine.training.runs import RunSpec
 from pages.ui import controls, live, words
 
 OWN, MEGABYTES = OwnFile.__name__, 5

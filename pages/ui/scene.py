@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit.components.v2 as components
 
-from engine.figures import screen
 from engine.figures.drawing import Map
+from engine.figures.render import plotly as screen
 from pages.ui import cached, shell
 
 LIBRARY = """

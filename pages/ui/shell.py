@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.presets import PRESETS
 from engine.spec import SpecError, Table, digest, dumps
+from engine.work.presets import PRESETS
 from pages.ui import cached, controls, link, words
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"

@@ -12,9 +12,9 @@ import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Check, Experiment, current
 from engine.figures.drawing import Chart, Drawing
-from engine.jobs import EXPERIMENT, Snapshot
 from engine.records import Result
 from engine.spec import decode, digest, encode, fingerprint
+from engine.work.jobs import EXPERIMENT, Snapshot
 from pages.ui import cached, citations, controls, motion, shell, words
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}

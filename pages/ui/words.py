@@ -9,8 +9,8 @@ from typing import Any
 
 from engine.figures import words
 from engine.figures.words import part, setting, title
-from engine.runs import RunSpec
 from engine.spec import encode, knobs
+from engine.training.runs import RunSpec
 
 __all__ = ["apart", "duration", "number", "part", "percent", "plain", "run", "setting", "title"]
 

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from engine.records import Run
-from engine.runs import RunSpec
 from engine.spec import digest
-from engine.store import Store
-from engine.tasks import training
+from engine.training.runs import RunSpec
+from engine.work.store import Store
+from engine.work.tasks import training
 from tests.browser.harness import LONG, button, enter, shows
 
 pytestmark = pytest.mark.browser

@@ -1,0 +1,1 @@
+"""Analyses: what is computed of a trained run, or of several: planes and surfaces, spectra, alignments, sharpness."""

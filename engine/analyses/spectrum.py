@@ -1,0 +1,103 @@
+"""The spectrum of the training loss's Hessian at a checkpoint: both ends with residuals, the density, the trace with
+its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.linalg import eigvalsh
+
+from engine.analyses.surface import checkpoint_row
+from engine.curvature import Hessian, Krylov, dense, ends, extremes, signs
+from engine.problems import parts
+from engine.records import Run, Spectrum
+from engine.rules import TINY
+from engine.seeds import generator
+from engine.spec import digest, encode, flag, knob
+from engine.training.runs import RunSpec
+
+EXACT = 2000
+"""The most parameters for which all eigenvalues are computed."""
+
+
+@dataclass(frozen=True)
+class SpectrumSpec:
+    """What to compute of a Hessian's spectrum."""
+
+    checkpoint: int = knob(
+        -1, -1, 100_000, "Checkpoint", "Which measured point of the path, counted from 0; -1 is the last."
+    )
+    top: int = knob(5, 1, 50, "Largest", "How many of the largest eigenvalues.")
+    bottom: int = knob(3, 0, 50, "Smallest", "How many of the smallest (most negative) eigenvalues.")
+    probes: int = knob(
+        8, 0, 100, "Probes", "Random vectors for the density and the trace; their spread is the standard error."
+    )
+    depth: int = knob(64, 4, 300, "Lanczos steps", "Products for each probe: more resolve the density more finely.")
+    exact: bool = flag(True, "Exact", f"All eigenvalues, where the model has at most {EXACT} parameters.")
+    seed: int = knob(0, 0, 9999, "Seed", "Of the probes.")
+
+    def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[tuple[int, int, Spectrum | None]]:
+        """Yields (products done, products expected, the spectrum so far where a part was completed)."""
+        row = checkpoint_row(run, self.checkpoint)
+        theta = torch.as_tensor(run.path[row], device=device)
+        n = len(theta)
+        hessian = Hessian(parts(spec.problem, spec.problem.load("train", device)), theta)
+        depth, whole = min(self.depth, n), self.exact and n <= EXACT
+        total = 60 + self.probes * depth + whole * n
+        random = generator(self.seed, "spectrum")
+        start = torch.randn(n, generator=random, dtype=torch.float64).to(theta)
+        # the gradient leans to the top, and saves products
+        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
+        for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
+            yield min(krylov.count, 60), total, None
+        pairs, top = krylov.ritz(ends(self.top, self.bottom, krylov.count)), min(self.top, krylov.count)
+        empty = np.zeros(0)
+        record = Spectrum(
+            spec=encode(self),
+            run=digest(spec),
+            checkpoint=row,
+            size=n,
+            products=krylov.count,
+            top=pairs.values[:top],
+            top_residuals=pairs.residuals[:top],
+            bottom=pairs.values[top:][::-1],
+            bottom_residuals=pairs.residuals[top:][::-1],
+            nodes=empty,
+            weights=empty,
+            exact=empty,
+            trace=float("nan"),
+            trace_error=float("nan"),
+            gradient_norm=float(hessian.gradient.norm()),
+        )
+        yield 60, total, record
+        for part in self._density(hessian, theta, record, depth):
+            record = part
+            yield 60 + record.nodes.size, total, record
+        if whole:
+            for i, matrix in dense(hessian, n, theta):
+                yield total - n + i, total, None
+            yield total, total, replace(record, exact=eigvalsh((matrix + matrix.T) / 2), products=record.products + n)
+
+    def _density(self, hessian: Hessian, theta: torch.Tensor, record: Spectrum, depth: int) -> Iterator[Spectrum]:
+        """Stochastic Lanczos quadrature (Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019), a probe at a time."""
+        rules, n = [], len(theta)
+        for probe in range(self.probes):
+            random = generator(self.seed, "probe", probe)
+            krylov = Krylov(hessian, signs(n, random, theta)[None], random)
+            while krylov.count < depth:
+                krylov.grow()
+            rules.append(krylov.quadrature())
+            nodes, weights = (np.array(column) for column in zip(*rules, strict=True))
+            traces = n * (nodes * weights).sum(axis=1)
+            error = traces.std(ddof=1) / np.sqrt(len(traces)) if len(traces) > 1 else float("nan")
+            yield replace(
+                record,
+                nodes=nodes,
+                weights=weights,
+                trace=float(traces.mean()),
+                trace_error=float(error),
+                products=record.products + nodes.size,
+            )

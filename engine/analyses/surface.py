@@ -1,0 +1,191 @@
+"""Surfaces: the loss and accuracy over a plane through a checkpoint, coarse first and then refined, the checkpoint
+exactly in the centre cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec
+from engine.data import Examples
+from engine.machine import CORES, settle
+from engine.problems import Problem, evaluate
+from engine.records import Run, Surface
+from engine.spec import SpecError, choice, digest, encode, knob, pick
+from engine.training.runs import RunSpec
+
+Progress = tuple[int, int, Surface | None]
+
+
+@dataclass(frozen=True)
+class SurfaceSpec:
+    """What to draw of a run's landscape."""
+
+    plane: PlaneSpec = pick(PathPCA(), lambda: PLANES, "Plane")
+    checkpoint: int = knob(
+        -1, -1, 100_000, "Checkpoint", "Which measured point of the path is the centre, counted from 0; -1 is the last."
+    )
+    span: float = knob(
+        0.0,
+        0.0,
+        1e6,
+        "Span",
+        "Centre to edge, in units of the directions; 0 fits the path (1 for random directions).",
+        log=True,
+    )
+    resolution: int = knob(51, 3, 401, "Resolution", "Points along each side.", log=True)
+    split: str = choice("train", ("train", "test"), "Examples", "Training or held-out examples.")
+
+    def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[Progress]:
+        """Yields (points done, points in all, the surface so far where a level was completed)."""
+        problem, row = spec.problem, checkpoint_row(run, self.checkpoint)
+        if problem.size() < 2:
+            raise SpecError("plane: needs two parameters, and this problem has one")
+        path = torch.as_tensor(run.path, device=device)
+        examples = problem.load(self.split, device)
+        total = self.resolution**2
+        building = self.plane.build(problem, path[row], path)
+        while True:
+            try:
+                next(building)
+                yield 0, total, None
+            except StopIteration as built:
+                plane: Plane = built.value
+                break
+        surface = self._frame(spec, run, row, plane, path, examples)
+        yield from _fill(surface, problem, plane, examples, total)
+
+    def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
+        """All of the record but the values on the grid."""
+        coordinates = plane.coordinates(path)
+        projected = plane.project(path)
+        residual, distance = (path - projected).double().norm(dim=1), (path - plane.origin).double().norm(dim=1)
+        span = self.span or _reach(self.plane, coordinates)
+        a = axis(span, self.resolution)
+        whole = float((distance**2).sum())
+        first, second = plane.first.double(), plane.second.double()
+        empty = np.full((len(a), len(a)), np.nan)
+        return Surface(
+            spec=encode(self),
+            run=digest(spec),
+            checkpoint=row,
+            split=self.split,
+            labels=plane.labels,
+            unit=plane.unit,
+            a=a,
+            b=a.copy(),
+            loss=empty,
+            accuracy=empty.copy(),
+            stride=0,
+            norms=(float(first.norm()), float(second.norm())),
+            cosine=float(first @ second / (first.norm() * second.norm()).clamp(min=1e-30)),
+            steps=run.steps,
+            path_a=coordinates[:, 0].cpu().numpy(),
+            path_b=coordinates[:, 1].cpu().numpy(),
+            residual=residual.cpu().numpy(),
+            distance=distance.cpu().numpy(),
+            path_loss=_losses(spec.problem, path, examples),
+            plane_loss=_losses(spec.problem, projected, examples),
+            explained=1 - float((residual**2).sum()) / whole if whole > 0 else float("nan"),
+            check=float("nan"),
+        )
+
+
+def axis(span: float, resolution: int) -> np.ndarray:
+    """Coordinates [resolution] from -span, equally spaced, with exactly 0 at resolution // 2; an even grid stops one
+    step short of +span."""
+    half = resolution // 2
+    return (np.arange(resolution) - half) * (span / half)
+
+
+def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """(stride, cells new at it): the sub-grids of stride 8, 4, 2, 1 through the centre, each without the cells of
+    those before it."""
+    half, known = resolution // 2, set()
+    for stride in (8, 4, 2, 1):
+        line = [i for i in range(resolution) if (i - half) % stride == 0]
+        cells = [(i, j) for i in line for j in line if (i, j) not in known]
+        if len(line) > 2 or stride == 1:
+            known.update(cells)
+            yield stride, sorted(cells)
+
+
+def scores(problem: Problem, points: Callable[[int], Tensor], count: int, examples: Examples) -> Iterator[np.ndarray]:
+    """[m, 2] loss and accuracy at points 0..count-1, in order, m at a time.
+
+    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU
+    the points of a batch go through the model together under vmap.
+    """
+    settle()
+    if examples.x is not None and examples.x.device.type == "cuda":
+        together = torch.vmap(lambda theta: evaluate(problem, theta, examples))
+        for first in range(0, count, 64):
+            yield together(torch.stack([points(i) for i in range(first, min(first + 64, count))])).cpu().numpy()
+        return
+    with ThreadPoolExecutor(CORES) as pool:
+        begun = None
+        for first in range(0, count, 4 * CORES):
+            batch = range(first, min(first + 4 * CORES, count))
+            begun, before = pool.map(lambda i: evaluate(problem, points(i), examples).tolist(), batch), begun
+            if before:  # the threads have the next batch already, so none waits for the slowest
+                yield np.array(list(before))
+        if begun:
+            yield np.array(list(begun))
+
+
+def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, total: int) -> Iterator[Progress]:
+    done, a, b = 0, surface.a, surface.b
+    for stride, cells in levels(len(a)):
+        loss, accuracy = surface.loss.copy(), surface.accuracy.copy()
+
+        def point(k: int, cells: Sequence[tuple[int, int]] = cells) -> Tensor:
+            return plane.at(a[cells[k][1]], b[cells[k][0]])
+
+        level = 0
+        for values in scores(problem, point, len(cells), examples):
+            rows, columns = zip(*cells[level : level + len(values)], strict=True)
+            loss[rows, columns], accuracy[rows, columns] = values.T
+            level += len(values)
+            yield done + level, total, None
+        done += level
+        surface = replace(surface, loss=loss, accuracy=accuracy, stride=stride)
+        if stride == 1:
+            surface = replace(surface, check=_recheck(surface, problem, plane))
+        yield done, total, surface
+
+
+def _recheck(surface: Surface, problem: Problem, plane: Plane) -> float:
+    """The largest relative deviation of the centre and four other cells, recomputed in double precision with all
+    examples at once."""
+    examples = problem.load(surface.split, str(plane.origin.device), torch.float64)
+    exact = plane._replace(origin=plane.origin.double(), first=plane.first.double(), second=plane.second.double())
+    n, worst = len(surface.a), 0.0
+    for i, j in [(n // 2, n // 2), (0, 0), (0, n - 1), (n - 1, n // 3), (n // 3, n // 2 + 1)]:
+        true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()[0]
+        if np.isfinite(true):
+            worst = max(worst, abs(surface.loss[i, j] - true) / max(abs(true), 1e-6))
+    return worst
+
+
+def _losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
+    return np.concatenate(list(scores(problem, lambda i: points[i], len(points), examples)))[:, 0]
+
+
+def _reach(plane: PlaneSpec, coordinates: Tensor) -> float:
+    """The span that shows the whole path."""
+    furthest = float(coordinates.abs().max())
+    return 1.15 * furthest if furthest > 0 and type(plane).__name__ != "Random" else 1.0
+
+
+def checkpoint_row(run: Run, checkpoint: int) -> int:
+    """The row of the run's path that a spec's checkpoint means."""
+    if not len(run.path):
+        raise SpecError("checkpoint: the run has no measured point yet")
+    if checkpoint >= len(run.path):
+        raise SpecError(f"checkpoint: expected at most {len(run.path) - 1}, the run's last, got {checkpoint}")
+    return len(run.path) - 1 if checkpoint < 0 else checkpoint

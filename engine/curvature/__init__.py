@@ -1,0 +1,6 @@
+"""Curvature: the Hessian of any loss as products, and what a Krylov space finds of its spectrum."""
+
+from engine.curvature.hessian import KEEP, Hessian, Product, dense, signs
+from engine.curvature.krylov import Eigenpairs, Krylov, ends, extremes
+
+__all__ = ["KEEP", "Eigenpairs", "Hessian", "Krylov", "Product", "dense", "ends", "extremes", "signs"]

@@ -1,0 +1,68 @@
+"""Products with the Hessian of any loss, the whole matrix where it is small, and the random vectors of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.problems import Loss
+
+Product = Callable[[Tensor], Tensor]
+KEEP = 4
+"""Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound
+the memory."""
+
+
+class Hessian:
+    """v -> H v at theta [n], for a loss given as the sum of `losses`; also its gradient.
+
+    Differentiates v'grad (Pearlmutter 1994): with the gradient's graph kept, a product costs about as much as a
+    gradient. Parameters that the loss does not use have zero rows; theta, its `.grad` and the losses are left
+    untouched.
+    """
+
+    def __init__(self, losses: Sequence[Loss], theta: Tensor):
+        self.theta = theta.detach().clone().requires_grad_()
+        self.losses = losses
+        self.kept = [self._gradient(loss) for loss in losses] if len(losses) <= KEEP else None
+        self.gradient = reduce(torch.add, (g.detach() for g in self._gradients()))
+
+    def __call__(self, v: Tensor) -> Tensor:
+        v = v.to(self.theta.dtype)
+        return reduce(torch.add, (self._push(g, v) for g in self._gradients()))
+
+    def _gradients(self) -> Iterator[Tensor]:
+        return iter(self.kept) if self.kept is not None else map(self._gradient, self.losses)
+
+    def _gradient(self, loss: Loss) -> Tensor:
+        with torch.enable_grad():
+            return _grad(loss(self.theta), self.theta, create_graph=True)
+
+    def _push(self, g: Tensor, v: Tensor) -> Tensor:
+        return _grad(g, self.theta, v, retain_graph=self.kept is not None)
+
+
+def _grad(output: Tensor, theta: Tensor, v: Tensor | None = None, **options: bool) -> Tensor:
+    """The derivative, which is 0 where the output does not depend on theta (a linear loss has a constant gradient)."""
+    if not output.requires_grad:
+        return torch.zeros_like(theta)
+    return torch.autograd.grad(output, theta, v, materialize_grads=True, **options)[0]
+
+
+def dense(product: Product, n: int, like: Tensor) -> Iterator[tuple[int, np.ndarray]]:
+    """The whole symmetric matrix [n, n] by n products with unit vectors; yields it, filled up to a row, as it grows."""
+    matrix = np.zeros((n, n))
+    for i in range(n):
+        unit = torch.zeros(n, dtype=like.dtype, device=like.device)
+        unit[i] = 1
+        matrix[i] = product(unit).double().cpu().numpy()
+        yield i + 1, matrix
+
+
+def signs(n: int, random: torch.Generator, like: Tensor) -> Tensor:
+    """A Rademacher vector [n]: its quadratic form is an unbiased estimate of the trace (Hutchinson 1990)."""
+    return (torch.randint(0, 2, (n,), generator=random) * 2 - 1).to(like)

@@ -1,0 +1,175 @@
+"""Motion: a drawing as a Plotly figure whose curves grow, step by step, in the browser; a new look at it goes on
+from where the last one was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, say, thin, visible
+from engine.figures.render import plotly
+from engine.figures.theme import Theme, colour, theme
+
+TIMES = ("step", "epoch", "gradient evaluations")
+"""The axes along which a chart's curves grow."""
+POINTS = 400
+"""The most points of a curve: all of them are handed to Plotly anew for every picture of the motion."""
+DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "none": "solid"}
+SYMBOLS = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+    "cross": "x",
+    "": "circle",
+}
+
+
+def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 13) -> go.Figure:
+    """The drawing `height` pixels high, its words `text` pixels tall. What moves carries the step of each of its
+    points as `meta`."""
+    if isinstance(drawing, Map):
+        return _map(drawing, dark, height, text)
+    look = theme(dark)
+    made = go.Figure(layout=_layout(drawing, look, height, text)).update_layout(template=None)
+    if drawing.empty:
+        made.update_xaxes(visible=False).update_yaxes(visible=False)
+        made.add_annotation(
+            text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=text + 2
+        )
+        return made
+    for line in drawing.lines:
+        _add(made, drawing, line, dark)
+    for mark in drawing.marks:
+        made.add_shape(
+            type="line",
+            x0=mark.x,
+            x1=mark.x,
+            y0=0,
+            y1=1,
+            yref="paper",
+            line={"dash": "dot", "width": 1, "color": look.axis},
+        )
+        # of a logarithmic axis a shape takes the value, an annotation its logarithm
+        at = float(np.log10(mark.x)) if drawing.log_x else mark.x
+        made.add_annotation(text=mark.label, x=at, y=1, yref="paper", yanchor="bottom", showarrow=False)
+    return made
+
+
+def _map(drawing: Map, dark: bool, height: int, text: int) -> go.Figure:
+    made = plotly.contour(drawing, dark, height).update_layout(font={"size": text, "family": "Source Sans, sans-serif"})
+    made.update_layout(margin={"l": 4.5 * text, "r": text, "t": 2.6 * text, "b": 3.7 * text})
+    x, y, steps = (
+        np.asarray(values, float).tolist() for values in (drawing.path_a, drawing.path_b, drawing.path_steps)
+    )
+
+    def move(trace: Any) -> None:
+        trace.x = trace.y = None  # else a list that equals the array in its place is not taken
+        trace.x, trace.y, trace.meta, trace.mode = x, y, steps, "lines"
+
+    return made.for_each_trace(move, lambda trace: trace.type == "scatter" and "lines" in trace.mode)
+
+
+def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
+    y, hue = visible(chart, line), colour(line.colour, dark)
+    kept = thin(y, POINTS)
+    x, y = np.asarray(line.x, float)[kept], y[kept]
+    when = line.when[kept] if line.when is not None else x if chart.x_label in TIMES and not line.theory else None
+    meta = None if when is None else np.asarray(when, float).tolist()
+    edges = band(chart, line)
+    if edges and line.dash != "none":
+        shade = f"rgba({', '.join(str(int(hue[i : i + 2], 16)) for i in (1, 3, 5))}, 0.22)"
+        hidden: dict[str, Any] = {
+            "mode": "lines",
+            "line": {"width": 0},
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "meta": meta,
+        }
+        made.add_scatter(x=x.tolist(), y=edges[0][kept].tolist(), **hidden)
+        made.add_scatter(x=x.tolist(), y=edges[1][kept].tolist(), fill="tonexty", fillcolor=shade, **hidden)
+    error = (
+        {"type": "data", "symmetric": False, "array": edges[1][kept] - y, "arrayminus": y - edges[0][kept]}
+        if edges and line.dash == "none"
+        else None
+    )
+    good, shown = np.flatnonzero(np.isfinite(y)), np.zeros(len(y))
+    if pointed(line):
+        shown[good if line.dash == "none" else good[beads(len(good))]] = 8
+    mode = "markers" if line.dash == "none" else "lines+markers" if shown.any() else "lines"
+    made.add_scatter(
+        x=x.tolist(),
+        y=y.tolist(),
+        name=line.label,
+        mode=mode,
+        meta=meta,
+        error_y=error,
+        line={"color": hue, "dash": DASHES[line.dash], "width": 1.5 if line.theory else 2.2},
+        hovertemplate="%{x:,.4~g}: %{y:,.5~g}",
+        marker={"color": hue, "size": shown.tolist() if shown.any() else 6, "symbol": SYMBOLS[pointed(line)]},
+    )
+
+
+def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]:
+    axis = {
+        "gridcolor": look.grid,
+        "linecolor": look.axis,
+        "zeroline": False,
+        "tickcolor": look.axis,
+        "ticks": "outside",
+    }
+    over = 1.5 * text / (height - 6.5 * text) if chart.marks else 0  # the marks' labels, as a share of the plot
+    return {
+        "height": height,
+        "margin": {"l": 4.5 * text, "r": text, "t": 1.4 * text * (1 + bool(chart.marks)), "b": 3.6 * text},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "closest",
+        "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "y": 1.01 + over,
+            "yanchor": "bottom",
+            "x": 0,
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+        "showlegend": len(chart.lines) > 1,
+        "xaxis": axis | {"tickangle": 0} | _scale(chart.x_label, chart.log_x, _range(chart, "x"), chart.x_ticks),
+        "yaxis": axis | _scale(chart.y_label, chart.log_y, _range(chart, "y")),
+    }
+
+
+def _scale(
+    label: str, log: bool, bounds: tuple[float, float] | None, named: Sequence[tuple[float, str]] = ()
+) -> dict[str, Any]:
+    """An axis's title, bounds and ticks: named ones, on a logarithmic axis those of print, else Plotly's own."""
+    places = named or ([(value, say(value)) for value in log_ticks(*bounds)] if log and bounds else [])
+    ticks = (
+        {"tickvals": [value for value, _ in places], "ticktext": [words for _, words in places]}
+        if places
+        else {"exponentformat": "power"}
+    )
+    return {"title": {"text": label}, "type": "log" if log else "linear", "range": bounds} | ticks
+
+
+def _range(chart: Chart, axis: str) -> tuple[float, float] | None:
+    """An axis's bounds with a little room, in its own units (of a logarithmic one in powers of ten), so that it
+    stays as it is while the curves grow."""
+    log = chart.log_x if axis == "x" else chart.log_y
+    if axis == "y" and chart.y_range:
+        low, high = chart.y_range
+        return (float(np.log10(low)), float(np.log10(high))) if log else (float(low), float(high))
+    found = [np.asarray(line.x, float) if axis == "x" else visible(chart, line) for line in chart.lines]
+    if axis == "y":
+        found += [edge for line in chart.lines for edge in band(chart, line) or ()]
+    values = np.concatenate([*found, [mark.x for mark in chart.marks] if axis == "x" else []])
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not len(values):
+        return None
+    low, high = (np.log10(v) if log else v for v in (values.min(), values.max()))
+    room = 0.04 * ((high - low) or abs(high) or 1.0)
+    return float(low - room), float(high + room)

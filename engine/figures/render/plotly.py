@@ -1,0 +1,228 @@
+"""A map with Plotly: as contours, or as a solid that can be turned; light or dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from engine.figures.drawing import Map
+from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
+
+
+def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
+    """The map from above: colours, contour lines, the path; one unit as long across as up."""
+    figure = _frame(drawing, theme(dark), height)
+    if drawing.empty:
+        return figure
+    low, high = drawing.range
+    contours = {
+        "coloring": "heatmap",
+        "showlines": not drawing.flat,
+        "start": low,
+        "end": high,
+        "size": (high - low) / 16,
+    }
+    figure.add_contour(
+        **_cells(drawing),
+        zmin=low,
+        zmax=high,
+        contours=contours,
+        line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
+        colorbar=_bar(drawing, dark),
+    )
+    x, y = _float(drawing.path_a), _float(drawing.path_b)
+    stepped = {"customdata": drawing.path_steps, "hovertemplate": "step %{customdata}<extra></extra>"}
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": "#111111", "width": 4.5}, hoverinfo="skip", showlegend=False
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        name="path",
+        line={"color": "#FFFFFF", "width": 2},
+        marker=_dot("#FFFFFF", 5),
+        showlegend=False,
+        **stepped,
+    )
+    for label, i, (fill, symbol, size) in _stations(drawing):
+        figure.add_scatter(
+            x=x[i : i + 1],
+            y=y[i : i + 1],
+            mode="markers",
+            name=label,
+            marker=_dot(fill, size) | {"symbol": symbol},
+            hoverinfo="name",
+        )
+    return figure
+
+
+def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
+    """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not
+    hold it."""
+    figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "b": 0})
+    if drawing.empty:
+        return figure
+    low, high = drawing.range
+    above = 0.02 * (high - low)  # else the ground that it lies on hides half of it
+    figure.add_surface(
+        **_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}}
+    )
+    inside = _inside(drawing)
+    x, y, z = (
+        _float(np.where(inside, values, np.nan))
+        for values in (drawing.path_a, drawing.path_b, drawing.heights(drawing.path_z) + above)
+    )
+    figure.add_scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="lines+markers",
+        name="path",
+        line={"color": colour("vermilion"), "width": 5},
+        marker={"size": 2.5, "color": "#FFFFFF"},
+        customdata=drawing.path_steps,
+        hovertemplate="step %{customdata}<extra></extra>",
+        showlegend=False,
+    )
+    for label, i, (fill, symbol, size) in _stations(drawing):
+        figure.add_scatter3d(
+            x=x[i : i + 1],
+            y=y[i : i + 1],
+            z=z[i : i + 1],
+            mode="markers",
+            name=label,
+            hoverinfo="name",
+            marker={
+                "size": size / 2,
+                "color": fill,
+                "symbol": "circle" if symbol == "circle" else "diamond",
+                "line": {"color": "#111111", "width": 1},
+            },
+        )
+    return figure
+
+
+def config(drawing: Map) -> dict[str, Any]:
+    """Plotly's settings for a map: no logo, no stray buttons, its own camera button makes an SVG of the file's name."""
+    return {
+        "displaylogo": False,
+        "responsive": True,
+        "toImageButtonOptions": {"format": "svg", "filename": drawing.name},
+    }
+
+
+def _stations(drawing: Map) -> list[tuple[str, int, tuple[str, str, int]]]:
+    return [(station.label, station.point, STATIONS[station.role]) for station in drawing.stations]
+
+
+def _cells(drawing: Map) -> dict[str, Any]:
+    hover = "%{x:.4g}, %{y:.4g}: %{customdata:.5g}<extra></extra>"
+    return {
+        "x": _float(drawing.a),
+        "y": _float(drawing.b),
+        "z": _float(drawing.shown),
+        "customdata": _float(drawing.z),
+        "hovertemplate": hover,
+        "colorscale": scale(),
+    }
+
+
+def scale() -> list[list[Any]]:
+    return [[i / (len(VIRIDIS) - 1), c] for i, c in enumerate(VIRIDIS)]
+
+
+def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
+    places, names = drawing.ticks
+    return {
+        "title": {"text": drawing.z_label, "side": "right"},
+        "tickvals": places,
+        "ticktext": names,
+        "thickness": 14,
+        "outlinewidth": 0,
+    }
+
+
+def _dot(fill: str, size: int) -> dict[str, Any]:
+    return {"color": fill, "size": size, "line": {"color": "#111111", "width": 1}}
+
+
+def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
+    """A figure without anything in it, or with the note that says why."""
+    # a template would double what is sent
+    figure = go.Figure(layout=_layout(drawing, look, height)).update_layout(template=None)
+    if drawing.empty:
+        figure.add_annotation(
+            text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
+        )
+    return figure
+
+
+def _layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
+    axis = {
+        "gridcolor": look.grid,
+        "linecolor": look.axis,
+        "zeroline": False,
+        "tickcolor": look.axis,
+        "ticks": "outside",
+    }
+    across, up = (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
+    low, high = drawing.range if not drawing.empty else (0.0, 1.0)
+    places, names = drawing.ticks if not drawing.empty else ([], [])
+    rim = 0.05 * (high - low)
+    wall = {
+        "tickfont": {"size": 11},
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": look.grid,
+        "zerolinecolor": look.grid,
+        "color": look.text,
+    }
+    return {
+        "height": height,
+        "uirevision": f"{drawing.source} {drawing.name}",
+        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": look.text, "size": 13},
+        "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "xaxis": axis
+        | {"title": {"text": drawing.x_label}, "range": across, "constrain": "domain", "visible": not drawing.empty},
+        "yaxis": axis
+        | {"title": {"text": drawing.y_label}, "range": up, "constrain": "domain", "visible": not drawing.empty}
+        | ({"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}),
+        "scene": {
+            "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
+            "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
+            "zaxis": wall
+            | {
+                "title": {"text": _short(drawing.z_label)},
+                "range": [low - rim, high + rim],
+                "tickvals": places,
+                "ticktext": names,
+            },
+            "aspectmode": "manual",
+            "aspectratio": {"x": 1, "y": 1, "z": 0.65},
+            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
+        },
+    }
+
+
+def _short(label: str) -> str:
+    """Without the unit, for which a scene has no room and its caption has."""
+    return label.partition(" (")[0].partition(",")[0]
+
+
+def _inside(drawing: Map) -> np.ndarray:
+    """[T]: which points of the path lie on the grid."""
+    return (
+        (drawing.path_a >= drawing.a[0])
+        & (drawing.path_a <= drawing.a[-1])
+        & (drawing.path_b >= drawing.b[0])
+        & (drawing.path_b <= drawing.b[-1])
+    )
+
+
+def _float(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float32)

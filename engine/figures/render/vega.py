@@ -1,0 +1,264 @@
+"""The screen: a chart as a Vega-Lite spec with its table, a map as a Plotly contour picture or as a 3-D scene; light
+or dark."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.figures.drawing import Chart, Line, Place, band, beads, placed, pointed, thin, visible
+from engine.figures.theme import DASHES, Theme, colour, theme
+
+POINTS = 600
+"""The most points of a curve that are sent to a browser; its extremes are among them."""
+SAY = (
+    "datum.label == '' ? '' : datum.value == 0 ? '0' : format(datum.value, abs(datum.value) >= 1e6 || abs(datum.value) "
+    "< 1e-4 ? '.3~e' : ',.6~r')"
+)
+"""A tick's label as people write it, in Vega's language; those that a logarithmic axis leaves empty stay so."""
+LINE = 15
+"""Pixels that a line of labels takes."""
+SHAPES = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+    "cross": "cross",
+    "": "circle",
+}
+
+
+def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """(table, spec) for `st.vega_lite_chart(table, spec, theme=None)`.
+
+    The spec does not depend on the curves' values, so that a live chart is updated in place; `height` is in pixels,
+    and `width` those that the legend may count on.
+    """
+    look = theme(dark)
+    table = pd.concat(
+        [_rows(chart, line, dark) for line in chart.lines or [Line("", np.zeros(0), np.zeros(0), "ink")]],
+        ignore_index=True,
+    )
+    places = [] if chart.empty else placed(chart, (width - 60) / 6.5)
+    room = LINE * max((place.row + 1 for place in places), default=0)
+    drawn = [
+        *_bands(chart),
+        *_rug(chart, look),
+        *_marks(chart, look, places),
+        *_curves(chart, dark, width, room),
+        _hover(chart),
+    ]
+    return table, {
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "background": "transparent",
+        "padding": {"left": 2, "right": 6, "top": 2 if len(chart.lines) > 1 else 2 + room, "bottom": 4},
+        "encoding": {} if chart.empty else {"x": _x(chart)},
+        "layer": [_nothing(chart, look)] if chart.empty else drawn,
+        "config": _config(look),
+    }
+
+
+def _rows(chart: Chart, line: Line, dark: bool) -> pd.DataFrame:
+    y = visible(chart, line)
+    kept = thin(y, POINTS)
+    lower, upper = band(chart, line) or (np.full(len(y), np.nan),) * 2
+    good = np.flatnonzero(np.isfinite(y[kept]))
+    bead = np.zeros(len(kept), bool)
+    if pointed(line):
+        bead[good if line.dash == "none" else good[beads(len(good))]] = True
+    numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper}
+    looks = {"series": line.label, "hue": colour(line.colour, dark), "shape": SHAPES[pointed(line)]}
+    columns = {name: [value] * len(kept) for name, value in looks.items()} | {
+        name: values[kept] for name, values in numbers.items()
+    }
+    return pd.DataFrame(columns | {"bead": bead})
+
+
+def _x(chart: Chart) -> dict[str, Any]:
+    axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 6}
+    if chart.x_ticks:
+        places, names = zip(*chart.x_ticks, strict=True)
+        axis = {"values": list(places), "labelExpr": f"{list(names)}[indexof({list(places)}, datum.value)]"}
+    scale = (
+        {"type": "log"} if chart.log_x else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
+    )
+    return {"field": "x", "type": "quantitative", "title": chart.x_label, "axis": axis, "scale": scale}
+
+
+def _y(chart: Chart, field: str = "y") -> dict[str, Any]:
+    scale: dict[str, Any] = {"type": "log", "nice": False} if chart.log_y else {"zero": False, "nice": True}
+    if chart.y_range:
+        scale |= {"domain": [float(y) for y in chart.y_range], "nice": False}
+    axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 5, "labelOverlap": "greedy"}
+    if chart.log_y:
+        axis["gridOpacity"] = {
+            "condition": {"test": "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6", "value": 1},
+            "value": 0,
+        }
+    return {"field": field, "type": "quantitative", "title": chart.y_label, "scale": scale, "axis": axis}
+
+
+def _per_line(chart: Chart, values: list[Any], legend: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "field": "series",
+        "type": "nominal",
+        "scale": {"domain": [line.label for line in chart.lines], "range": values},
+        "legend": legend,
+    }
+
+
+def _as_is(field: str) -> dict[str, Any]:
+    """A column that holds colours or shapes themselves."""
+    return {"field": field, "type": "nominal", "scale": None}
+
+
+def _bands(chart: Chart) -> list[dict[str, Any]]:
+    solid = [line.label for line in chart.lines if line.band and line.dash != "none"]
+    points = [line.label for line in chart.lines if line.band and line.dash == "none"]
+    edges = {"y": _y(chart, "lower"), "y2": {"field": "upper"}}
+    shaded = {
+        "mark": {"type": "area", "opacity": 0.25, "clip": True},
+        "encoding": edges | {"fill": _as_is("hue"), "detail": {"field": "series"}},
+    }
+    bars = {"mark": {"type": "bar", "width": 2, "clip": True}, "encoding": edges | {"fill": _as_is("hue")}}
+    return [layer | {"transform": [_only(names)]} for layer, names in ((shaded, solid), (bars, points)) if names]
+
+
+def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, Any]]:
+    """Lines, with the legend, and the points on them; where there are points only, they carry the legend. `room` is
+    left below the legend."""
+    legend = _legend(chart, width, room)
+    hue = _per_line(chart, [colour(line.colour, dark) for line in chart.lines], legend)
+    dash = _per_line(chart, [DASHES.get(line.dash, []) for line in chart.lines], legend)
+    points_only = all(line.dash == "none" for line in chart.lines)
+    looks = {"fill": hue if points_only else _as_is("hue"), "shape": _as_is("shape")}
+    points = {
+        "mark": {"type": "point", "size": 42, "opacity": 1, "strokeWidth": 0},
+        "transform": [{"filter": _shown(chart)}],
+        "encoding": {"y": _y(chart)} | looks,
+    }
+    layers = []
+    for theory, strength in ((False, 2), (True, 1.5)):
+        names = [line.label for line in chart.lines if line.dash != "none" and line.theory == theory]
+        curve = {
+            "mark": {"type": "line", "strokeWidth": strength, "clip": True},
+            "encoding": {"y": _y(chart), "stroke": hue, "strokeDash": dash},
+        }
+        layers += [curve | {"transform": [_only(names)]}] if names else []
+    return [*layers, points]
+
+
+def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
+    """Above the plot, in as many columns as fit."""
+    if len(chart.lines) < 2:
+        return None
+    wide = [42 + 6.5 * len(line.label) for line in chart.lines]
+    columns = max((c for c in range(1, len(wide) + 1) if sum(max(wide[i::c]) for i in range(c)) <= width), default=1)
+    points = all(line.dash == "none" for line in chart.lines)
+    symbol = (
+        {"symbolSize": 60, "symbolStrokeWidth": 0}
+        if points
+        else {"symbolType": "stroke", "symbolSize": 320, "symbolStrokeWidth": 2}
+    )
+    return {
+        "title": None,
+        "orient": "top",
+        "columns": columns,
+        "gridAlign": "none",
+        "symbolOpacity": 1,
+        "offset": 4 + room,
+    } | symbol
+
+
+def _shown(chart: Chart) -> str:
+    """Which rows carry a marker: it may reach over the edge of the plot, but does not lie beyond it."""
+    return "datum.bead" + (
+        f" && datum.y >= {float(chart.y_range[0])} && datum.y <= {float(chart.y_range[1])}" if chart.y_range else ""
+    )
+
+
+def _hover(chart: Chart) -> dict[str, Any]:
+    """Unseen points that answer the mouse: a line mark alone would only ever name its first point."""
+    words = [("series", "nominal", ""), ("x", "quantitative", chart.x_label), ("y", "quantitative", chart.y_label)]
+    tooltip = [
+        {"field": field, "type": kind, "title": title or " "} | ({"format": ".6~g"} if title else {})
+        for field, kind, title in words
+    ]
+    return {
+        "mark": {"type": "point", "filled": True, "size": 150, "opacity": 0, "clip": True},
+        "encoding": {"y": _y(chart), "tooltip": tooltip},
+    }
+
+
+def _rug(chart: Chart, look: Theme) -> list[dict[str, Any]]:
+    if not len(chart.rug):
+        return []
+    values = [{"x": float(x)} for x in np.asarray(chart.rug)[_apart(chart.rug)]]
+    mark = {"type": "tick", "orient": "vertical", "size": 7, "thickness": 1, "color": look.axis, "clip": True}
+    return [
+        {"data": {"values": values}, "mark": mark, "encoding": {"x": _x(chart), "y": {"value": {"expr": "height - 4"}}}}
+    ]
+
+
+def _marks(chart: Chart, look: Theme, places: list[Place]) -> list[dict[str, Any]]:
+    """Dotted lines, and their labels above the plot, where no curve lies under them."""
+    layers = [
+        {
+            "data": {"values": [{"x": x} for x in {mark.x for mark in chart.marks}]},
+            "mark": {"type": "rule", "strokeDash": [2, 2], "color": look.axis},
+        }
+    ]
+    for mark, right, line in places:
+        text = {
+            "type": "text",
+            "text": mark.label,
+            "align": "left" if right else "right",
+            "fontSize": 12,
+            "color": look.text,
+        }
+        layers += [{"data": {"values": [{"x": mark.x}]}, "mark": text, "encoding": {"y": {"value": -8 - LINE * line}}}]
+    return [layer | {"encoding": {"x": _x(chart)} | layer.get("encoding", {})} for layer in layers if chart.marks]
+
+
+def _nothing(chart: Chart, look: Theme) -> dict[str, Any]:
+    place = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
+    text = {"type": "text", "text": textwrap.wrap(chart.note, 36), "fontSize": 14, "color": look.axis}
+    return {"data": {"values": [{}]}, "mark": text, "encoding": place}
+
+
+def _only(labels: list[str]) -> dict[str, Any]:
+    return {"filter": {"field": "series", "oneOf": labels}}
+
+
+def _apart(places: np.ndarray) -> np.ndarray:
+    """Which of sorted places to tick: the first in each of 500 equal parts, since a screen shows no more."""
+    span = float(np.ptp(places)) or 1.0
+    return np.unique(((places - places.min()) / span * 500).astype(int), return_index=True)[1]
+
+
+def _config(look: Theme) -> dict[str, Any]:
+    text = {
+        "labelColor": look.text,
+        "titleColor": look.text,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    axis = text | {"gridColor": look.grid, "domainColor": look.axis, "tickColor": look.axis, "titlePadding": 6}
+    legend = text | {"labelLimit": 400, "columnPadding": 14, "padding": 0}
+    mark = {"invalid": "break-paths-show-path-domains", "aria": False}
+    words = {"font": "Source Sans, sans-serif"}  # the page's own, as in its axes
+    # the chart has one name as a whole
+    return {
+        "axis": axis,
+        "legend": legend,
+        "view": {"stroke": None},
+        "font": "sans-serif",
+        "text": words,
+        "mark": mark,
+    }

@@ -1,0 +1,95 @@
+"""Measuring a run: losses, norms, the top eigenpair, and the rule's direction, all on the whole training or held-out
+set."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from engine.curvature import Hessian, Product, ends, extremes
+from engine.data import Examples
+from engine.problems import chunk_of, evaluate, parts
+from engine.rules import Memory, Step, need
+from engine.seeds import generator
+from engine.training.runs import MEASURES, RunSpec
+
+T = TypeVar("T")
+Measured = tuple[dict[str, float], Tensor]
+
+
+def measure(
+    spec: RunSpec, at: Step, memory: Memory, top: Tensor, step: int, held_out: Examples, breath: T
+) -> Generator[T, None, Measured]:
+    """All of MEASURES but the count of gradients, and the top eigenvector [n] as now tracked; `at` is from `whole`.
+    Yields `breath` between products."""
+    problem, lr = spec.problem, spec.lr * spec.factor(step)
+    data = Examples(at.x, at.y)
+    row = dict.fromkeys(MEASURES, float("nan")) | {
+        "lr": lr,
+        "limit": spec.update.limit(lr),
+        "phase": float(spec.phase(step)),
+    }
+    row["train_loss"], row["train_accuracy"] = evaluate(problem, at.w, data).tolist()
+    row["test_loss"], row["test_accuracy"] = (
+        evaluate(problem, at.w, held_out).tolist() if len(held_out) else (float("nan"),) * 2
+    )
+    hessian = Hessian(parts(problem, data), at.w)
+    g, u = full_batch(spec, at, hessian, memory, step)
+    row["gradient_norm"], row["direction_norm"] = g.norm().item(), u.norm().item()
+    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"])
+    if spec.curvature and torch.isfinite(g).all():
+        try:
+            for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
+                yield breath
+            pairs = krylov.ritz(ends(1, 0, krylov.count))
+            top = pairs.vectors[0]
+            row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
+            row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
+        except FloatingPointError:
+            pass
+    return row, top
+
+
+def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, velocity: Tensor) -> Step:
+    """The step that the run would take from theta [n] with the whole training set for its batch."""
+    factor = spec.factor(step)
+    noise = noise_at(spec, step, theta) if need(spec.rule_at(step), "noise") else None
+    chunk = len(data) if spec.problem.mixes else chunk_of(spec.problem, data)
+    return Step(
+        spec.problem,
+        theta,
+        *data,
+        lr=spec.lr * factor,
+        factor=factor,
+        clock=spec.clock(step),
+        velocity=velocity,
+        noise=noise,
+        chunk=chunk,
+    )
+
+
+def noise_at(spec: RunSpec, step: int, like: Tensor) -> Tensor:
+    """The standard normal numbers [n] that a noisy rule uses at a step."""
+    return torch.randn(like.shape[-1], generator=generator(spec.seed, "noise", step), dtype=like.dtype).to(like)
+
+
+def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> tuple[Tensor, Tensor]:
+    """The full-batch gradient g [n], which `hessian` has computed, and the direction u [n] that the rule makes of
+    full-batch gradients."""
+    at.__dict__["g"] = hessian.gradient
+    return at.g, spec.rule_at(step).direction(at, memory)[0]
+
+
+def track(product: Product, last: Tensor, random: torch.Generator, tol: float):
+    """`extremes` for the eigenvectors last [k, n] after theta has moved: starts from them and from one random vector,
+    so that an eigenvalue that has risen past them is seen."""
+    fresh = torch.randn(last.shape[1], generator=random, dtype=torch.float64).to(last)
+    return extremes(product, torch.cat([last, fresh[None]]), random, top=len(last), tol=tol, limit=100, look=8)
+
+
+def cosine(a: Tensor, b: Tensor) -> float:
+    """abs cos of the angle between two vectors; 0 where one is 0."""
+    return float((a @ b).abs() / (a.norm() * b.norm()).clamp(min=1e-30))

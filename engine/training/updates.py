@@ -1,0 +1,136 @@
+"""Updates: what is done with a rule's direction d at the original point w. Weight decay acts here, never inside a
+perturbation."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from engine.rules import Memory
+from engine.spec import flag, knob
+
+Rate = float | Tensor
+
+
+@dataclass(frozen=True)
+class Update(ABC):
+    """Moves theta along a direction."""
+
+    formula: ClassVar[str]
+
+    @abstractmethod
+    def begin(self, theta: Tensor) -> Memory:
+        """The update's buffers before the first step; "m" [n] is the running mean or sum of directions."""
+
+    @abstractmethod
+    def apply(self, theta: Tensor, d: Tensor, memory: Memory, lr: Rate) -> tuple[Tensor, Memory]:
+        """theta [n] after a step of learning rate lr along d [n], and the buffers after it."""
+
+    @abstractmethod
+    def limit(self, lr: float) -> float:
+        """The largest curvature at which plain full-batch gradients are stable on a quadratic; NaN where there is
+        none."""
+
+
+@dataclass(frozen=True)
+class Momentum(Update):
+    """Stochastic gradient descent's step, with heavy-ball or Nesterov momentum and weight decay (as
+    torch.optim.SGD)."""
+
+    momentum: float = knob(0.0, 0.0, 0.999, "Momentum")
+    decay: float = knob(0.0, 0.0, 1.0, "Weight decay", "Coupled: adds decay times w to the direction.", log=True)
+    nesterov: bool = flag(
+        False, "Nesterov", "Steps along d + μ m, where heavy-ball momentum steps along m (Sutskever et al. 2013)."
+    )
+    decoupled: bool = flag(
+        False,
+        "Decoupled decay",
+        "Shrinks w by the factor 1 - lr decay instead, past the momentum (Loshchilov & Hutter 2019).",
+    )
+
+    formula: ClassVar = "m ← μ m + d + λ w;  w ← w − η m"
+
+    def begin(self, theta):
+        return {"m": torch.zeros_like(theta)}
+
+    def apply(self, theta, d, memory, lr):
+        if not self.decoupled:
+            d = torch.add(d, theta * self.decay)
+        m = torch.add(d, memory["m"] * self.momentum)
+        if self.decoupled:
+            theta = theta * (1 - lr * self.decay)
+        return theta - lr * (d + self.momentum * m if self.nesterov else m), {"m": m}
+
+    def limit(self, lr):
+        if lr <= 0:
+            return math.nan
+        # where the iteration's matrix has the eigenvalue -1
+        gain = (1 + self.momentum) / (1 + 2 * self.momentum if self.nesterov else 1)
+        return gain * (2 / lr - self.decay) if self.decoupled else gain * 2 / lr - self.decay
+
+
+@dataclass(frozen=True)
+class Adam(Update):
+    """Adam with bias correction and coupled weight decay (as torch.optim.Adam)."""
+
+    beta1: float = knob(0.9, 0.0, 0.999, "Beta 1", "Memory of the mean.")
+    beta2: float = knob(0.999, 0.0, 0.99999, "Beta 2", "Memory of the squares.")
+    decay: float = knob(0.0, 0.0, 1.0, "Weight decay", "Coupled: adds decay times w to the direction.", log=True)
+    eps: float = knob(1e-8, 1e-12, 1.0, "Epsilon", log=True)
+
+    formula: ClassVar = "d ← d + λ w;  w ← w − η m̂/(√v̂ + ε)   (Kingma & Ba 2015)"
+
+    def begin(self, theta):
+        return _moments(theta)
+
+    def apply(self, theta, d, memory, lr):
+        step, memory = _adapted(self, d + self.decay * theta, memory)
+        return theta - lr * step, memory
+
+    def limit(self, lr):
+        return math.nan  # its edge is one of the preconditioned Hessian (Cohen et al. 2022), which is not tracked here
+
+
+@dataclass(frozen=True)
+class AdamW(Update):
+    """Adam with decoupled weight decay (as torch.optim.AdamW)."""
+
+    beta1: float = knob(0.9, 0.0, 0.999, "Beta 1", "Memory of the mean.")
+    beta2: float = knob(0.999, 0.0, 0.99999, "Beta 2", "Memory of the squares.")
+    decay: float = knob(0.01, 0.0, 1.0, "Weight decay", "Decoupled: shrinks w by the factor 1 - lr decay.", log=True)
+    eps: float = knob(1e-8, 1e-12, 1.0, "Epsilon", log=True)
+
+    formula: ClassVar = "w ← (1 − ηλ) w − η m̂/(√v̂ + ε)   (Loshchilov & Hutter 2019)"
+
+    def begin(self, theta):
+        return _moments(theta)
+
+    def apply(self, theta, d, memory, lr):
+        step, memory = _adapted(self, d, memory)
+        return theta * (1 - lr * self.decay) - lr * step, memory
+
+    def limit(self, lr):
+        return math.nan  # as Adam's
+
+
+def _moments(theta: Tensor) -> Memory:
+    # in float32, 1 - beta2^t would lose four of its seven digits at first
+    t = torch.zeros((), dtype=torch.float64, device=theta.device)
+    return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": t}
+
+
+def _adapted(update: Adam | AdamW, d: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+    """Adam's step [n] for the learning rate 1, and its moments after it."""
+    t = memory["t"] + 1
+    m = update.beta1 * memory["m"] + (1 - update.beta1) * d
+    v = update.beta2 * memory["v"] + (1 - update.beta2) * d * d
+    mean, square = m / (1 - update.beta1**t), v / (1 - update.beta2**t)
+    return mean / (square.sqrt() + update.eps), {"m": m, "v": v, "t": t}
+
+
+UPDATES = {cls.__name__: cls for cls in (Momentum, Adam, AdamW)}

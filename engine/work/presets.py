@@ -1,0 +1,109 @@
+"""Presets: runs worth starting from, each with what it shows; `python -m engine.work.presets` trains the one that ships
+in assets/default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from engine.analyses.planes import default_plane
+from engine.analyses.surface import SurfaceSpec
+from engine.data import Digits, Spirals
+from engine.models import CNN, MLP
+from engine.problems import Beale, Classification, Product, Quadratic, Saddle
+from engine.rules import SAM, SGD
+from engine.spec import digest
+from engine.training.runs import RunSpec, Switch
+from engine.training.updates import Momentum
+from engine.work.store import Store
+from engine.work.tasks import analysis, training
+
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "default"
+"""A folder laid out like a store: the finished default run and its surface, which the start page shows at once."""
+
+
+class Preset(NamedTuple):
+    """A run, and one sentence on what to look for in it."""
+
+    spec: RunSpec
+    sentence: str
+
+
+PRESETS = {
+    "Digits, SAM": Preset(
+        RunSpec(), "Watch the sharpness fall under SAM's edge and stay there, far below plain descent's 2/η."
+    ),
+    "Digits, SGD": Preset(
+        RunSpec(rule=SGD()), "The same start and the same batches without the perturbation: a sharper end."
+    ),
+    "Full batch at the edge of stability": Preset(
+        RunSpec(
+            Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"),
+            SAM(0.1),
+            lr=0.3,
+            batch=0,
+            steps=1500,
+        ),
+        "The largest eigenvalue rises to the SAM-edge and stays on it (Long & Bartlett 2024).",
+    ),
+    "Full batch: SGD, then SAM": Preset(
+        RunSpec(
+            Classification(Digits(500), MLP(64, 3, "relu", "xavier"), "squared error"),
+            SGD(),
+            lr=0.3,
+            batch=0,
+            steps=1500,
+            then=(Switch(SAM(0.1), 750),),
+        ),
+        "Plain descent stays at λ₁ = 4; SAM halves it within 25 steps of taking over, and goes down the SAM-edge.",
+    ),
+    "CNN on digits": Preset(
+        RunSpec(Classification(model=CNN()), steps=400), "A small convolutional network on the same images."
+    ),
+    "Spirals, tanh": Preset(
+        RunSpec(
+            Classification(Spirals(), MLP(32, 2, "tanh", "xavier")),
+            update=Momentum(0.9),
+            batch=50,
+            steps=2000,
+            every=40,
+        ),
+        "Two intertwined spirals: a long plateau, then a fast descent.",
+    ),
+    "Quadratic: SAM's 2-cycle": Preset(
+        RunSpec(Quadratic(), lr=0.15, steps=100, every=1),
+        "SAM does not settle: it hops across the minimum along the sharp axis, at radius ηρλ/(2 − ηλ).",
+    ),
+    "Valley l(xy): SAM drifts": Preset(
+        RunSpec(Product(), SAM(0.1), lr=0.05, steps=4000, every=40),
+        "Plain descent stops at y² = 2/η; SAM drifts on along the valley to where it is flat.",
+    ),
+    "Saddle: SAM is held back": Preset(
+        RunSpec(Saddle(), SAM(0.1), lr=0.05, steps=400, every=4),
+        "Within ρ of the ridge the perturbation crosses it, and the escape is slow.",
+    ),
+    "Beale": Preset(
+        RunSpec(Beale(), SAM(0.1), lr=0.005, steps=2000, every=20),
+        "Plateaus and steep walls, with a saddle at (0, 1) and the minimum at (3, ½).",
+    ),
+}
+
+
+def picture(spec: RunSpec, resolution: int = 51) -> SurfaceSpec:
+    """The surface that shows most of a run: on the plane of its path, or of a toy's coordinates."""
+    return SurfaceSpec(plane=default_plane(spec.problem), resolution=resolution)
+
+
+def ship(root: Path = SHIPPED) -> None:
+    """Trains the default run anew and draws its first surface into a folder laid out like a store."""
+    store, spec = Store(root), RunSpec()
+    for task in (training(store, spec, fresh=True), analysis(store, digest(spec), picture(spec))):
+        with tqdm(total=1.0, bar_format="{percentage:3.0f}% {elapsed}") as bar:
+            for at in task:
+                bar.update(at.done / max(at.total, 1) - bar.n)
+
+
+if __name__ == "__main__":
+    ship()

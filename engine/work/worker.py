@@ -1,0 +1,191 @@
+"""The worker: a process per device that advances its tasks in time slices. `python -m engine.work.worker DEVICE STORE`.
+
+JSON lines both ways: commands come in on standard input, events leave on standard output; results go through the store.
+When the input closes (the server is gone) every task is closed, which leaves its checkpoint, and the process ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from engine.experiments import EXPERIMENTS
+from engine.machine import settle
+from engine.records import RecordError
+from engine.spec import SpecError, decode
+from engine.training.runs import RUNS
+from engine.work.store import Store
+from engine.work.tasks import ANALYSES, Progress, Stop, analysis, performing, training
+
+SLICE = 0.1
+"""Seconds that a task runs before the next one's turn, when there are few."""
+PULSE = 0.25
+"""Seconds between events that only say how far a task is."""
+MOST = 32
+"""Tasks that take turns; more wait in the queue."""
+
+
+class Task:
+    """One job inside the worker."""
+
+    def __init__(self, name: str, progress: Iterator[Progress]):
+        self.name, self.progress = name, progress
+        self.status = "queued"
+        self.told = self.since = 0.0
+        self.counted: int | None = None
+        self.rate = math.nan
+
+    def advance(self, seconds: float) -> Iterator[Progress]:
+        """Runs for a slice; yields what is worth telling."""
+        end = time.monotonic() + seconds
+        while True:
+            at = next(self.progress)
+            now = time.monotonic()
+            self._count(at.done, now)
+            if at.frame or at.saved or at.status != "running" or now - self.told > PULSE:
+                self.told = now
+                yield at
+            if now > end or at.status != "running":
+                return
+
+    def pace_anew(self) -> None:
+        """Forgets the speed so far, as after a pause."""
+        self.counted = None
+
+    def _count(self, done: int, now: float) -> None:
+        if self.counted is None or done < self.counted:
+            self.counted, self.since = done, now
+        elif now - self.since > 1.0:
+            speed = (done - self.counted) / (now - self.since)
+            # a second with a measurement in it says little of the others
+            self.rate = speed if math.isnan(self.rate) else 0.8 * self.rate + 0.2 * speed
+            self.counted, self.since = done, now
+        elif math.isnan(self.rate) and now - self.since > 0.3:
+            self.rate = (done - self.counted) / (now - self.since)
+
+
+class Worker:
+    """The tasks of one device, taking turns."""
+
+    def __init__(self, device: str, store: Store, events: TextIO):
+        self.device, self.store, self.events = device, store, events
+        self.tasks: dict[str, Task] = {}
+
+    def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+        """Until the commands end (None)."""
+        while True:
+            turn = [task for task in self.tasks.values() if task.status != "paused"][:MOST]
+            while turn == [] or not commands.empty():
+                command = commands.get()
+                if command is None:
+                    self._close()
+                    return
+                self._obey(command)
+                turn = [task for task in self.tasks.values() if task.status != "paused"][:MOST]
+            for task in turn:
+                self._slice(task, min(SLICE, 1.0 / len(turn)))
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        name, task = command["job"], self.tasks.get(command["job"])
+        match command["do"]:
+            case "start" if task is None:
+                self._start(name, command)
+            case "pause" if task:
+                task.status = "paused"
+                self._tell(name, status="paused")
+            case "resume" if task:
+                task.status = "queued"
+                task.pace_anew()
+                self._tell(name, status="queued")
+            case "stop" if task:
+                self._stop(task)
+
+    def _start(self, name: str, command: dict[str, Any]) -> None:
+        try:
+            if command["kind"] == "train":
+                progress = training(self.store, decode(RUNS, command["spec"]), self.device, command["fresh"])
+            elif command["kind"] == "experiment":
+                progress = performing(self.store, decode(EXPERIMENTS, command["spec"]), self.device)
+            else:
+                cls = ANALYSES[command["kind"]]
+                progress = analysis(
+                    self.store, name.partition("/")[0], decode({cls.__name__: cls}, command["spec"]), self.device
+                )
+            self.tasks[name] = Task(name, progress)
+            self._tell(name, status="queued", begin=True)
+        except (SpecError, RecordError) as error:
+            self._tell(name, status="failed", reason=str(error))
+
+    def _stop(self, task: Task) -> None:
+        """Ends a task for good; one that never had its turn has nothing to keep."""
+        del self.tasks[task.name]
+        try:
+            self._report(task, task.progress.throw(Stop()))  # type: ignore[attr-defined]  # a generator
+        except Stop:
+            self._tell(task.name, status="stopped", reason="stopped before its first step")
+
+    def _slice(self, task: Task, seconds: float) -> None:
+        task.status = "running"
+        try:
+            for at in task.advance(seconds):
+                self._report(task, at)
+                if at.status != "running":
+                    self.tasks.pop(task.name, None)
+        except Exception as error:
+            self.tasks.pop(task.name, None)
+            self._tell(task.name, status="failed", reason=f"{type(error).__name__}: {error}".splitlines()[0][:300])
+
+    def _report(self, task: Task, at: Progress) -> None:
+        frame = {"frame": at.frame} if at.frame else {}
+        self._tell(
+            task.name,
+            status=at.status,
+            reason=at.reason,
+            done=at.done,
+            total=at.total,
+            rate=task.rate,
+            saved=at.saved,
+            **frame,
+        )
+
+    def _tell(self, name: str, **event: Any) -> None:
+        self.events.write(json.dumps({"job": name, **event}) + "\n")
+        self.events.flush()
+
+    def _close(self) -> None:
+        for task in self.tasks.values():
+            task.progress.close()  # type: ignore[attr-defined]  # a generator
+
+
+def _read(lines: TextIO, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    for line in lines:
+        commands.put(json.loads(line))
+    commands.put(None)
+
+
+def main() -> None:
+    """Takes standard output for events before anything else can print there."""
+    device, root = sys.argv[1:]
+    events = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    settle()
+    gc.collect()
+    gc.freeze()
+    commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(sys.stdin, commands), daemon=True).start()
+    with suppress(BrokenPipeError):  # the server died: checkpoints are in the store
+        Worker(device, Store(Path(root)), events).run(commands)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Figures: every drawing in every state of its data comes out on every renderer, whole, and alike each time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from itertools import dropwhile
+from xml.etree import ElementTree
+
+import altair
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from engine.figures import charts, maps, theme
+from engine.figures.drawing import Drawing, Map
+from engine.figures.render import paper, vega
+from tests.drawn import (
+    DRAWINGS,
+    SPEC,
+    height,
+    plotly,
+    surface,
+)
+
+every = pytest.mark.parametrize("name", DRAWINGS)
+SWITCHED = ["losses/switched", "overlap/switched", "compare by gradients/switched", "faithful/switched"]
+full = pytest.mark.parametrize("name", [name for name in DRAWINGS if name.endswith("/full")] + SWITCHED)
+
+
+@every
+def test_on_screen_light_and_dark(name: str):
+    drawing = DRAWINGS[name]()
+    for dark in (False, True):
+        if isinstance(drawing, Map):
+            for figure in plotly(drawing, dark):
+                assert (len(figure.data) == 0) == drawing.empty
+                assert json.loads(figure.to_json())["layout"].get("template", {}) == {}
+            continue
+        rows, spec = vega.vega(drawing, dark)
+        text = json.dumps(spec, allow_nan=False)
+        assert "np." not in text and "nan" not in text
+        altair.LayerChart.from_dict(spec | {"data": {"values": []}})
+        assert not np.isinf(rows[["x", "y", "lower", "upper"]].to_numpy(float)).any()
+        assert (json.dumps(textwrap.wrap(drawing.note, 36)) in text) == drawing.empty
+
+
+@every
+def test_in_print(name: str):
+    drawing = DRAWINGS[name]()
+    svg = paper.export(drawing, "svg", 3.25, caption=True)
+    words = " ".join("".join(ElementTree.fromstring(svg).itertext()).split())
+    assert drawing.x_label in words
+    assert ("".join(drawing.note.split()) in "".join(words.split())) == drawing.empty
+    assert "".join(drawing.words.split()) in "".join(words.split())
+
+
+@full
+def test_same_bytes_of_exact_size(name: str):
+    drawing, width = DRAWINGS[name](), theme.PAPERS["ICML, one column"].width
+    pdf, svg, png = (paper.export(drawing, form, width) for form in paper.FORMATS)
+    assert [pdf, svg, png] == [paper.export(DRAWINGS[name](), form, width) for form in paper.FORMATS]
+    assert pdf.startswith(b"%PDF") and b"CreationDate" not in pdf and b"/Type3" not in pdf
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+)", pdf)
+    assert box and float(box[1]) == pytest.approx(72 * width, abs=0.01)
+    assert f'width="{72 * width:g}pt"'.encode() in svg and b"<text" in svg
+    assert int.from_bytes(png[16:20], "big") == round(300 * width) and drawing.title.encode() in png
+
+
+@pytest.mark.parametrize("width", sorted({width for width, _ in theme.PAPERS.values()}))
+@full
+def test_nothing_is_cut_off(name: str, width: float):
+    figure = paper.figure(DRAWINGS[name](), width, caption=True)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    texts = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_visible() and t.get_text().strip()]
+    inches = [t.get_window_extent(renderer).transformed(figure.dpi_scale_trans.inverted()) for t in texts]
+    assert len(inches) > 4
+    outside = [
+        t.get_text()
+        for t, box in zip(texts, inches, strict=True)
+        if box.x0 < -0.02 or box.x1 > width + 0.02 or box.y0 < -0.02 or box.y1 > figure.get_figheight() + 0.02
+    ]
+    assert not outside
+    caption = next(
+        box for t, box in zip(texts, inches, strict=True) if t.get_text().startswith(DRAWINGS[name]().words[:12])
+    )
+    plot = figure.axes[0].get_tightbbox(renderer)
+    assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
+
+
+def numbers(drawing: Drawing) -> list[list[float]]:
+    """What the CSV must hold, a row each, made from the drawing by other means."""
+    if isinstance(drawing, Map):
+        cells = [[drawing.a[j], drawing.b[i], drawing.z[i, j]] for i, j in np.ndindex(drawing.z.shape)]
+        return cells + np.stack([drawing.path_a, drawing.path_b, drawing.path_z], axis=1).tolist()
+    empty = np.array(np.nan)
+    rows = [
+        np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
+    ]
+    alone = np.concatenate([[mark.x for mark in drawing.marks], drawing.rug])
+    return np.concatenate([*rows, np.stack(np.broadcast_arrays(alone, empty, empty, empty), axis=1)]).tolist()
+
+
+@every
+def test_csv_gives_back_every_number_exactly(name: str):
+    drawing = DRAWINGS[name]()
+    head, body = (
+        paper.csv(drawing),
+        list(dropwhile(lambda line: line.startswith("# "), paper.csv(drawing).splitlines())),
+    )
+    assert " ".join(drawing.words.split()) in head and drawing.x_label in head and drawing.source in head
+    rows = list(csv.reader(body))
+    skip = 2 if isinstance(drawing, Map) else 1
+    read = [[float(v or "nan") for v in row[skip:]] for row in rows[1:]]
+    assert len(read) == len(numbers(drawing))
+    np.testing.assert_array_equal(np.array(read, float).ravel(), np.array(numbers(drawing), float).ravel())
+    if isinstance(drawing, Map):
+        assert [int(row[1]) for row in rows[1:] if row[0] == "path"] == drawing.path_steps.tolist()
+    else:
+        alone = [mark.label for mark in drawing.marks] + [drawing.rug_label] * len(drawing.rug)
+        assert [row[0] for row in rows[1:]] == [line.label for line in drawing.lines for _ in line.x] + alone
+
+
+def test_csv_is_read_by_pandas():
+    table = pd.read_csv(io.StringIO(paper.csv(maps.draw(surface(), SPEC))), comment="#")
+    cells = table[table.part == "cell"]
+    np.testing.assert_allclose(cells.value, height(cells.a.to_numpy(), cells.b.to_numpy()), rtol=1e-14)
+
+
+def test_neither_torch_nor_streamlit_is_imported():
+    code = (
+        "import sys, engine.figures.charts, engine.figures.spectra, engine.figures.maps, engine.figures.render.vega, "
+        "engine.figures.render.paper; print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "engine.figures.render.paper" in loaded and not {"torch", "streamlit"} & set(loaded)
+
+
+def test_tables_know_what_the_engine_knows():
+    from engine.rules import RULES
+    from engine.training.runs import MEASURES
+
+    assert list(charts.MEASURES) == list(MEASURES)
+    assert set(theme.RULES) <= set(RULES)  # one without an entry is drawn in OTHER
+
+
+def test_every_rule_has_a_colour_of_its_own():
+    looks = [*theme.RULES.values(), theme.OTHER]
+    assert len({look.colour for look in looks}) == len(looks)
+    for dark in (False, True):
+        assert len({theme.colour(name, dark) for name in theme.COLOURS}) == len(theme.COLOURS)
+        for one, two in itertools.combinations(looks, 2):
+            if one.marker == two.marker:
+                assert apart(theme.colour(one.colour, dark), theme.colour(two.colour, dark)) > 0.11, (one, two)
+
+
+def test_a_rule_without_a_colour_always_gets_the_same():
+    assert theme.rule_look("Unheard") == theme.rule_look("Of tomorrow") == theme.OTHER
+
+
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+PROTANOPIA = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+OPPONENTS = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def apart(one: str, two: str) -> float:
+    """How different two colours look to whoever sees the least of it: distance in Oklab (Ottosson 2020), with colour
+    blindness as of Machado et al. 2009."""
+    seen = []
+    for eye in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
+        places = [OPPONENTS @ np.cbrt(CONES @ np.clip(eye @ linear(colour), 0, 1)) for colour in (one, two)]
+        seen.append(float(np.linalg.norm(places[0] - places[1])))
+    return min(seen[0], 1.6 * min(seen[1:]))  # markers help those who see fewer colours
+
+
+def linear(colour: str) -> np.ndarray:
+    """The light of an sRGB colour [3]."""
+    c = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def test_a_dark_page_gets_light_text_on_nothing():
+    map_ = DRAWINGS["loss/full"]()
+    light, dark = (matplotlib.image.imread(io.BytesIO(paper.export(map_, "png", 3.25, dark=d))) for d in (False, True))
+    assert light.shape == dark.shape
+    assert (light[0, 0] == 1).all() and dark[0, 0, 3] == 0
+    # what is black on the light one: text, and the outlines of marks
+    words = dark[(dark[..., 3] == 1) & (light[..., :3].max(axis=2) < 0.2)]
+    assert words[:, :3].min(axis=1).max() > 0.9

@@ -1,0 +1,142 @@
+"""Words: a run in one line, on pages and in captions, with its masks, wrapped rules, switches, warm-up and clipping,
+as people say them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.data import Moons
+from engine.figures import words as captions
+from engine.models import CNN, MLP
+from engine.problems import Classification, DiagonalNet, Quadratic
+from engine.rules import ASAM, MASKS, MSAM, RULES, SAM, SGD, SSAM, GraphSAM, NormalizationOnly, RandomSubset
+from engine.spec import encode
+from engine.training.runs import RunSpec, Switch
+from engine.training.schedules import Cosine, StepDecay
+from engine.training.updates import UPDATES, Adam, Momentum
+from pages.ui import words
+from tests.drawn import SPEC
+
+NORMED = Classification(model=MLP(norm="layer"))
+SAID = [
+    (
+        RunSpec(),
+        "Digits · MLP · SAM · lr 0.1",
+        "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0",
+    ),
+    (
+        RunSpec(rule=SGD(), then=(Switch(at=500),)),
+        "Digits · MLP · SGD, then SAM from step 500 · lr 0.1",
+        "MLP trained with SGD, then SAM (rho 0.05) from step 500, no momentum, learning rate 0.1, batch 64, seed 0",
+    ),
+    (
+        RunSpec(
+            NORMED,
+            SAM(0.0, NormalizationOnly()),
+            Momentum(0.9, nesterov=True),
+            then=(Switch(MSAM(), 2, "epochs", False),),
+        ),
+        (
+            "Digits · MLP · SAM (rho 0) on normalization only, then m-SAM from epoch 2 with the momentum kept · lr 0.1 "
+            "· norm layer · momentum 0.9 · nesterov"
+        ),
+        (
+            "MLP trained with SAM on normalization only, then m-SAM (rho 0.05, m 16) from epoch 2 with the momentum "
+            "kept, Momentum (momentum 0.9, nesterov), learning rate 0.1, batch 64, seed 0"
+        ),
+    ),
+    (
+        RunSpec(
+            rule=SSAM(ASAM(scale="layerwise", mask=RandomSubset(0.1)), True),
+            update=Adam(),
+            schedule=StepDecay(),
+            warmup=100,
+            radius="with the rate",
+            clip=1.0,
+        ),
+        (
+            "Digits · MLP · SSAM (shrink) around ASAM (scale layerwise) on random subset (share 0.1) · lr 0.1 · Adam · "
+            "step decay · warm-up 100 · radius with the rate · clip 1"
+        ),
+        (
+            "MLP trained with SSAM (shrink) around ASAM (rho 0.5, eta 0.01, scale layerwise) on random subset (share "
+            "0.1), Adam (beta1 0.9, beta2 0.999, eps 10⁻⁸), learning rate 0.1, schedule step decay (drops 2, by 0.1), "
+            "warm-up of 100 steps, radius with the rate, clip norm 1, batch 64, seed 0"
+        ),
+    ),
+    (
+        RunSpec(
+            Classification(Moons(50), MLP(4), smoothing=0.1), GraphSAM(), schedule=Cosine(), batch=0, curvature=False
+        ),
+        "Moons · MLP · GraphSAM · lr 0.1 · smoothing 0.1 · train 50 · width 4 · cosine · full batch · no curvature",
+        (
+            "MLP trained with GraphSAM (rho 0.05, beta 0.99, gamma 0.5, period 10), no momentum, learning rate 0.1, "
+            "schedule cosine, label smoothing 0.1, full batch, seed 0"
+        ),
+    ),
+    (
+        RunSpec(Quadratic((3.0, 1.5), (1.0, 2.0))),
+        "Quadratic · SAM · lr 0.1 · eigenvalues 3, 1.5 · begin 1, 2",
+        "Point trained with SAM (rho 0.05), no momentum, learning rate 0.1",
+    ),
+    (
+        RunSpec(DiagonalNet(train=12), batch=0),
+        "Diagonal net · SAM · lr 0.1 · train 12 · full batch",
+        "Diagonal net trained with SAM (rho 0.05), no momentum, learning rate 0.1, full batch, seed 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "line", "caption"), SAID, ids=[row[1] for row in SAID])
+def test_a_run_is_said_in_one_line(spec, line, caption):
+    assert words.run(spec) == line
+    assert captions.run(encode(spec)) == caption
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [*(cls() for cls in RULES.values()), *(SSAM(cls()) for name, cls in RULES.items() if name != "SSAM")],
+    ids=repr,
+)
+def test_every_rule_has_words(rule):
+    """The class's name is never left in one piece where it is several words, and a rule's settings are all told in a
+    caption."""
+    spec = RunSpec(rule=rule, then=(Switch(rule, 300),))
+    for line in (words.run(spec), captions.run(encode(spec))):
+        assert "\n" not in line and "{" not in line and "True" not in line and "False" not in line
+        assert not re.findall(r"\b(Friendly|Random|Unified|Momentum|Lookahead)[A-Z]", line)
+    assert captions.rules(encode(spec)).count(captions.title(type(rule).__name__)) == 2
+
+
+def test_every_part_has_words():
+    for spec in [*(cls() for cls in UPDATES.values()), *(SAM(mask=cls()) for cls in MASKS.values())]:
+        assert captions.part(encode(spec)).startswith(captions.title(type(spec).__name__))
+
+
+def test_what_a_first_version_kept_is_said_too():
+    assert captions.run(SPEC) == "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
+    assert captions.data(SPEC) == "on all 1,437 training examples of Digits"
+
+
+def test_runs_are_told_apart_by_what_they_do_not_share():
+    runs = [RunSpec(rule=SGD(), lr=0.2), RunSpec(lr=0.2), RunSpec(lr=0.2, steps=100)]
+    assert words.apart(runs) == ("Digits · MLP · lr 0.2", ["SGD", "SAM", "SAM · steps 100"])
+    assert words.apart(runs[:1]) == ("", [words.run(runs[0])])
+    assert words.apart([]) == ("", [])
+    nested = [RunSpec(), RunSpec(steps=100)]  # the first has nothing of its own
+    assert words.apart(nested) == ("", [words.run(one) for one in nested])
+    assert words.apart([RunSpec(), RunSpec(Classification(model=CNN()))]) == ("Digits · SAM · lr 0.1", ["MLP", "CNN"])
+
+
+def test_whose_colour_a_run_has():
+    def rule(*rules) -> str:
+        first, *rest = rules
+        return captions.rule(
+            encode(RunSpec(rule=first, then=tuple(Switch(one, 100 * (i + 1)) for i, one in enumerate(rest))))
+        )
+
+    assert rule(SGD()) == rule(SGD(), SGD()) == "SGD"
+    assert rule(SGD(), SAM()) == rule(SAM(), SGD()) == rule(ASAM(), SAM()) == "SAM"
+    assert rule(SSAM(ASAM())) == rule(SGD(), SSAM(SGD())) == "SSAM"

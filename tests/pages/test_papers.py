@@ -1,0 +1,248 @@
+"""The papers' page: cards, an experiment by its address, its run through the worker, prediction, presenting, the
+handout, and the ways to and from Train."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.experiments import EXPERIMENTS, PAPERS, current, perform
+from engine.figures.drawing import Chart, Line, Map
+from engine.figures.render import handout, motion
+from engine.spec import decode, digest
+from engine.training.runs import RunSpec
+from engine.work.jobs import EXPERIMENT
+from engine.work.verdicts import table
+from pages.ui import cached, citations, present, trial
+from tests.pages.test_pages import open_page, store, texts  # noqa: F401  # the pages' own fixture, in the place of conftest's
+
+pytestmark = pytest.mark.xdist_group("papers")
+DRIFT = EXPERIMENTS["Drift"]
+SHORT = replace(DRIFT(), steps=2000)
+
+
+@pytest.fixture(scope="module")
+def performed():
+    """The short drift's result."""
+    laps = list(perform(SHORT))
+    arrays = next(lap.arrays for lap in reversed(laps) if lap.arrays)
+    return replace(
+        current(SHORT, None),
+        done=laps[-1].done,
+        total=laps[-1].total,
+        seconds=1.0,
+        made={"device": "cpu"},
+        arrays=arrays,
+    )
+
+
+def at(**parameters: str) -> AppTest:
+    """The papers' page at an address."""
+    app = open_page("papers")
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def opened(**parameters: str) -> AppTest:
+    return at(experiment="Drift", steps="2000", **parameters)
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_cards(store):  # noqa: F811
+    """Each paper with its claim and a button for every experiment; each opens and comes back."""
+    app = open_page("papers")
+    assert [t.value for t in app.title] == ["Why does SAM work?"] and all(
+        paper.claim in texts(app).replace("&#x27;", "'") for paper in PAPERS.values()
+    )
+    keys = {b.key for b in app.button}
+    assert {f"papers:open-{name}" for name in EXPERIMENTS} <= keys
+    press(app, "papers:open-Drift")
+    assert [t.value for t in app.title] == [DRIFT.title] and app.query_params["experiment"] == "Drift"
+    assert [t.value for t in press(app, "papers:all").title] == [
+        "Why does SAM work?"
+    ] and "experiment" not in app.query_params
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_opens(store, name):  # noqa: F811
+    """Before it was performed: its claim, checks that wait, empty figures."""
+    app = at(experiment=name)
+    assert (
+        [t.value for t in app.title] == [EXPERIMENTS[name].title]
+        and "<b>…</b> pending" in texts(app)
+        and "✓" not in texts(app)
+    )
+    assert not cached.jobs().active()
+
+
+def test_addresses(store):  # noqa: F811
+    """Settings come with the address; what is wrong with it is told, and the rest kept."""
+    app = opened(eta="0.04", rho="7")
+    assert app.number_input(key="papers.Drift.eta").value == 0.04 and "rho: expected a number from" in texts(app)
+    assert app.query_params["eta"] == "0.04" and "rho" not in app.query_params
+    app = at(experiment="Nobody")
+    assert "experiment: expected one of" in texts(app) and [t.value for t in app.title] == ["Why does SAM work?"]
+
+
+def test_run_shows_the_verdicts(store):  # noqa: F811
+    app = press(opened(), "train")
+    job = EXPERIMENT + digest(SHORT)
+    end = time.monotonic() + 60
+    while (now := cached.jobs().snapshot(job)) and now.active and time.monotonic() < end:
+        time.sleep(0.1)
+    app.run()
+    assert now and now.status == "finished" and "pending" not in texts(app) and "✓" in texts(app)
+    assert trial.watch(SHORT).result.complete
+
+
+def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeypatch):  # noqa: F811
+    """A result that is written while a page looks at the one before: the next look shows the new one, not what was
+    made of the old."""
+    half = replace(
+        performed,
+        done=1,
+        arrays={name: np.where(np.arange(len(a)) < 1, a.T, np.nan).T for name, a in performed.arrays.items()},
+    )
+    cached.store().save_result(half)
+    load = cached.store().result
+
+    def overtaken(name):
+        found = load(name)
+        cached.store().save_result(performed)
+        return found
+
+    monkeypatch.setattr(cached.store(), "result", overtaken)
+    early = trial.watch(SHORT)
+    assert not early.result.complete and {check.verdict(False) for check in trial.judged(early)} >= {"pending"}
+    monkeypatch.undo()
+    late = trial.watch(SHORT)
+    assert late.result.complete and "holds" in {check.verdict() for check in trial.judged(late)}
+
+
+def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811
+    """Neither theory nor measurement is on the page before the reader has spoken."""
+    cached.store().save_result(performed)
+    app = opened()
+    answer = SHORT.checks(performed)[0].predicted
+    assert answer in texts(app)
+    app.toggle(key="papers:predict").set_value(True).run()
+    assert answer not in texts(app) and DRIFT.claim not in texts(app) and "class='rows checks'" not in texts(app)
+    slider = next(s for s in app.slider if s.label == DRIFT.question.text)  # type: ignore[union-attr]
+    slider.set_value(2.5).run()
+    press(app, f"papers:guess@{digest(SHORT)}:reveal")
+    assert answer in texts(app) and DRIFT.claim in texts(app) and "You said" in texts(app) and "2.5" in texts(app)
+    assert answer not in texts(press(app, f"papers:guess@{digest(SHORT)}:again"))
+
+
+def test_what_was_started_with_other_settings_can_be_found(store):  # noqa: F811
+    """A setting changed while an experiment is at work: the page says that it goes on, leads back to it, and cancels
+    it."""
+    long = replace(DRIFT(), steps=50_000)
+    app = press(at(experiment="Drift", steps="50000"), "train")
+    app.number_input(key="papers.Drift.steps").set_value(2000).run()
+    assert "still at work" in texts(app)
+    press(app, "behind-show")
+    assert app.number_input(key="papers.Drift.steps").value == 50_000 and "still at work" not in texts(app)
+    app.number_input(key="papers.Drift.steps").set_value(2000).run()
+    press(app, "behind-cancel")
+    end = time.monotonic() + 60
+    while (now := cached.jobs().snapshot(EXPERIMENT + digest(long))) and now.active and time.monotonic() < end:
+        time.sleep(0.1)
+    app.run()
+    assert now and now.status == "stopped" and "still at work" not in texts(app)
+
+
+def test_settings_that_describe_no_runs(store, monkeypatch):  # noqa: F811
+    """One line, and nothing to run."""
+    monkeypatch.setattr(DRIFT, "ensembles", lambda self: decode({"RunSpec": RunSpec}, {"name": "RunSpec", "steps": -1}))
+    app = at(experiment="Drift", eta="0.0312")  # of which no other test has made a plan, which is kept
+    assert "steps: expected" in texts(app) and app.button(key="train").disabled
+
+
+def test_presenting_turns_by_buttons_that_have_keys(store, performed):  # noqa: F811
+    cached.store().save_result(performed)
+    app = press(opened(), "papers:present")
+    figures = len(SHORT.pictures(performed))
+    titles = [app.title[0].value]
+    for _ in range(figures + 1):
+        titles.append(press(app, "present-next").title[0].value)
+    assert titles == [DRIFT.title, *(d.title for d in SHORT.pictures(performed)), "What holds?"] and "✓" in texts(app)
+    assert app.button(key="present-next").disabled and not app.button(key="present-back").disabled
+    press(app, "present-end")
+    assert [t.value for t in app.title] == [DRIFT.title] and present.ON in app.session_state
+
+
+def test_handout_is_one_page_and_the_same_each_time(performed):
+    parts = [handout.Part(SHORT.title, SHORT.setup, table(SHORT, performed), SHORT.pictures(performed))]
+    for count in (1, 2, 4, 7):
+        made = handout.pdf(PAPERS["normalization"], parts * count)
+        assert (
+            made.startswith(b"%PDF")
+            and made == handout.pdf(PAPERS["normalization"], parts * count)
+            and b"/Count 1 " in made
+        )
+    empty = current(SHORT, None)
+    assert handout.pdf(
+        PAPERS["normalization"], [(SHORT.title, SHORT.setup, table(SHORT, empty), SHORT.pictures(empty))]
+    ).startswith(b"%PDF")
+
+
+def test_what_if(store):  # noqa: F811
+    """A run of an experiment on the Train page, with all its settings; and from there back to the papers that speak
+    of it."""
+    app = opened()
+    press(app, "papers:take")
+    spec = next(iter(SHORT.ensembles().values()))[0]
+    assert app.query_params["problem"] == "Product" and app.number_input(key="train.steps").value == spec.steps
+    app = open_page()
+    speaking = [paper for paper in PAPERS.values() if paper.experiments and paper.speaks(RunSpec())]
+    assert speaking and {f"cite:{cls.__name__}" for paper in speaking for cls in paper.experiments} <= {
+        b.key for b in app.button
+    }
+    press(app, "cite:Drift")
+    assert app.session_state[citations.OPEN] == "Drift"
+
+
+def test_motion_carries_the_steps_of_what_moves():
+    """Measured curves over steps move, theory and other axes stand; the axes are those of all of it from the start."""
+    x = np.arange(5.0)
+    over = Chart(
+        "a",
+        "A",
+        "step",
+        "y",
+        (Line("m", x, x**2 + 1, "ink", band=(x, x + 2)), Line("t", x, x, "ink", "dash", theory=True)),
+        "A.",
+        log_y=True,
+    )
+    made = motion.figure(over)
+    assert [list(t.meta or []) for t in made.data] == [x.tolist()] * 3 + [[]]  # type: ignore[attr-defined]
+    assert (
+        all(isinstance(t.x, tuple) for t in made.data)
+        and made.layout.yaxis.type == "log"
+        and made.layout.xaxis.range[1] > 4
+    )  # type: ignore[attr-defined]
+    other = replace(over, x_label="rate", log_y=False)
+    assert not any(t.meta for t in motion.figure(other).data)
+    turned = replace(other, lines=(Line("m", x[::-1], x, "ink", when=x * 10),))
+    assert list(motion.figure(turned).data[0].meta) == (x * 10).tolist()  # type: ignore[attr-defined]
+    ground = Map("m", "M", "x", "y", "z", x, x, np.outer(x, x), False, (0.0, 16.0), x, x, x, x * 7, 0, "M.")
+    assert [list(t.meta) for t in motion.figure(ground).data if t.meta] == [(x * 7).tolist()] * 2  # type: ignore[attr-defined]
+    alone = motion.figure(replace(ground, path_a=x[:1], path_b=x[:1], path_z=x[:1], path_steps=x[:1]))
+    assert all(
+        isinstance(t["x"], list) for t in json.loads(alone.to_json(engine="json") or "")["data"] if t.get("meta")
+    ), "the browser cuts lists"
+    assert "predict" in str(motion.figure(replace(over, lines=(), note="predict first")).layout.annotations)

@@ -1,0 +1,167 @@
+"""Every rule on every model: what holds of them all, whatever their formula."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.curvature import Hessian
+from engine.problems import Beale, Classification, Quadratic, parts
+from engine.rules import RULES, SGD, SSAM
+from engine.spec import SpecError, decode, digest, encode, floats, with_floats
+from engine.training.loop import train
+from engine.training.measure import full_batch, whole
+from engine.training.runs import RUNS, RunSpec
+from engine.training.schedules import Cosine
+from engine.training.updates import UPDATES, Momentum
+from tests.drive import Double, final, frames, last
+from tests.family import FAMILY, MASKED, at_zero_radius, each_rule, networks, suits
+
+NETWORKS = networks()
+PAIRS = [
+    (type(rule).__name__, network)
+    for rule in each_rule()
+    for network, (data, model) in NETWORKS.items()
+    if suits(rule, Classification(data, model))
+]
+RULE = {type(rule).__name__: rule for rule in each_rule()}
+
+
+def away(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Relative distance of two vectors."""
+    return float((a.double() - b.double()).norm() / b.double().norm())
+
+
+def spec(rule, network: str, kind: type[Classification] = Double, **settings) -> RunSpec:
+    """Fifty steps of a rule on a small network, in batches over several epochs."""
+    data, model = NETWORKS[network]
+    return RunSpec(
+        kind(data, model),
+        rule,
+        Momentum(0.5, 1e-3),
+        0.02,
+        **{"batch": 12, "steps": 50, "every": 50, "curvature": False} | settings,
+    )
+
+
+def test_the_table_is_covered():
+    assert {type(rule) for rule in FAMILY} == set(RULES.values())
+    left_out = {(type(rule).__name__, network) for rule in each_rule() for network in NETWORKS} - set(PAIRS)
+    assert {rule for rule, _ in left_out} == {"PGD"} and all(
+        network.startswith(("Transformer", "GraphNet")) for _, network in left_out
+    )
+    assert {repr(rule) for rule in FAMILY if not suits(rule, Beale())} == {
+        repr(rule) for rule in FAMILY if "PGD" in repr(rule)
+    }
+
+
+@pytest.mark.parametrize("rule, network", PAIRS)
+def test_ensemble(rule, network):
+    """Two runs that differ in seed, rate and radius end as each does alone, to 1e-5 after fifty steps."""
+    one = spec(RULE[rule], network)
+    smaller = {name: 0.7 * value for name, value in floats(one.rule).items() if name.endswith("rho")}
+    other = replace(one, seed=1, lr=0.01, rule=with_floats(one.rule, smaller))
+    together, *alone = final(one, other), final(one), final(other)
+    assert [away(row, run.theta) < 1e-5 for row, run in zip(together.theta, alone, strict=True)] == [True, True]
+    assert together.gradients == alone[0].gradients == alone[1].gradients
+
+
+@pytest.mark.parametrize("network", ["MLP", "CNN-batch"])
+@pytest.mark.parametrize("rule", RULE)
+def test_a_run_is_its_own(rule, network):
+    """In single precision, bit for bit: the same again, and the same whatever runs beside it, even a run that
+    diverges."""
+    one = spec(RULE[rule], network, Classification, steps=20, every=20)
+    wild = replace(one, seed=7, lr=100.0)
+    assert torch.equal(final(one).theta, final(one).theta)
+    assert torch.equal(final(one, replace(one, seed=1)).theta[0], final(one, wild).theta[0])
+
+
+@pytest.mark.parametrize("rule, network", PAIRS)
+def test_zero_radius_is_plain_descent(rule, network):
+    plain = spec(SGD(), network, steps=6, every=6)
+    assert away(final(replace(plain, rule=at_zero_radius(RULE[rule]))).theta, final(plain).theta) < 1e-9
+
+
+@pytest.mark.parametrize("rule, network", PAIRS)
+def test_measuring_leaves_the_path_alone(rule, network):
+    """Measured at every step and only at the end, in single precision: the same path, bit for bit, with finite
+    measures and the same count of gradients."""
+    one = spec(RULE[rule], network, Classification, steps=3, every=1, curvature=rule == "SAM")
+    often, end = frames(one), frames(replace(one, every=3, curvature=False))[-1]
+    assert torch.equal(often[-1].theta, end.theta)
+    assert all(np.isfinite(f.measures["direction_norm"]).all() for f in often)
+    counts = [float(f.measures["gradients"][0]) for f in often]
+    assert counts == sorted(counts) and counts[0] == 0 and counts[-1] == float(end.measures["gradients"][0])
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("rule", [rule for rule in FAMILY if suits(rule, Quadratic())], ids=repr)
+def test_at_zero_gradient(rule, update):
+    """At a minimum, where g = 0, every rule but the one that leaves it at random stays and is finite."""
+    run = frames(RunSpec(Quadratic(begin=(0.0, 0.0)), rule, UPDATES[update](), 0.1, batch=0, steps=5, every=1))
+    assert all(torch.isfinite(f.theta).all() for f in run)
+    if "RandomDirection" not in repr(rule):
+        assert all(torch.equal(f.theta, torch.zeros(1, 2, dtype=torch.float64)) for f in run)
+
+
+@pytest.mark.parametrize("rule", FAMILY + MASKED, ids=repr)
+def test_round_trip(rule):
+    network = next(name for name, (_, model) in NETWORKS.items() if model.mixes)
+    one = (
+        spec(rule, network, Classification)
+        if not repr(rule).startswith("MSAM(rho=0.1, m=1")
+        else spec(rule, "MLP", Classification)
+    )
+    again = decode(RUNS, encode(one))
+    assert again == one and digest(again) == digest(one)
+
+
+@pytest.mark.parametrize("rule", FAMILY, ids=repr)
+def test_full_batch_direction_is_a_step(rule):
+    """What is measured at w is the step that a full batch then takes, although it was measured in chunks; toys have
+    no batch at all."""
+    data, model = NETWORKS["MLP"]
+    for problem in (Double(data, model), *([Beale()] if suits(rule, Beale()) else [])):
+        one = RunSpec(problem, rule, Momentum(), 0.01, batch=0, steps=1, every=1, curvature=False)
+        first = next(train([one]))
+        before, after = frames(one)
+        examples = problem.load("train")
+        at = whole(one, before.theta[0], examples, 0, torch.zeros_like(before.theta[0]))
+        at.chunk = 11
+        _, u = full_batch(one, at, Hessian(parts(problem, examples, 11), before.theta[0]), first.state.rule, 0)
+        if "LookaheadSAM" not in repr(rule):
+            assert away((before.theta - after.theta)[0] / 0.01, u) < 1e-8
+        assert float(u.norm()) == pytest.approx(float(before.measures["direction_norm"][0]), rel=1e-9)
+
+
+@pytest.mark.parametrize("radius", ["constant", "with the rate"])
+@pytest.mark.parametrize("rule", each_rule(), ids=repr)
+def test_radius_over_the_run(rule, radius):
+    """A radius that goes with the rate is that share of its own at every step, alone and in an ensemble."""
+    one = replace(spec(rule, "MLP", steps=8, every=8), schedule=Cosine(), radius=radius)
+    at_four = one.rule_at(4)
+    assert [floats(at_four)[n] / v for n, v in floats(rule).items() if n.endswith("rho")] == pytest.approx(
+        [one.factor(4) if radius != "constant" else 1.0 for n in floats(rule) if n.endswith("rho")]
+    )
+    assert away(final(one, replace(one, seed=1)).theta[0], final(one).theta) < 1e-9
+
+
+def test_a_rule_that_does_not_fit_is_refused_before_the_run():
+    data, model = NETWORKS["MLP"]
+    for rule in MASKED[:3]:
+        with pytest.raises(
+            SpecError, match=r"^rule\.mask: \w+ needs a model with normalization layers, and this one has none"
+        ):
+            RunSpec(Classification(data, model), rule, batch=12)
+        with pytest.raises(SpecError, match=r"^rule\.rule\.mask: "):
+            RunSpec(Classification(data, model), SSAM(rule), batch=12)
+    with pytest.raises(SpecError, match=r"^rule\.mask: "):
+        RunSpec(Quadratic(), MASKED[0])
+    assert (
+        last(
+            train([RunSpec(Classification(data, model), MASKED[3], batch=12, steps=2, every=2, curvature=False)])
+        ).state.step
+        == 2
+    )

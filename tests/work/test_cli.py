@@ -1,0 +1,140 @@
+"""The command line: the same records as the app's, and one clear line and a non-zero exit for bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from engine.__main__ import main
+from engine.problems import Quadratic
+from engine.rules import SGD
+from engine.spec import digest, dumps
+from engine.training.runs import RunSpec
+from engine.work.store import Store
+
+SPEC = RunSpec(steps=60, every=20)
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(dumps(SPEC))
+    return path
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "store"))
+    return Store(tmp_path / "store")
+
+
+def test_train_then_every_analysis(spec, here, capsys):
+    assert main(["train", str(spec)]) == 0
+    run = here.run(digest(SPEC))
+    assert run.status == "finished" and list(run.steps) == [0, 20, 40, 60]
+    for command in (
+        ["surface", "--plane", "Random", "--resolution", "5"],
+        ["spectrum", "--top", "2", "--probes", "2", "--exact", "false"],
+        ["alignment", "--k", "2"],
+    ):
+        assert main([command[0], str(spec), *command[1:]]) == 0
+        written = capsys.readouterr().out.strip().splitlines()[-1]
+        record = here.analysis(digest(SPEC), written.rsplit("/", 1)[-1].removesuffix(".npz"))
+        assert record is not None and type(record).__name__.lower() == command[0]
+    assert main(["surface", digest(SPEC), "--plane", '{"name": "Random", "draw": 3}', "--resolution", "3"]) == 0
+
+
+def test_spec_prints_what_train_reads(here, tmp_path, capsys):
+    assert main(["spec"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "RunSpec"
+
+
+def test_a_diverged_run_is_a_result(here, tmp_path, capsys):
+    path = tmp_path / "up.json"
+    path.write_text(dumps(RunSpec(problem=Quadratic(), rule=SGD(), batch=0, lr=50.0, steps=2000, every=5)))
+    assert main(["train", str(path)]) == 0
+    assert "diverged" in capsys.readouterr().err
+
+
+BAD = {
+    '{"lr": "fast"}': "lr: expected a finite number",
+    '{"lr": NaN}': "lr: expected a finite number",
+    '{"lr": true}': "lr: expected a finite number",
+    '{"rule": {"name": "SAM", "rho": 99}}': "rule.rho: expected a number from 0 to 10",
+    '{"rule": {"name": "os.system"}}': "rule.name: expected one of",
+    '{"rule": {"name": "SAM", "rh": 1}}': "rule.rh: unknown field",
+    '{"batch": 2000}': "batch: expected at most 1437",
+    '{"steps": 1.5}': "steps: expected a whole number",
+    '{"problem": {"name": "Quadratic", "eigenvalues": [1, 2, 3]}}': "problem.begin: expected 3 numbers",
+    '{"problem": {"data": {"name": "Moons"}, "model": {"name": "CNN"}, "name": "Classification"}}': (
+        "problem.model: a CNN needs images"
+    ),
+    "[1, 2]": "spec: expected an object",
+    "{": "spec: not JSON",
+    "[" * 100_000: "spec: not JSON",
+    "": "spec: not JSON",
+    " " * 1_000_001: "longer than",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=[v[:30] for v in BAD.values()])
+def test_bad_specs_are_one_line_and_exit_2(text, here, tmp_path, capsys):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    assert main(["train", str(path)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert BAD[text] in said and len(said.splitlines()) == 1
+    assert not here.root.exists()
+
+
+BAD_CALLS = {
+    ("train", "missing.json"): "missing.json: cannot be read",
+    ("surface", "../../etc/passwd"): "run: expected 16 hex digits",
+    ("surface", "0" * 16): "holds no run",
+    ("surface", "RUN", "--resolution", "2"): "resolution: expected a number from 3 to 401",
+    ("surface", "RUN", "--plane", "Sideways"): "plane.name: expected one of",
+    ("surface", "RUN", "--plane", '{"name": "Random", "draw": "x"}'): "plane.draw: expected a finite number",
+    ("spectrum", "RUN", "--exact", "1"): "exact: expected true or false",
+    ("alignment", "RUN", "--k", "five"): "k: expected a finite number",
+    ("alignment", "RUN", "--device", "abacus"): "device: expected one of cpu",
+}
+
+
+@pytest.mark.parametrize("call", BAD_CALLS, ids=" ".join)
+def test_bad_calls_are_one_line_and_exit_2(call, here, spec, capsys):
+    main(["train", str(spec)])
+    capsys.readouterr()
+    assert main([digest(SPEC) if word == "RUN" else word for word in call]) == 2
+    said = capsys.readouterr().err.strip()
+    assert BAD_CALLS[call] in said and len(said.splitlines()) == 1
+
+
+def test_failures_of_an_analysis_exit_1(here, spec, capsys):
+    main(["train", str(spec)])
+    assert main(["surface", str(spec), "--checkpoint", "77"]) == 1
+    assert "checkpoint: expected at most 3" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_the_run_and_a_second_call_ends_it_alike(here, tmp_path):
+    long = RunSpec(steps=3000, every=100)
+    path = tmp_path / "long.json"
+    path.write_text(dumps(long))
+    command = [sys.executable, "-m", "engine", "train", str(path)]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
+    while not (here.has(digest(long)) and here.summary(digest(long)).step > 100):
+        assert first.poll() is None
+        time.sleep(0.02)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(20) == 130
+    stopped = here.run(digest(long))
+    assert stopped.status == "stopped" and 100 < stopped.state["step"] < 3000
+    assert main(["train", str(path)]) == 0
+    resumed = here.run(digest(long))
+    assert main(["train", str(path), "--fresh", "--store", str(tmp_path / "other")]) == 0
+    alone = Store(tmp_path / "other").run(digest(long))
+    assert np.array_equal(resumed.path, alone.path)

@@ -1,0 +1,232 @@
+"""Jobs: workers train in turns, survive kills, resume bit for bit, and answer every command."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from engine.analyses.surface import SurfaceSpec
+from engine.problems import Classification, Quadratic
+from engine.rules import SGD
+from engine.spec import SpecError, digest
+from engine.training.runs import RunSpec
+from engine.training.updates import AdamW
+from engine.work.jobs import LIVES, Jobs
+from engine.work.store import Store
+from engine.work.tasks import training
+
+LONG = RunSpec(steps=5000, every=200)
+SHORT = RunSpec(problem=Quadratic(), batch=0, lr=0.01, steps=50)
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    jobs = Jobs(Store(tmp_path / "store"))
+    yield jobs
+    jobs.close()
+
+
+def wait(jobs, job, until=lambda s: not s.active, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        snapshot = jobs.snapshot(job)
+        if until(snapshot):
+            return snapshot
+        time.sleep(0.02)
+    raise AssertionError(f"still {jobs.snapshot(job)}")
+
+
+def headless(tmp_path, spec):
+    store = Store(tmp_path / "headless")
+    *_, last = training(store, spec)
+    assert last.status == "finished"
+    return store.run(digest(spec))
+
+
+@pytest.fixture(scope="module")
+def long_alone(tmp_path_factory):
+    """The long run, trained with nothing beside it."""
+    return headless(tmp_path_factory.mktemp("alone"), LONG)
+
+
+def same(a, b):
+    assert np.array_equal(a.path, b.path)
+    assert np.array_equal(a.steps, b.steps)
+    assert a.measures.keys() == b.measures.keys()
+    assert all(np.array_equal(a.measures[k], b.measures[k], equal_nan=True) for k in a.measures)
+
+
+def test_a_run_beside_others_is_the_run_alone(jobs, tmp_path):
+    specs = [RunSpec(steps=400, every=100, seed=s) for s in range(3)] + [
+        RunSpec(steps=400, every=100, update=AdamW(), lr=0.001)
+    ]
+    names = [jobs.train(spec) for spec in specs]
+    for name, spec in zip(names, specs, strict=True):
+        last = wait(jobs, name)
+        assert (last.status, last.done, last.total) == ("finished", 400, 400)
+        assert [frame["step"] for frame in last.frames] == [0, 100, 200, 300, 400]
+        same(jobs.store.run(name), headless(tmp_path, spec))
+
+
+def test_a_killed_worker_costs_nothing_but_time(jobs, long_alone):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.version >= 1 and s.done > 200)
+    os.kill(jobs._workers["cpu"].pid, signal.SIGKILL)
+    last = wait(jobs, job)
+    assert last.status == "finished"
+    assert [frame["step"] for frame in last.frames] == list(range(0, 5001, 200))
+    same(jobs.store.run(job), long_alone)
+
+
+def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_path):
+    store = tmp_path / "store"
+    long = RunSpec(steps=100_000, every=1000, curvature=False)
+    script = (
+        f"from engine.work.jobs import *; import time; Jobs(Store({str(store)!r})).train(RunSpec(steps=100_000, "
+        "every=1000, curvature=False)); time.sleep(60)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", script])
+    run_file = store / digest(long) / "run.npz"
+    end = time.monotonic() + 30
+    ages = []
+    while time.monotonic() < end and len(ages) < 40:
+        time.sleep(0.1)
+        if run_file.exists():
+            ages.append(time.time() - run_file.stat().st_mtime)
+    server.kill()
+    server.wait()
+    assert len(ages) == 40
+    assert max(ages) < 5
+    jobs = Jobs(Store(store))
+    time.sleep(1)  # the orphaned worker sees its input close, keeps a last checkpoint, and ends
+    before = jobs.store.run(digest(long))
+    assert before.status == "running"
+    assert jobs.unfinished() == [digest(long)]
+    jobs.train(long)
+    frames = wait(jobs, digest(long), lambda s: s.frames and s.done > before.state["step"]).frames
+    assert [f["step"] for f in frames[: len(before.steps)]] == list(before.steps)
+    assert jobs.unfinished() == []
+    jobs.stop(digest(long))
+    assert wait(jobs, digest(long)).status == "stopped"
+    jobs.close()
+
+
+def test_pause_holds_and_resume_goes_on_to_the_same_end(jobs, long_alone):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.done > 100)
+    jobs.pause(job)
+    held = wait(jobs, job, lambda s: s.status == "paused")
+    time.sleep(0.5)
+    assert jobs.snapshot(job).done == held.done
+    jobs.resume(job)
+    assert wait(jobs, job).status == "finished"
+    same(jobs.store.run(job), long_alone)
+
+
+def test_a_stopped_run_is_kept_and_can_be_gone_on_with(jobs, long_alone):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.done > 300)
+    jobs.stop(job)
+    stopped = wait(jobs, job)
+    assert stopped.status == "stopped"
+    assert jobs.store.run(job).status == "stopped"
+    assert jobs.store.summary(job).step == stopped.done < LONG.steps
+    assert jobs.train(LONG) == job
+    assert wait(jobs, job).status == "finished"
+    same(jobs.store.run(job), long_alone)
+
+
+def test_training_anew_and_stopping_loses_no_finished_run(jobs):
+    spec = RunSpec(steps=3000, every=100)
+    job = jobs.train(spec)
+    wait(jobs, job)
+    jobs.train(spec, fresh=True)
+    again = wait(jobs, job, lambda s: s.done > 50)
+    assert again.done < 3000
+    jobs.stop(job)
+    wait(jobs, job)
+    kept = jobs.store.run(job)
+    assert kept.status == "finished" and kept.steps[-1] == 3000
+
+
+def test_a_run_joined_twice_is_trained_once(jobs):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.done > 100)
+    assert jobs.train(LONG, fresh=True) == job
+    assert jobs.snapshot(job).done > 100
+    assert len(jobs.active()) == 1
+
+
+def test_a_diverging_run_ends_as_diverged_with_its_curves(jobs):
+    job = jobs.train(RunSpec(problem=Quadratic(), rule=SGD(), batch=0, lr=10.0, steps=5000, every=10))
+    last = wait(jobs, job)
+    assert last.status == "diverged" and "finite" in last.reason
+    run = jobs.store.run(job)
+    assert run.status == "diverged" and len(run.steps) > 5
+    assert np.isfinite(run.measures["train_loss"][:-1]).all() and not np.isfinite(run.measures["train_loss"][-1])
+
+
+def test_a_job_that_kills_every_worker_is_given_up(jobs):
+    job = jobs.train(LONG)
+    for deaths in range(1, LIVES + 1):
+        wait(jobs, job, lambda s: "cpu" in jobs._workers and s.status == "running")
+        worker = jobs._workers["cpu"]
+        worker.kill()
+        wait(jobs, job, lambda s, worker=worker: jobs._workers.get("cpu") is not worker)
+        assert jobs._jobs[job].deaths == deaths
+        time.sleep(0.3)
+    assert jobs.snapshot(job).status == "failed"
+    assert "worker" in jobs.snapshot(job).reason
+    other = jobs.train(SHORT)
+    assert wait(jobs, other).status == "finished"
+
+
+def test_analyses_run_beside_training_and_can_be_cancelled(jobs):
+    run = jobs.train(RunSpec(steps=100, every=50))
+    wait(jobs, run)
+    long = jobs.train(LONG)
+    surface = SurfaceSpec(resolution=201)
+    job = jobs.analyse(run, surface)
+    wait(jobs, job, lambda s: s.version >= 1)
+    jobs.stop(job)
+    assert wait(jobs, job).status == "stopped"
+    partial = jobs.store.analysis(run, digest(surface))
+    assert partial.stride > 1 and np.isfinite(partial.loss).any() and np.isnan(partial.loss).any()
+    small = SurfaceSpec(resolution=9)
+    assert wait(jobs, jobs.analyse(run, small)).status == "finished"
+    assert jobs.store.analysis(run, digest(small)).stride == 1
+    assert jobs.snapshot(long).status in ("running", "finished")
+
+
+def test_a_deleted_run_does_not_come_back(jobs):
+    job = jobs.train(LONG)
+    wait(jobs, job, lambda s: s.version >= 1)
+    jobs.delete(job)
+    assert jobs.snapshot(job) is None
+    time.sleep(1)
+    assert not jobs.store.folder(job).exists()
+    assert jobs.active() == []
+
+
+def test_bad_requests_are_one_line(jobs):
+    with pytest.raises(SpecError, match="run: expected 16 hex digits"):
+        jobs.analyse("../../etc", SurfaceSpec())
+    with pytest.raises(ValueError, match="device: expected one of"):
+        jobs.train(SHORT, device="tpu")
+    missing = wait(jobs, jobs.analyse("0" * 16, SurfaceSpec()))
+    assert missing.status == "failed" and "no such file" in missing.reason
+    assert jobs.snapshot("f" * 16) is None
+    jobs.pause("f" * 16)
+    jobs.stop("f" * 16)
+
+
+def test_an_analysis_that_cannot_be_fails_alone(jobs):
+    run = jobs.train(SHORT)
+    wait(jobs, run)
+    beyond = jobs.analyse(run, SurfaceSpec(checkpoint=500))
+    assert wait(jobs, beyond).reason.startswith("checkpoint: expected at most")
+    assert wait(jobs, jobs.train(RunSpec(problem=Classification(), steps=20, every=10))).status == "finished"
