@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from tqdm import tqdm
 
 from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
+from engine.experiments.verdicts import lines, named
 from engine.machine import settle
-from engine.records import RecordError
+from engine.records import ENDS, Progress, RecordError, Stop
 from engine.spec import SpecError, decode, digest, dumps, knobs, parse
 from engine.training.runs import RUNS, RunSpec
+from engine.work.kinds import KINDS, Kind, Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import ANALYSES, Progress, Stop, analysis, training
-from engine.work.verdicts import lines, named, tables
+from engine.work.tables import tables
 
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""
@@ -48,16 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         store = Store(options.store)
         if options.command == "experiment":
             return _experiment(options, store)
-        if options.command == "train":
-            spec = read(options.spec)
-            task = training(store, spec, options.device, options.fresh)
-            path = store.folder(digest(spec)) / "run.npz"
-        else:
-            run = _run(store, options.run)
-            spec = _analysis_spec(options)
-            task = analysis(store, run, spec, options.device)
-            path = store.folder(run) / f"{digest(spec)}.npz"
-        return _drive(task, options.command, path)
+        return _drive(store, _work(store, options), options)
     except (SpecError, RecordError) as error:
         print(f"engine {options.command}: {error}", file=sys.stderr)
         return 2
@@ -113,31 +106,40 @@ def _experiments(name: str, size: str | None) -> list[Experiment]:
     return [one]
 
 
-def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
-    """Runs a task under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
-    at, pressed = Progress(0, 0), []
+def _work(store: Store, options: argparse.Namespace) -> Work:
+    """What a command asks for."""
+    kind = KINDS[options.command]
+    if kind.name == "train":
+        return Work(read(options.spec))
+    return Work(_settings(kind, options), _run(store, options.run) if kind.of else "")
+
+
+def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
+    """Performs work under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
+    latest, pressed = Progress(0, 0), []
     before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    task = perform(store, work, options.device, getattr(options, "fresh", False))
     try:
-        with tqdm(desc=title, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
-            for at in task:
-                _show(bar, at)
-                if pressed and at.status == "running":
-                    at = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
+        with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
+            for latest in task:
+                _show(bar, latest)
+                if pressed and latest.status == "running":
+                    latest = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
                     break
             bar.refresh()
     finally:
         signal.signal(signal.SIGINT, before)
-    print(f"{at.status}{': ' + at.reason if at.reason else ''}", file=sys.stderr)
-    if at.status in ("finished", "diverged"):
-        print(path)
-    return {"finished": 0, "diverged": 0, "stopped": 130}.get(at.status, 1)
+    print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
+    if latest.status in ENDS:
+        print(store.file(work.address))
+    return {"finished": 0, "diverged": 0, "stopped": 130}.get(latest.status, 1)
 
 
-def _show(bar: Any, at: Progress) -> None:
-    bar.total = at.total
-    bar.update(at.done - bar.n)
-    if at.frame:
-        shown = {"loss": at.frame["train_loss"], "sharpness": at.frame["sharpness"]}
+def _show(bar: Any, progress: Progress) -> None:
+    bar.total = progress.total
+    bar.update(progress.done - bar.n)
+    if progress.frame:
+        shown = {"loss": progress.frame["train_loss"], "sharpness": progress.frame["sharpness"]}
         bar.set_postfix({name: f"{value:.3g}" for name, value in shown.items() if not math.isnan(value)}, refresh=False)
 
 
@@ -145,18 +147,19 @@ def _run(store: Store, name: str) -> str:
     """A run's digest, from itself or from its spec file."""
     run = digest(read(name)) if name.endswith(".json") else name
     if not store.has(run):
-        raise SpecError(f"run: the store {store.root} holds no run {run}; train it first")
+        raise SpecError(f"run: the store {store.root.name} holds no run {run}; train it first")
     return run
 
 
-def _analysis_spec(options: argparse.Namespace) -> Any:
-    cls = ANALYSES[options.command]
+def _settings(kind: Kind, options: argparse.Namespace) -> Any:
+    """The spec that a command's options describe."""
+    (cls,) = kind.specs.values()
     given = {
         name: _value(k.kind, getattr(options, name))
         for name, k in knobs(cls).items()
         if getattr(options, name) is not None
     }
-    return decode({cls.__name__: cls}, given)
+    return decode(kind.specs, given)
 
 
 def _value(kind: str, text: str) -> Any:
@@ -202,9 +205,13 @@ def _parser() -> argparse.ArgumentParser:
     for size in SIZES:
         trial.add_argument(f"--{size}", dest="size", action="store_const", const=size)
     trial.add_argument("--json", action="store_true", help="the tables as JSON on standard output")
-    for name, cls in ANALYSES.items():
-        command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
-        command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
+    for kind in KINDS.values():
+        if kind.name in commands.choices:
+            continue
+        (cls,) = kind.specs.values()
+        command = commands.add_parser(kind.name, help=(cls.__doc__ or "").splitlines()[0])
+        if kind.of:
+            command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
         for option, k in knobs(cls).items():
             words = (
                 f"{k.help or k.label} "

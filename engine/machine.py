@@ -4,6 +4,8 @@ bits each time."""
 from __future__ import annotations
 
 import os
+import platform
+import time
 
 import torch
 
@@ -21,3 +23,10 @@ def settle() -> None:
     # as its arithmetic;
     # freeing one large piece raises that threshold for good (mallopt(3), M_MMAP_THRESHOLD)
     torch.empty(4 * BLOCK["cpu"] - 2**16, dtype=torch.uint8)
+
+
+def made(device: str) -> dict[str, str]:
+    """Where and when something was computed: device, hardware, torch's version, time of day."""
+    hardware = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"
+    return {"device": device, "hardware": hardware, "torch": torch.__version__, "when": when}

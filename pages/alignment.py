@@ -8,7 +8,7 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.figures import alignments
 from engine.records import Alignment
 from engine.spec import encode
-from pages.ui import analysis, cached, controls, download, figures, shell, words
+from pages.ui import analysis, controls, download, figures, shell, words
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -17,7 +17,7 @@ GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
 def picture(about: analysis.Subject, name: str) -> bool:
     """The charts and the numbers; whether more is still being computed."""
     at_work = analysis.progress(about, name, "checkpoints")
-    record = cached.analysis(about.run, name)
+    version, record = analysis.version(about, name), analysis.record(about, name)
     if record is None:
         st.html(
             "<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes "
@@ -30,9 +30,7 @@ def picture(about: analysis.Subject, name: str) -> bool:
         with column:
             for one in names:
                 height = 255 if len(names) > 1 else 575
-                figures.chart(
-                    f"{one}@{key}", len(record.steps), height, partial(alignments.ALIGNMENT[one], record, encoded)
-                )
+                figures.chart(f"{one}@{key}", version, height, partial(alignments.ALIGNMENT[one], record, encoded))
     return at_work
 
 

@@ -7,10 +7,10 @@ from functools import partial
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper, plan
+from engine.experiments.verdicts import table
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode
-from engine.work.verdicts import table
 from pages.ui import cached, citations, controls, download, link, live, present, shell, trial, words
 
 AT = citations.AT

@@ -7,7 +7,7 @@ from engine.figures.drawing import Chart
 from engine.spec import SpecError, dumps, encode, parse
 from engine.training.runs import RUNS
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, link, shell, words
+from pages.ui import cached, download, figures, joint, link, shell, words
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -79,6 +79,12 @@ def actions(chosen: list[Summary]) -> None:
             disabled=spec is None,
             on_click="ignore",
         )
+        runs = [summary.digest for summary in chosen]
+        fits = 2 <= len(runs) <= joint.MOST and set(runs[1:]) <= set(joint.others(runs[0]))
+        why = None if fits else "Choose two to six runs of one problem in the list."
+        if st.button("One landscape", disabled=not fits, help=why):
+            joint.show_together(runs)
+            st.switch_page("pages/landscape.py")
         if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
             confirm(chosen)
 

@@ -9,7 +9,7 @@ from engine.analyses.spectrum import EXACT, SpectrumSpec
 from engine.figures import spectra
 from engine.records import Spectrum
 from engine.spec import encode
-from pages.ui import analysis, cached, controls, download, figures, shell, words
+from pages.ui import analysis, controls, download, figures, shell, words
 
 AT = "spectrum"
 
@@ -27,7 +27,7 @@ def settings(about: analysis.Subject) -> SpectrumSpec | None:
 def picture(about: analysis.Subject, name: str) -> bool:
     """The two charts and the numbers; whether more is still being computed."""
     at_work = analysis.progress(about, name, "Hessian-vector products")
-    spectrum = cached.analysis(about.run, name)
+    version, spectrum = analysis.version(about, name), analysis.record(about, name)
     if spectrum is None:
         st.html(
             "<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact "
@@ -35,7 +35,7 @@ def picture(about: analysis.Subject, name: str) -> bool:
         )
         return at_work
     shell.strip(numbers(spectrum))
-    key, version, encoded = f"{about.run}/{name}", (spectrum.products, len(spectrum.exact)), encode(about.spec)
+    key, encoded = f"{about.run}/{name}", encode(about.spec)
     left, right = st.columns([1, 1.35], gap="medium")
     with left:
         figures.chart(f"ends@{key}", version, 600, partial(spectra.ends, spectrum, encoded))

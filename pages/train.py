@@ -162,7 +162,7 @@ def watching(run: str) -> bool:
         else:
             figures.portrait(
                 f"portrait@{run}",
-                (below.spec, len(below.steps)),
+                ground.version(run, view.spec),
                 lambda: maps.draw(below, encoded, ground.quantity(below)),
             )
     for column, names in zip(columns, GRID if has_classes(encoded) else TOY, strict=True):

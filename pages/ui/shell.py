@@ -38,9 +38,11 @@ def current() -> str:
     return st.session_state.setdefault(RUN, digest(next(iter(PRESETS.values())).spec))
 
 
-def receive(table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None) -> dict[str, str] | None:
+def receive(
+    table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None, own: Sequence[str] = ()
+) -> dict[str, str] | None:
     """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views`
-    (name -> allowed values).
+    (name -> allowed values); what the page reads by itself is named in `own`.
 
     Returns the parameters that came, without those that were wrong: each of these is told in one line and the rest
     is kept.
@@ -48,6 +50,7 @@ def receive(table: Table, at: str, views: Mapping[str, Sequence[str]] | None = N
     texts = link.arrived()
     if texts is None:
         return None
+    texts = {name: text for name, text in texts.items() if name not in own}
     faults = []
     if RUN in texts:
         faults += _open(texts.pop(RUN))

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from engine.data import MNIST, SOURCES, here, load, openml
 from engine.problems import Classification
 from engine.training.runs import RUNS, RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import training
 from pages.ui import cached, link, obtain
 from tests.data.test_own import X, Y, csv
 from tests.pages.test_pages import open_page, texts
@@ -131,7 +132,7 @@ def test_a_regression_trains_and_shows_no_accuracy(store):
 
 def test_a_run_without_its_data_fails_in_one_line(store):
     """As one does whose link was opened on another machine."""
-    *_, last = training(store, RunSpec(Classification(MNIST()), steps=5, every=5))
+    *_, last = perform(store, Work(RunSpec(Classification(MNIST()), steps=5, every=5)))
     assert last.status == "failed" and last.reason.startswith(
         "data: MNIST is not on this machine yet; download it (about 15 MB)"
     )

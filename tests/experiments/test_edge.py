@@ -12,7 +12,7 @@ from engine.records import Result
 from engine.rules import SAM, SGD, USAM
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("edge")
 
@@ -98,7 +98,7 @@ def part(result: Result, count: int) -> Result:
 
 def test_pictures_at_every_stage():
     whole = performed(QUICK)
-    empty = Result(encode(QUICK), 0, 0)
+    empty = outcome(encode(QUICK), 0, 0)
     for result, filled in ((empty, False), (part(whole, 3), True), (whole, True)):
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3

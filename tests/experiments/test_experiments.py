@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 
 from engine.__main__ import main
-from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Check, Experiment, Paper, current, perform, plan, reproduced
+from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Check, Experiment, Paper, current, plan, reproduced, verdicts
+from engine.experiments.lab import Lab
 from engine.figures.drawing import Chart, Line
 from engine.problems import Quadratic
-from engine.records import RecordError, Result
+from engine.records import RecordError, Result, Stop
 from engine.rules import SGD
 from engine.spec import SpecError, decode, digest, encode, knob, knobs
 from engine.training.loop import train
 from engine.training.runs import RunSpec
-from engine.work import verdicts
-from engine.work.jobs import EXPERIMENT, Jobs
+from engine.work.jobs import Jobs
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import Stop, performing
+from engine.work.tables import tables
+from tests.trials import outcome
 from tests.work.test_jobs import wait
 
 ALL = [cls(size=size) for cls in EXPERIMENTS.values() for size in SIZES]
@@ -86,9 +89,9 @@ def added(monkeypatch):
 
 
 def result_of(experiment):
-    laps = list(perform(experiment))
-    arrays = next(lap.arrays for lap in reversed(laps) if lap.arrays)
-    return Result(encode(experiment), laps[-1].done, laps[-1].total, arrays=arrays)
+    lab = Lab(experiment)
+    list(lab.work())
+    return Result(spec=encode(experiment), done=lab.done, total=lab.total, arrays=lab.arrays, runs=plan(experiment))
 
 
 @pytest.mark.parametrize("paper", PAPERS.values(), ids=lambda paper: paper.key)
@@ -114,7 +117,7 @@ def test_every_experiment_before_it_is_performed(experiment):
     ]
     for specs in experiment.ensembles().values():
         next(iter(train(specs)))
-    empty = Result(encode(experiment))
+    empty = outcome(encode(experiment))
     checks, drawings = experiment.checks(empty), experiment.pictures(empty)
     assert any(check.claimed and not check.void for check in checks) and drawings and isinstance(drawings[0], Chart)
     assert {check.verdict(False) for check in checks} <= {"pending", "not applicable"}
@@ -183,11 +186,12 @@ def test_the_lab_measures_what_training_measures():
 
 def test_ensembles_grow_together_and_tell_how_far_they_are():
     known = []
-    for lap in perform(Halving(steps=100)):
-        if lap.arrays and "three/ratio" in lap.arrays:
-            known.append([int(np.isfinite(lap.arrays[f"{name}/ratio"][:, 0]).sum()) for name in ("one", "three")])
+    lab, done = Lab(Halving(steps=100)), []
+    for new in lab.work():
+        done.append(lab.done)
+        if new and "three/ratio" in lab.arrays:
+            known.append([int(np.isfinite(lab.arrays[f"{name}/ratio"][:, 0]).sum()) for name in ("one", "three")])
     assert len(known) == 21 and max(abs(one - three) for one, three in known) == 1
-    done = [lap.done for lap in perform(Halving(steps=100))]
     assert done == sorted(done) and done[-1] == 400
 
 
@@ -222,15 +226,15 @@ def test_reproduced_is_all_that_is_claimed():
     )
     spoilt = dataclasses.replace(result, arrays=result.arrays | {"three/ratio": result.arrays["three/ratio"] * 1.01})
     assert not reproduced(experiment, spoilt) and not reproduced(
-        experiment, dataclasses.replace(result, done=result.done - 1)
+        experiment, dataclasses.replace(result, status="running")
     )
 
 
 def test_a_result_of_other_runs_is_none(store):
     """The same settings may come to mean other runs: what was kept of the former ones is not shown as theirs."""
     experiment = Halving()
-    *_, end = performing(store, experiment)
-    kept = store.result(digest(experiment))
+    *_, end = perform(store, Work(experiment))
+    kept = store.find(Work(experiment).address)
     assert end.status == "finished" and kept and current(experiment, kept) is kept and kept.runs == plan(experiment)
     older = dataclasses.replace(kept, runs=plan(Halving(steps=30)))
     assert (
@@ -262,7 +266,7 @@ def test_a_run_that_is_lost_takes_no_other_with_it(monkeypatch):
 def test_one_that_fails_leaves_the_other_tables(added, store, monkeypatch):
     """Of several experiments each has its table; a failed one says why in its own."""
     monkeypatch.setattr(Halving, "probe", lambda *_: 1 / 0)
-    (made,) = verdicts.tables([Halving()], store.root)
+    (made,) = tables([Halving()], store.root)
     assert (
         not made["reproduced"]
         and "ZeroDivisionError" in made["failed"]
@@ -273,41 +277,42 @@ def test_one_that_fails_leaves_the_other_tables(added, store, monkeypatch):
 def test_kept_cancelled_and_broken(store, monkeypatch):
     """A task keeps what there is, says how it ended, and leaves a file that can be read."""
     experiment = Halving(steps=2000)
-    task = performing(store, experiment)
+    task = perform(store, Work(experiment))
     for _ in range(50):
         next(task)
     end = task.throw(Stop())  # type: ignore[attr-defined]  # an Iterator by its type, a generator by its make
-    kept = store.result(digest(experiment))
+    kept = store.find(Work(experiment).address)
     assert (end.status, end.saved) == ("stopped", True) and kept and 0 < kept.done < kept.total and not kept.complete
-    *_, end = performing(store, experiment)
-    kept = store.result(digest(experiment))
+    *_, end = perform(store, Work(experiment))
+    kept = store.find(Work(experiment).address)
     assert (
         end.status == "finished" and kept and kept.complete and kept.made["torch"] and kept.spec == encode(experiment)
     )
     for leave in (lambda task: task.throw(Stop()), lambda task: task.close()):
-        task = performing(store, experiment)
+        task = perform(store, Work(experiment))
         for _ in range(50):
             next(task)
-        assert not store.result(digest(experiment)).complete, "what is under way is shown"
+        assert not store.find(Work(experiment).address, growing=True).complete, "what is under way can be shown"
+        assert store.find(Work(experiment).address).complete, "and takes no complete one's place"
         leave(task)
-        assert store.result(digest(experiment)).complete, "performing it anew and giving up loses nothing"
+        assert store.find(Work(experiment).address).complete, "performing it anew and giving up loses nothing"
     monkeypatch.setattr(Halving, "probe", lambda *_: 1 / 0)
-    *_, end = performing(store, experiment)
-    assert end.status == "failed" and "ZeroDivisionError" in end.reason and store.result(digest(experiment)).complete
+    *_, end = perform(store, Work(experiment))
+    assert (
+        end.status == "failed" and "ZeroDivisionError" in end.reason and store.find(Work(experiment).address).complete
+    )
     assert not store.summaries(), "an experiment is no run"
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 torn", None])
 def test_a_result_that_cannot_be_read(store, damage):
-    name = store.save_result(result_of(Halving()))
-    path = store.root / "experiments" / f"{name}.npz"
+    address = Work(Halving()).address
+    store.keep(address, result_of(Halving()))
+    path = store.file(address)
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
-    with pytest.raises(RecordError, match=name):
-        store.result(name)
-    for stranger in ("../../etc", "0" * 15, "Z" * 16):
-        with pytest.raises(SpecError, match="experiment: expected 16 hex digits"):
-            store.result(stranger)
-    assert store.result("0" * 16) is None
+    with pytest.raises(RecordError, match=address):
+        store.get(address)
+    assert store.find(address) is None
 
 
 def test_a_worker_performs_it(tmp_path):
@@ -316,15 +321,13 @@ def test_a_worker_performs_it(tmp_path):
     jobs = Jobs(Store(tmp_path / "store"))
     try:
         experiment = dataclasses.replace(EXPERIMENTS["Drift"](), steps=500)
-        job = jobs.perform(experiment)
-        assert job == EXPERIMENT + digest(experiment) and jobs.perform(experiment) == job, (
-            "whoever asks for the same joins it"
-        )
+        job = jobs.start(Work(experiment))
+        assert job == f"experiments/{digest(experiment)}" == jobs.start(Work(experiment)), "who asks for the same joins"
         end = wait(jobs, job)
-        kept, alone = jobs.store.result(digest(experiment)), result_of(experiment)
+        kept, alone = jobs.store.find(Work(experiment).address), result_of(experiment)
         assert end.status == "finished" and end.done == end.total == alone.total and kept and kept.complete
         assert all(np.array_equal(kept.arrays[name], alone.arrays[name], equal_nan=True) for name in alone.arrays)
-        job = jobs.perform(dataclasses.replace(experiment, steps=50_000))
+        job = jobs.start(Work(dataclasses.replace(experiment, steps=50_000)))
         wait(jobs, job, lambda now: now.done > 0)
         jobs.stop(job)
         assert wait(jobs, job).status == "stopped"

@@ -11,12 +11,11 @@ from engine.experiments.valley import DENSE, DIGITS, EPOCH, RISE, TwoPhases, apa
 from engine.figures.drawing import Chart
 from engine.models import MLP
 from engine.problems import Classification, evaluate
-from engine.records import Result
 from engine.rules import SAM, SGD, USAM
 from engine.spec import encode, knobs
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Constant
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = [pytest.mark.xdist_group("late"), pytest.mark.timeout(600)]
 ALL = [SwitchTime(), TwoPhases(), WhereItFails()]
@@ -155,7 +154,7 @@ def test_a_barrier_is_relative_to_the_higher_end():
     arrays = {f"late/line {i}": np.array([[1.0 + 9 * (i == 5), 2.0 - 0.1 * i]]) for i in range(11)} | {
         "late/step": np.zeros(1)
     }
-    assert barrier(Result({}, arrays=arrays), "line").tolist() == [10.0, 1.0]
+    assert barrier(outcome({}, arrays=arrays), "line").tolist() == [10.0, 1.0]
 
 
 def test_runs_differ_in_their_seeds_only():
@@ -175,10 +174,10 @@ def test_seeds_come_together_again():
     )
     arrays = {f"{name}/step": np.array([0, 40]) for name in specs}
     arrays |= {f"a, seed {seed}/train_loss": np.array([[1.0 + seed], [0.1 + seed]]) for seed in (0, 2)}
-    result = together(Result({}, arrays=arrays), ["a", "b"], False)
+    result = together(outcome({}, arrays=arrays), ["a", "b"], False)
     np.testing.assert_equal(result.over("a", "train_loss"), [[1.0, np.nan, 3.0], [0.1, np.nan, 2.1]])
     assert result.over("b", "train_loss").shape == (2, 3) and result.over("b", "step").tolist() == [0, 40]
-    assert together(Result({}), ["a"], False).last("a", "train_loss").shape == (1,)
+    assert together(outcome({}), ["a"], False).last("a", "train_loss").shape == (1,)
 
 
 def corners(cls):
@@ -214,7 +213,7 @@ def test_no_corner_of_the_knobs_is_a_crash(experiment):
         for key, at in steps.items()
         for quantity in ("train_loss", "sharpness", "first")
     }
-    for result in (Result(encode(experiment)), Result(encode(experiment), 1, 1, arrays=steps | lost)):
+    for result in (outcome(encode(experiment)), outcome(encode(experiment), 1, 1, arrays=steps | lost)):
         assert all(chart.empty for chart in experiment.pictures(result)) and experiment.checks(result)
 
 
@@ -239,7 +238,7 @@ def test_the_rise_is_looked_for_in_its_epochs_only():
     experiment = TwoPhases()
     steps = np.array([0, experiment.start, experiment.start + RISE * EPOCH, experiment.start + RISE * EPOCH + 1])
     assert experiment._risen(
-        Result({}, arrays={"late/step": steps, "late/train_loss": np.array([[8.0], [2.0], [6.0], [9.0]])})
+        outcome({}, arrays={"late/step": steps, "late/train_loss": np.array([[8.0], [2.0], [6.0], [9.0]])})
     ).tolist() == [3.0]
 
 
@@ -255,7 +254,7 @@ def cut(result, share):
 @pytest.mark.parametrize("experiment", ALL, ids=named)
 def test_pictures_at_any_time(experiment):
     done = performed(experiment)
-    for result in (Result(encode(experiment)), cut(done, 0.5), cut(done, 0.9), done):
+    for result in (outcome(encode(experiment)), cut(done, 0.5), cut(done, 0.9), done):
         charts = experiment.pictures(result)
         assert all(isinstance(chart, Chart) and chart.caption and chart.source for chart in charts) and len(charts) >= 2
         assert {check.verdict(False) for check in experiment.checks(result)} <= {"pending", "holds", "fails"}

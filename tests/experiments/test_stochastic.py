@@ -14,7 +14,7 @@ from engine.records import Result
 from engine.rules import MSAM, SAM, SGD
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("stochastic")
 
@@ -103,7 +103,7 @@ def part(result: Result, count: int) -> Result:
 
 def test_pictures_at_every_stage():
     whole = performed(QUICK)
-    for result in (Result(encode(QUICK), 0, 0), part(whole, 5), whole):
+    for result in (outcome(encode(QUICK), 0, 0), part(whole, 5), whole):
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3
         assert all(len(line.x) == len(line.y) for chart in charts for line in chart.lines)

@@ -25,13 +25,14 @@ from engine.analyses.spectrum import SpectrumSpec
 from engine.data import Moons
 from engine.models import MLP
 from engine.problems import Classification, Quadratic
-from engine.records import Surface, load
+from engine.records import Progress, Surface, load
 from engine.rules import SGD
 from engine.spec import digest, encode
 from engine.training.runs import RUNS, RunSpec, Switch
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from engine.work.tasks import Progress, training
 from pages.ui import cached, link, words
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -142,7 +143,7 @@ def await_end(job: str) -> None:
 
 def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
     spec = replace(SMALL, steps=400)
-    with contextlib.closing(cast(Generator[Progress], training(store, spec))) as task:
+    with contextlib.closing(cast(Generator[Progress], perform(store, Work(spec)))) as task:
         next(at for at in task if at.done > 30)
     assert store.run(digest(spec)).status == "running"  # as when the server dies: no job knows it
     app = open_page(run=digest(spec))
@@ -211,7 +212,7 @@ def test_an_analysis_is_computed_and_shown(store, page, spec):
 
 def keep(store: Store, spec: RunSpec) -> str:
     """Trains a run into the store."""
-    for _ in training(store, spec):
+    for _ in perform(store, Work(spec)):
         pass
     return digest(spec)
 
@@ -267,10 +268,11 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
 def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     switched = keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),)))
     old = replace(store.run(keep(store, SMALL)))
-    store.save_run(
+    store.keep(
+        digest(SMALL),
         replace(
             old, measures={name: values for name, values in old.measures.items() if name not in ("gradients", "phase")}
-        )
+        ),
     )
     app = AppTest.from_file(APP, default_timeout=60)
     for name, value in {"runs": f"{switched},{digest(SMALL)}", "measure": "test_loss", "over": "gradients"}.items():

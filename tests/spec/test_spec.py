@@ -17,7 +17,7 @@ from engine.spec import SpecError, decode, digest, dumps, encode, knob, knobs, p
 from engine.training.runs import RUNS, RunSpec
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, AdamW
-from engine.work.tasks import ANALYSES
+from engine.work.kinds import KINDS as WORK
 
 TABLES = [
     DATASETS,
@@ -28,7 +28,7 @@ TABLES = [
     SCHEDULES,
     PLANES,
     RUNS,
-    {cls.__name__: cls for cls in ANALYSES.values()},
+    *(kind.specs for kind in WORK.values() if kind.name not in ("train", "experiment")),
 ]
 CLASSES = [(table, cls) for table in TABLES for cls in table.values()]
 FIELDS = [(table, cls, name) for table, cls in CLASSES for name in knobs(cls)]

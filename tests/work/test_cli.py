@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_train_then_every_analysis(spec, here, capsys):
     ):
         assert main([command[0], str(spec), *command[1:]]) == 0
         written = capsys.readouterr().out.strip().splitlines()[-1]
-        record = here.analysis(digest(SPEC), written.rsplit("/", 1)[-1].removesuffix(".npz"))
+        record = here.find(f"{digest(SPEC)}/{Path(written).stem}")
         assert record is not None and type(record).__name__.lower() == command[0]
     assert main(["surface", digest(SPEC), "--plane", '{"name": "Random", "draw": 3}', "--resolution", "3"]) == 0
 

@@ -96,8 +96,8 @@ def csv(drawing: Drawing) -> str:
     """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
 
     A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
-    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" for each point of the path,
-    which alone has a step.
+    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
+    point of the path, which alone has a step.
     """
     text = io.StringIO()
     axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (
@@ -132,6 +132,9 @@ def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
             yield "cell", "", *map(float, (a, b, drawing.z[i, j]))
     for step, *place in zip(drawing.path_steps, drawing.path_a, drawing.path_b, drawing.path_z, strict=True):
         yield "path", int(step), *map(float, place)
+    for route in drawing.routes:
+        for step, *place in zip(route.steps, route.a, route.b, route.z, strict=True):
+            yield route.label, int(step), *map(float, place)
 
 
 def _name(axes: Axes, drawing: Drawing, size: float) -> None:
@@ -259,7 +262,7 @@ def _legend(axes: Axes, columns: int, size: float, rows: int = 0) -> None:
 
 def _map(drawing: Map, width: float, below: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
-    labels, em = [station.label for station in drawing.stations], size / 72
+    labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
     columns = legend_columns(labels, width, size)
     left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])
@@ -336,6 +339,20 @@ def _path(axes: Axes, drawing: Map, size: float) -> None:
             markeredgewidth=0.6,
             label=label,
             clip_on=True,
+        )
+    for route in drawing.routes:
+        fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
+        style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
+        axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
+        axes.plot(
+            route.a[-1:],
+            route.b[-1:],
+            SHAPES[route.marker],
+            color=fill,
+            markersize=6,
+            markeredgecolor="#111111",
+            markeredgewidth=0.6,
+            label=route.label,
         )
 
 
