@@ -21,7 +21,7 @@ from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
 from engine.machine import settle
 from engine.records import RecordError
-from engine.spec import SpecError, decode, digest, dumps, knobs, parse
+from engine.spec import SpecError, digest, dumps, knobs, parse, read_words
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Store
 from engine.work.tasks import ANALYSES, Progress, Stop, analysis, training
@@ -151,22 +151,8 @@ def _run(store: Store, name: str) -> str:
 
 def _analysis_spec(options: argparse.Namespace) -> Any:
     cls = ANALYSES[options.command]
-    given = {
-        name: _value(k.kind, getattr(options, name))
-        for name, k in knobs(cls).items()
-        if getattr(options, name) is not None
-    }
-    return decode({cls.__name__: cls}, given)
-
-
-def _value(kind: str, text: str) -> Any:
-    """An option's text as the JSON value that `decode` expects; a bare word names a choice, or a class with its
-    defaults."""
-    try:
-        value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        value = text
-    return {"name": value} if kind == "pick" and isinstance(value, str) else value
+    given = {name: text for name in knobs(cls) if (text := getattr(options, name)) is not None}
+    return read_words({cls.__name__: cls}, [f"{name}={text}" for name, text in given.items()])
 
 
 def _check_device(device: str) -> None:
@@ -206,10 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
         command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
         for option, k in knobs(cls).items():
-            words = (
-                f"{k.help or k.label} "
-                f"({', '.join(k.table()) if k.kind == 'pick' else ', '.join(k.options) or f'{k.low:g} to {k.high:g}'})"
-            )
+            words = f"{k.help or k.label} ({', '.join(k.range)})"
             command.add_argument(f"--{option}", metavar="VALUE", help=words.replace("%", "%%"))
     for name, command in commands.choices.items():
         if name != "spec":

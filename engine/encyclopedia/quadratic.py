@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.problems import Quadratic
 from engine.rules import Rule, need
-from engine.spec import encode, floats, knob, knobs, with_floats
+from engine.spec import encode, floats, knob, number_fields, with_floats
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 
@@ -73,7 +73,7 @@ def trace(rule: Rule, trial: Trial) -> Trace:
 def sweep(rule: Rule, rho: float) -> tuple[np.ndarray, np.ndarray]:
     """Learning rates [R] over the range of Trial.eta, and the distance along the sharpest direction at which the
     rule's run at each has ended [R]."""
-    eta = knobs(Trial)["eta"]
+    eta = number_fields(Trial)["eta"]
     specs = [Trial(rate, rho).spec(rule) for rate in np.linspace(eta.low, eta.high, RATES).tolist()]
     return np.array([spec.lr for spec in specs]), np.array([abs(path(spec)[-1, 0]) for spec in specs])
 
