@@ -10,7 +10,7 @@ from engine.figures import charts, maps
 from engine.figures.drawing import Drawing
 from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
-from engine.spec import SpecError, decode, digest, encode, flatten
+from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.presets import PRESETS
 from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell, words
@@ -150,7 +150,7 @@ def watching(run: str) -> bool:
         return False
     live.bar(run, view)
     shell.strip(live.numbers(view))
-    encoded = encode(view.spec)
+    described = describe(view.spec)
     columns = st.columns([1, 1, 1.1], gap="medium")
     with columns[-1]:
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
@@ -163,29 +163,29 @@ def watching(run: str) -> bool:
             figures.portrait(
                 f"portrait@{run}",
                 (below.spec, len(below.steps)),
-                lambda: maps.draw(below, encoded, ground.quantity(below)),
+                lambda: maps.draw(below, described, ground.quantity(below)),
             )
-    for column, names in zip(columns, GRID if has_classes(encoded) else TOY, strict=True):
+    for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:
                 height = 265 if len(names) > 1 else 200
                 figures.chart(
-                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, encoded)
+                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
                 )
     return view.active or drawing
 
 
 def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
     """Every figure of the page by its title, as it is when it is asked for."""
-    encoded = encode(spec)
+    described = describe(spec)
 
     def one(name: str) -> Drawing:
         view = live.watch(run)
-        return charts.LIVE[name](view.columns if view else charts.columns([]), encoded)
+        return charts.LIVE[name](view.columns if view else charts.columns([]), described)
 
     made: dict[str, download.Draw] = {name.replace("_", " ").capitalize(): partial(one, name) for name in charts.LIVE}
     if below := ground.first(run, spec)[0]:
-        made["Ground and path"] = lambda: maps.draw(below, encoded, ground.quantity(below))
+        made["Ground and path"] = lambda: maps.draw(below, described, ground.quantity(below))
     return made
 
 

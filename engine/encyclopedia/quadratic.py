@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.problems import Quadratic
 from engine.rules import Rule, need
-from engine.spec import encode, floats, knob, number_fields, with_floats
+from engine.spec import describe, floats, knob, number_fields, with_floats
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 
@@ -50,7 +50,7 @@ class Trial:
 class Trace(NamedTuple):
     """A rule's run, its runs at other learning rates, and what theory says of all of them; NaN where it is silent."""
 
-    spec: dict[str, Any]  # the run's, encoded
+    spec: dict[str, Any]  # the run's, described
     path: np.ndarray  # [STEPS + 1, 2]
     threshold: float  # the largest stable learning rate
     cycle: float  # radius of the 2-cycle that the run ends in; 0 where it converges
@@ -65,7 +65,7 @@ def trace(rule: Rule, trial: Trial) -> Trace:
     rates, ends = sweep(rule, trial.rho)
     cycles = np.array([cycle(spec.rule, lr, TOP) for lr in rates.tolist()])
     return Trace(
-        encode(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles
+        describe(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles
     )
 
 

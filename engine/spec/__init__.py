@@ -5,10 +5,10 @@ specs, `digests` their names; `dotted` is the grammar that `addresses` and `comm
 """
 
 from engine.spec.addresses import Reading, read_address
-from engine.spec.coding import changes, decode, describe, dumps, encode, parse
+from engine.spec.coding import changes, complete, decode, dumps, encode, parse
 from engine.spec.commands import read_words, split_words
 from engine.spec.declare import choice, flag, knob, pick, series, several, word
-from engine.spec.digests import digest, fingerprint
+from engine.spec.digests import describe, digest, fingerprint
 from engine.spec.dotted import flatten
 from engine.spec.fields import (
     Choice,
@@ -43,6 +43,7 @@ __all__ = [
     "Word",
     "changes",
     "choice",
+    "complete",
     "decode",
     "defaults",
     "describe",

@@ -24,9 +24,9 @@ def encode(spec: Any) -> dict[str, Any]:
     }
 
 
-def describe(spec: Any) -> dict[str, Any]:
-    """A spec as plain JSON values for people and captions: its class's name, then every field."""
-    return {"name": type(spec).__name__} | {field: value for field, value, _ in _encoded(spec, describe)}
+def complete(spec: Any) -> dict[str, Any]:
+    """A spec as plain JSON values for people and widgets: its class's name, then every field."""
+    return {"name": type(spec).__name__} | {field: value for field, value, _ in _encoded(spec, complete)}
 
 
 def changes(spec: Any) -> dict[str, Any]:
@@ -82,4 +82,4 @@ def parse(table: Table, text: str) -> Any:
 
 def dumps(spec: Any) -> str:
     """A spec as JSON text for people: what `parse` reads."""
-    return json.dumps(describe(spec), indent=2)
+    return json.dumps(complete(spec), indent=2)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from engine.spec.coding import encode
+from engine.spec.coding import complete, encode
 
 
 def digest(spec: Any) -> str:
@@ -19,3 +19,9 @@ def fingerprint(encoded: Mapping[str, Any]) -> str:
     """The digest of a spec that is encoded already, as records keep it."""
     canonical = json.dumps(encoded, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def describe(spec: Any) -> dict[str, Any]:
+    """A spec as figures and captions are given it: every field, and under "digest" its name, which the fields alone
+    do not give."""
+    return complete(spec) | {"digest": digest(spec)}

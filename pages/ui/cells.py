@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from engine.spec import Knob, Pick, Plain, Series, Several, defaults, describe, knobs
+from engine.spec import Knob, Pick, Plain, Series, Several, complete, defaults, knobs
 from pages.ui.words import setting, title
 
 K = TypeVar("K", bound=Knob)
@@ -67,7 +67,7 @@ class PlainCell(Cell[Plain]):
         st.session_state[self.key] = _in_widget(self.knob, value)
 
     def read(self) -> Any:
-        value = st.session_state.get(self.key, self.knob.encode(self.usual, describe))
+        value = st.session_state.get(self.key, self.knob.encode(self.usual, complete))
         return self.knob.parse(value.strip()) if isinstance(value, str) else value
 
     def inner(self) -> list[Cell[Any]]:
@@ -75,7 +75,7 @@ class PlainCell(Cell[Plain]):
 
     def change(self) -> str:
         value = self.read()
-        if value == self.knob.encode(self.usual, describe):
+        if value == self.knob.encode(self.usual, complete):
             return ""
         return f"{self.label} off" if value is False else setting(self.label, value)
 
@@ -145,13 +145,13 @@ def cells(cls: type, prefix: str, names: Iterable[str] = ()) -> list[Cell[Any]]:
 
 def fill(prefix: str, spec: Any) -> None:
     """Sets the widgets below a prefix to a spec; to be called before they are drawn."""
-    _fill(type(spec), prefix, describe(spec))
+    _fill(type(spec), prefix, complete(spec))
 
 
 def _fill(cls: type, prefix: str, values: Mapping[str, Any]) -> None:
     """As `fill`, of a spec's fields in JSON form; those that are missing get their defaults."""
     for place in cells(cls, prefix):
-        usual = place.knob.encode(place.usual, describe)
+        usual = place.knob.encode(place.usual, complete)
         place.fill(values.get(place.name, usual))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.figures import words
 from engine.figures.words import part, setting, title
-from engine.spec import changes, describe
+from engine.spec import changes, complete
 from engine.training.runs import RunSpec
 
 __all__ = ["apart", "duration", "number", "part", "percent", "plain", "run", "setting", "title"]
@@ -71,7 +71,7 @@ def apart(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
 
 
 def _phrases(spec: RunSpec) -> list[str]:
-    usual, own = describe(RunSpec()), changes(spec)
+    usual, own = complete(RunSpec()), changes(spec)
     rules = words.rules(
         {
             "rule": own.pop("rule"),
@@ -88,7 +88,7 @@ def _phrases(spec: RunSpec) -> list[str]:
     }
     changed = [says.get(key) or setting(key, value) for key, value in own.items() if key not in ("name", "lr")]
     return [
-        *(title(name) for name in _leaves(describe(spec.problem))),
+        *(title(name) for name in _leaves(complete(spec.problem))),
         rules,
         f"lr {spec.lr:g}",
         *_settings(problem),

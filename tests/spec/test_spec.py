@@ -25,8 +25,8 @@ from engine.spec import (
     Several,
     SpecError,
     Word,
+    complete,
     decode,
-    describe,
     digest,
     dumps,
     encode,
@@ -349,5 +349,5 @@ def test_a_text_is_what_its_pattern_matches():
 
 def test_own_fields_come_before_those_of_the_kind():
     assert list(knobs(Named)) == ["own", "code", "shared"]
-    assert list(describe(Named())) == ["name", "own", "code", "shared"]
+    assert list(complete(Named())) == ["name", "own", "code", "shared"]
     assert Named(4, "abc") == Named(own=4, code="abc", shared=0.5)
