@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +17,31 @@ is named only where it differs from its default, so that it gives no new digest 
 def encode(spec: Any) -> dict[str, Any]:
     """A spec as plain JSON values, as records keep it and digests cover it: its class's name, the fields of the
     baseline, and what else differs from the defaults."""
-    name = type(spec).__name__
-    always = BASELINE.get(name, ())
-    return {"name": name} | {
-        field: value for field, value, usual in _encoded(spec, encode) if field in always or value != usual
-    }
+    always = BASELINE.get(type(spec).__name__, ())
+    return _encoded(spec, encode, lambda name: name in always or _differs(spec, name))
 
 
 def complete(spec: Any) -> dict[str, Any]:
     """A spec as plain JSON values for people and widgets: its class's name, then every field."""
-    return {"name": type(spec).__name__} | {field: value for field, value, _ in _encoded(spec, complete)}
+    return _encoded(spec, complete, lambda name: True)
 
 
 def changes(spec: Any) -> dict[str, Any]:
     """A spec as plain JSON values without what is as in its class's defaults; the specs in it are always there."""
     known = knobs(type(spec))
-    return {"name": type(spec).__name__} | {
-        field: value for field, value, usual in _encoded(spec, changes) if known[field].nested or value != usual
-    }
+    return _encoded(spec, changes, lambda name: known[name].nested or _differs(spec, name))
 
 
-def _encoded(spec: Any, inner: Callable[[Any], Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Every field's name, its value and its default, both in JSON form; `inner` gives that of a spec in them."""
-    usual = defaults(type(spec))
-    for name, k in knobs(type(spec)).items():
-        yield name, k.encode(getattr(spec, name), inner), k.encode(usual[name], inner)
+def _encoded(spec: Any, inner: Callable[[Any], Any], named: Callable[[str], bool]) -> dict[str, Any]:
+    """The class's name and the fields that are to be named; `inner` encodes the specs in them."""
+    own = {name: k.encode(getattr(spec, name), inner) for name, k in knobs(type(spec)).items() if named(name)}
+    return {"name": type(spec).__name__} | own
+
+
+def _differs(spec: Any, name: str) -> bool:
+    """Whether a field differs from its default in JSON form: 1 and 1.0 are the same, and 0.0 and -0.0."""
+    k = knobs(type(spec))[name]
+    return k.encode(getattr(spec, name), encode) != k.encode(defaults(type(spec))[name], encode)
 
 
 def decode(table: Table, data: Any, path: str = "") -> Any:

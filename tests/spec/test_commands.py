@@ -12,7 +12,7 @@ from engine.analyses.surface import SurfaceSpec
 from engine.experiments import EXPERIMENTS
 from engine.problems import Quadratic
 from engine.rules import SAM, SGD, SSAM, RandomSubset
-from engine.spec import SpecError, complete, flatten, parse, read_address, read_words, split_words
+from engine.spec import SpecError, complete, decode, flatten, parse, read_address, read_words, split_words
 from engine.training.runs import RUNS, RunSpec, Switch
 from tests.spec.test_links import SPECS
 
@@ -126,8 +126,7 @@ def test_words_are_told_from_other_arguments():
 
 
 def test_a_table_of_many_classes():
-    name = "Drift"
-    assert read_words(EXPERIMENTS, [f"name={name}", "eta=0.1"]) == EXPERIMENTS[name](eta=0.1)
+    assert read_words(EXPERIMENTS, ["name=Drift", "eta=0.1"]) == decode(EXPERIMENTS, {"name": "Drift", "eta": 0.1})
 
 
 def test_a_byte_order_mark_is_no_fault():
