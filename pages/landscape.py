@@ -11,7 +11,7 @@ from engine.figures import maps
 from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
-from engine.spec import encode
+from engine.spec import describe
 from pages.ui import analysis, controls, download, figures, ground, joint, scene, shell, words
 
 AT, VIEW = "surface", "surface:quantity"
@@ -24,7 +24,7 @@ def settings(about: analysis.Subject) -> SurfaceSpec | None:
         "Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session"
     )
     row = analysis.checkpoint(AT, about)
-    toy = not has_data(encode(about.spec))
+    toy = not has_data(describe(about.spec))
     fitting = [name for name in PLANES if toy or name != "Coordinates"]
     plane = controls.part(SurfaceSpec, "plane", AT, options=fitting, usual=ground.plane(about.spec))
     reasons = {"split": "Does not apply: a toy landscape has no examples."} if toy else {}
@@ -44,7 +44,7 @@ def picture(about: analysis.Subject, name: str) -> bool:
         )
         return at_work
     shell.strip(numbers(surface))
-    drawing = maps.draw(surface, encode(about.spec), st.session_state[VIEW])
+    drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
     keep = f"{about.run}/{name}/{drawing.name}"
     flat, solid = st.columns(2, gap="medium")
     with flat:
@@ -77,16 +77,16 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
 
 def drawings(about: analysis.Subject, surface: Surface) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
-    encoded = encode(about.spec)
+    described = describe(about.spec)
     made: dict[str, download.Draw] = {
-        quantity.capitalize(): partial(maps.draw, surface, encoded, quantity) for quantity in maps.QUANTITIES
+        quantity.capitalize(): partial(maps.draw, surface, described, quantity) for quantity in maps.QUANTITIES
     }
     return made | {"Faithfulness": partial(faithful, about, surface)}
 
 
 def faithful(about: analysis.Subject, surface: Surface) -> Chart:
     """The chart of how faithful the path is."""
-    return maps.faithful(surface, encode(about.spec), [phase.start for phase in about.spec.phases[1:]])
+    return maps.faithful(surface, describe(about.spec), [phase.start for phase in about.spec.phases[1:]])
 
 
 def faith(about: analysis.Subject, surface: Surface, name: str, version: tuple[int, ...]) -> None:

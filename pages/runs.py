@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.figures import charts
 from engine.figures.drawing import Chart
-from engine.spec import SpecError, dumps, encode, parse
+from engine.spec import SpecError, describe, dumps, encode, parse
 from engine.training.runs import RUNS
 from engine.work.store import Summary
 from pages.ui import cached, download, figures, joint, link, shell, words
@@ -136,7 +136,7 @@ def comparison(chosen: list[Summary]) -> Chart:
         label if own.count(label) == 1 else f"{label} ({digest[:4]})"
         for label, (_, _, digest) in zip(own, kept, strict=True)
     ]
-    curves = [(label, encode(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
+    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
     return charts.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
 
 

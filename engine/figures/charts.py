@@ -12,7 +12,6 @@ from engine.figures.drawing import Chart, Line, Mark, around, say
 from engine.figures.theme import MARKERS, rule_colour, rule_look
 from engine.figures.words import Spec
 from engine.records import Run
-from engine.spec import fingerprint
 
 Columns = Mapping[str, np.ndarray]
 """By name: "step", "seconds" and every measure, [T] each; an older run lacks those that came later."""
@@ -208,7 +207,7 @@ def compare(runs: Sequence[tuple[str, Spec, Columns]], measure: str, over: str =
         caption,
         log_y=log and _positive(*(line.y for line in lines)),
         marks=tuple(marks),
-        source=" ".join(fingerprint(spec) for _, spec, _ in shown),
+        source=" ".join(words.digest(spec) for _, spec, _ in shown),
         note="no run is chosen" if not runs else "nothing measured yet" if shown else older,
     )
 
@@ -255,7 +254,7 @@ def over_steps(
     switches = words.marked([mark.label for mark in marks])
     caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, switches, f"{words.run(spec)}.")))
     return Chart(
-        name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=fingerprint(spec), **more
+        name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=words.digest(spec), **more
     )
 
 

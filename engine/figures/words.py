@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.figures.drawing import say
+from engine.spec import fingerprint
 
 Spec = Mapping[str, Any]
-"""An encoded RunSpec, as a Run record keeps it; an older one lacks what came later."""
+"""A RunSpec as `describe` gives it, or as a Run record keeps it, which lacks what came later."""
 PLAIN, ALL = "SGD", "Everything"
 """The rule that is plain descent, and the mask that leaves nothing out: neither needs a word where others have one."""
 NAMES = {"MSAM": "m-SAM", "LookSAM": "LookSAM", "GraphSAM": "GraphSAM"}
@@ -18,6 +19,11 @@ SUMS = {"TwoCurvatures"}
 """Functions that are the mean of several terms, of which a batch takes some."""
 JOINS = {"rule": "around", "mask": "on"}
 """The word before what a field picks: SSAM around ASAM, SAM on normalization only."""
+
+
+def digest(spec: Spec) -> str:
+    """The digest of a run, for the source of a figure."""
+    return spec.get("digest") or fingerprint(spec)
 
 
 def title(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from engine.records import Run
-from engine.spec import SpecError, decode, digest
+from engine.spec import SpecError, decode, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import cached, download, link, live, shell, words
@@ -62,7 +62,7 @@ class Page:
         else:
             _invite(self.kind, about, wanted, self.button, self.empty)
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
-        link.write({shell.RUN: about.run} | views | (link.params(wanted) if wanted else {}))
+        link.write({shell.RUN: about.run} | views | (flatten(wanted) if wanted else {}))
 
 
 def subject() -> Subject | None:

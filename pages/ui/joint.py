@@ -10,7 +10,7 @@ import streamlit as st
 from engine.analyses.joint import MOST, JointSpec
 from engine.figures import joint, maps
 from engine.records import JointSurface
-from engine.spec import SpecError, decode, digest
+from engine.spec import SpecError, decode, digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
 from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell, words
@@ -123,7 +123,7 @@ def show(quantity: str) -> None:
         download.menu(drawings, AT)
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
     address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
-    link.write(address | {key: text for key, text in link.params(wanted).items() if key != "runs"})
+    link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})
 
 
 def _start(wanted: JointSpec, device: str | None) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from engine.figures import charts
 from engine.figures.words import has_classes, has_data
-from engine.spec import encode
+from engine.spec import describe
 from engine.training.runs import RunSpec
 from pages.ui import cached, words
 
@@ -115,7 +115,7 @@ def _go_on(spec: RunSpec) -> None:
 def numbers(view: View) -> list[tuple[str, str, str]]:
     """The strip of a run: (label, value, its bound or doubt)."""
     last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
-    toy = not has_data(encode(view.spec))
+    toy = not has_data(describe(view.spec))
     say, percent = words.number, words.percent
     edge = (
         f"rule’s edge {say(last['edge'])}"
@@ -133,7 +133,7 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
         ("Training accuracy", percent(last["train_accuracy"]), ""),
         ("Held-out accuracy", percent(last["test_accuracy"]), ""),
     ]
-    share = shares if has_classes(encode(view.spec)) else []
+    share = shares if has_classes(describe(view.spec)) else []
     seconds = float(view.columns["seconds"][-1]) if len(view.columns["seconds"]) else math.nan
     speed = [("Steps/s", say(view.rate), "")]
     taken = [("Time taken", words.duration(seconds), f"{view.done:,} steps")]

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.figures import words
 from engine.figures.words import part, setting, title
-from engine.spec import encode, knobs
+from engine.spec import changes, complete
 from engine.training.runs import RunSpec
 
 __all__ = ["apart", "duration", "number", "part", "percent", "plain", "run", "setting", "title"]
@@ -71,15 +71,15 @@ def apart(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
 
 
 def _phrases(spec: RunSpec) -> list[str]:
-    usual, own = encode(RunSpec()), _changed(spec)
+    usual, own = complete(RunSpec()), changes(spec)
     rules = words.rules(
         {
             "rule": own.pop("rule"),
-            "then": [_changed(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then],
+            "then": [changes(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then],
         },
         zeros=True,
     )
-    own.pop("then", None)
+    own.pop("then")
     problem, update, schedule = own.pop("problem"), own.pop("update"), own.pop("schedule")
     says = {
         "batch": "full batch" if not spec.batch else "",
@@ -88,7 +88,7 @@ def _phrases(spec: RunSpec) -> list[str]:
     }
     changed = [says.get(key) or setting(key, value) for key, value in own.items() if key not in ("name", "lr")]
     return [
-        *(title(name) for name in _leaves(encode(spec.problem))),
+        *(title(name) for name in _leaves(complete(spec.problem))),
         rules,
         f"lr {spec.lr:g}",
         *_settings(problem),
@@ -96,19 +96,6 @@ def _phrases(spec: RunSpec) -> list[str]:
         *(_settings(schedule) if schedule["name"] == usual["schedule"]["name"] else [part(schedule, True).lower()]),
         *changed,
     ]
-
-
-def _changed(spec: Any) -> dict[str, Any]:
-    """A spec as JSON has it, without what is as in its class's defaults; what it picks is always there."""
-    usual, values = type(spec)(), encode(spec)
-    kept = {
-        name: k
-        for name, k in knobs(type(spec)).items()
-        if k.kind == "pick" or getattr(spec, name) != getattr(usual, name)
-    }
-    return {"name": values["name"]} | {
-        name: _changed(getattr(spec, name)) if k.kind == "pick" else values[name] for name, k in kept.items()
-    }
 
 
 def _settings(values: Mapping[str, Any]) -> list[str]:

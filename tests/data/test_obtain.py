@@ -10,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine.data import MNIST, SOURCES, here, load, openml
 from engine.problems import Classification
+from engine.spec import read_address
 from engine.training.runs import RUNS, RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
-from pages.ui import cached, link, obtain
+from pages.ui import cached, obtain
 from tests.data.test_own import X, Y, csv
 from tests.pages.test_pages import open_page, texts
 
@@ -95,7 +96,7 @@ def test_an_own_file_becomes_the_runs_data(store):
     app.file_uploader(key=f"{DATA}:file").set_value(("flowers.csv", csv(X, Y), "text/csv")).run()
     assert not app.exception and not app.error and not app.button(key="train").disabled
     found = {key: value for key, value in app.query_params.items() if key != "run"}
-    spec, wrong = link.read(RUNS, found)
+    spec, wrong, _ = read_address(RUNS, found)
     assert wrong == [] and spec.problem.data.train == 48 and spec.problem.data.inputs == ("points", (3,), 3)
     assert app.text_input(key=f"{DATA}.OwnFile.digest").value == spec.problem.data.digest
     again = open_page(**{key.replace(".", "__"): text for key, text in found.items()})

@@ -17,7 +17,7 @@ from engine.figures.drawing import Chart, Line
 from engine.problems import Quadratic
 from engine.records import RecordError, Result, Stop
 from engine.rules import SGD
-from engine.spec import SpecError, decode, digest, encode, knob, knobs
+from engine.spec import Choice, Series, SpecError, decode, digest, encode, knob, knobs
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 from engine.work.jobs import Jobs
@@ -140,11 +140,9 @@ def test_every_experiment_before_it_is_performed(experiment):
 def test_the_ends_of_every_knob(cls):
     """Each setting at both of its ends, the others as usual: there are runs, checks and figures, and no traceback."""
     for name, k in knobs(cls).items():
-        ends = k.options or (k.low, k.high)
-        for value in [(end,) for end in ends] + [ends] if k.kind == "series" else ends:
-            experiment = decode(
-                EXPERIMENTS, {"name": cls.__name__, name: [*value] if isinstance(value, tuple) else value}
-            )
+        ends = k.options if isinstance(k, Choice) else (k.low, k.high)
+        for value in [*([end] for end in ends), [*ends]] if isinstance(k, Series) else ends:
+            experiment = decode(EXPERIMENTS, {"name": cls.__name__, name: value})
             empty = current(experiment, None)
             assert (
                 empty.runs

@@ -12,7 +12,7 @@ from engine.figures.drawing import Chart
 from engine.models import MLP
 from engine.problems import Classification, evaluate
 from engine.rules import SAM, SGD, USAM
-from engine.spec import encode, knobs
+from engine.spec import Integer, Number, encode, knobs
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Constant
 from tests.trials import outcome, performed, spoilt, verdicts
@@ -182,8 +182,8 @@ def test_seeds_come_together_again():
 
 def corners(cls):
     """The experiment at each end of every knob, at all lowest and all highest ends, in both sizes."""
-    ends = {name: (knob.low, knob.high) for name, knob in knobs(cls).items() if knob.kind in ("number", "integer")}
-    kinds = {name: int if knob.kind == "integer" else float for name, knob in knobs(cls).items()}
+    ends = {name: (knob.low, knob.high) for name, knob in knobs(cls).items() if isinstance(knob, Integer | Number)}
+    kinds = {name: int if isinstance(knob, Integer) else float for name, knob in knobs(cls).items()}
     odd = [{name: end} for name, pair in ends.items() for end in pair] + [
         {name: pair[i] for name, pair in ends.items()} for i in (0, 1)
     ]

@@ -27,13 +27,13 @@ from engine.models import MLP
 from engine.problems import Classification, Quadratic
 from engine.records import Progress, Surface, load
 from engine.rules import SGD
-from engine.spec import digest, encode
+from engine.spec import digest, encode, flatten, read_address
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from pages.ui import cached, link, words
+from pages.ui import cached, words
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 QUESTIONS = {
@@ -115,12 +115,12 @@ def test_a_preset_is_one_click_and_the_address_says_it(store, name):
     app.selectbox(key="train:preset").set_value(name).run()
     assert not app.exception
     found = {key: value for key, value in app.query_params.items() if key != "run"}
-    assert link.read(RUNS, found) == (PRESETS[name].spec, [])
+    assert read_address(RUNS, found) == (PRESETS[name].spec, [], found)
     assert PRESETS[name].sentence in texts(app)
 
 
 def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store):
-    app = open_page(**{key.replace(".", "__"): text for key, text in link.params(SMALL).items()})
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(SMALL).items()})
     app.button(key="train").click().run()
     run = app.query_params["run"]
     assert run == digest(SMALL)
@@ -261,7 +261,8 @@ def test_a_bad_upload_is_refused_in_one_line(store, content, told):
 
 def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
-    app.file_uploader[0].upload("spec.json", json.dumps(encode(SMALL)).encode(), "application/json").run()
+    marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
+    app.file_uploader[0].upload("spec.json", marked, "application/json").run()
     assert words.run(SMALL) in app.success[0].value
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.__main__ import main, read
 from engine.problems import Quadratic
 from engine.rules import SGD
 from engine.spec import digest, dumps
@@ -48,6 +48,12 @@ def test_train_then_every_analysis(spec, here, capsys):
         record = here.find(f"{digest(SPEC)}/{Path(written).stem}")
         assert record is not None and type(record).__name__.lower() == command[0]
     assert main(["surface", digest(SPEC), "--plane", '{"name": "Random", "draw": 3}', "--resolution", "3"]) == 0
+
+
+def test_a_spec_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(dumps(SPEC), encoding="utf-8-sig")
+    assert read(str(path)) == SPEC
 
 
 def test_spec_prints_what_train_reads(here, tmp_path, capsys):
