@@ -16,7 +16,7 @@ from engine.analyses.planes import PLANES
 from engine.analyses.sharpness import ascended, averaged, candidates, worst
 from engine.analyses.spectrum import SpectrumSpec
 from engine.analyses.surface import SurfaceSpec
-from engine.curvature import Hessian
+from engine.curvature import Hessian, Krylov
 from engine.data import Moons
 from engine.models import MLP
 from engine.problems import PROBLEMS, Classification, Problem, TwoCurvatures, parts
@@ -150,6 +150,9 @@ def test_every_analysis():
     spectrum = SpectrumSpec(top=2, bottom=2, probes=2, depth=4)
     with Elsewhere():
         assert last(spectrum.compute(spec, run, "meta"))[2].exact.size == TINY.size()
+        krylov = Krylov(lambda v: v, TINY.start(0)[None].to("meta"), generator(0, "look"))
+        krylov.probe()  # what numbers that are all 1 never lead to: the space is the whole before anything has settled
+        assert krylov.basis.is_meta
         assert last(AlignmentSpec(2).compute(spec, run, "meta"))[2].cos_u.shape == (1, 2)
 
 
