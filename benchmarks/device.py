@@ -107,14 +107,16 @@ def table(on: str, sizes: Sizes) -> tuple[list[str], bool]:
     return lines, sound
 
 
-def rows(part: Part, on: str, sizes: Sizes, spent: float) -> list[Row]:
+def rows(part: Part, on: str, sizes: Sizes, spent: float) -> Iterator[Row]:
     """A part's rows; what goes wrong in one part is a row too, and leaves the others alone."""
     if spent > ENOUGH:
-        return [(part.__name__, f"left out after {spent:.0f} s", "", "failed")]
+        yield part.__name__, f"left out after {spent:.0f} s", "", "failed"
+        return
     try:
-        return list(part(on, sizes))
+        yield from part(on, sizes)
     except Exception as error:
-        return [(part.__name__, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}", "", "failed")]
+        said = (str(error).splitlines() or [""])[0][:200]
+        yield part.__name__, f"{type(error).__name__}: {said}", "", "failed"
 
 
 def where(on: str) -> str:
