@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from engine.experiments.verdicts import lines, named
 from engine.machine import settle
 from engine.records import ENDS, Progress, RecordError, Stop, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
-from engine.training.runs import RUNS, RunSpec
+from engine.training.runs import RUNS
 from engine.work.kinds import KINDS, Kind, Work
 from engine.work.perform import perform
 from engine.work.store import Store
@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("spec", help="print a run's spec, the default one but for settings such as rule=SSAM")
-    train = commands.add_parser("train", help="train a run from its spec file, from settings such as rule=SSAM, or both")
+    train = commands.add_parser("train", help="train a run from its spec file, settings such as rule=SSAM, or both")
     train.add_argument("spec", metavar="SPEC.json", nargs="?")
     train.add_argument("--fresh", action="store_true", help="from the start, even where it could be gone on with")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")

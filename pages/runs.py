@@ -1,11 +1,14 @@
 """What has been run? Every run kept, its end and its numbers; open, compare, delete, take away and bring back."""
 
+from functools import partial
+
 import streamlit as st
 
+from engine.analyses.weights import FORMATS, weights_file
 from engine.figures import charts
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, parse
-from engine.training.runs import RUNS
+from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
 from pages.ui import cached, download, figures, joint, link, shell, words
 
@@ -79,6 +82,7 @@ def actions(chosen: list[Summary]) -> None:
             disabled=spec is None,
             on_click="ignore",
         )
+        weights(one, spec)
         runs = [summary.digest for summary in chosen]
         fits = 2 <= len(runs) <= joint.MOST and set(runs[1:]) <= set(joint.others(runs[0]))
         why = None if fits else "Choose two to six runs of one problem in the list."
@@ -87,6 +91,25 @@ def actions(chosen: list[Summary]) -> None:
             st.switch_page("pages/landscape.py")
         if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
             confirm(chosen)
+
+
+def weights(digest: str | None, spec: RunSpec | None) -> None:
+    """A menu that takes away a checkpoint's tensors, by name."""
+    run = cached.run(digest) if digest and spec else None
+    if run is None or spec is None or not len(run.path):
+        st.button("Download weights", disabled=True, help="Choose one run that has been measured.")
+        return
+    with st.popover("Download weights", help="A checkpoint's tensors with their names and shapes"):
+        checkpoint = st.number_input(
+            "Checkpoint",
+            -1,
+            len(run.path) - 1,
+            key=f"{AT}:checkpoint@{digest}",
+            help="Which measured point of the path, counted from 0; -1 is the last.",
+        )
+        for form in FORMATS:
+            data = partial(weights_file, spec, run, checkpoint, form)
+            st.download_button(form, data, f"{digest}.{form}", key=f"{AT}:{form}", on_click="ignore")
 
 
 @st.dialog("Delete for good?")

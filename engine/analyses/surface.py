@@ -120,11 +120,11 @@ def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
 def scores(problem: Problem, points: Callable[[int], Tensor], count: int, examples: Examples) -> Iterator[np.ndarray]:
     """[m, 2] loss and accuracy at points 0..count-1, in order, m at a time.
 
-    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU
-    the points of a batch go through the model together under vmap.
+    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On an
+    accelerator the points of a batch go through the model together under vmap.
     """
     settle()
-    if examples.x is not None and examples.x.device.type == "cuda":
+    if examples.x is not None and examples.x.device.type != "cpu":
         together = torch.vmap(lambda theta: evaluate(problem, theta, examples))
         for first in range(0, count, 64):
             yield together(torch.stack([points(i) for i in range(first, min(first + 64, count))])).cpu().numpy()

@@ -266,6 +266,19 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
     assert words.run(SMALL) in app.success[0].value
 
 
+def test_the_weights_of_a_chosen_run_can_be_taken_away(store):
+    """Only of one run, and at any of its checkpoints."""
+    list(perform(store, Work(SMALL)))
+    app = open_page("runs")
+    assert next(b for b in app.button if b.label == "Download weights").disabled
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = digest(SMALL)
+    app.switch_page("pages/runs.py").run()
+    assert not app.exception and {"npz", "safetensors"} <= {b.label for b in app.get("download_button")}
+    checkpoint = next(n for n in app.number_input if n.label == "Checkpoint")
+    assert (checkpoint.value, checkpoint.max) == (-1, 4)
+
+
 def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     switched = keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),)))
     old = replace(store.run(keep(store, SMALL)))

@@ -22,11 +22,11 @@ from engine.spec.coding import BASELINE
 from engine.training.runs import RUNS, SWITCHES, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES
-from engine.work.tasks import ANALYSES
+from engine.work.kinds import KINDS
 
 KEPT = Path(__file__).parent.parent / "work" / "kept"
 """A store that the version before this promise wrote."""
-SPECS = {cls.__name__: cls for cls in ANALYSES.values()}
+SPECS = {name: cls for kind in KINDS.values() if kind.of for name, cls in kind.specs.items()}
 TABLES = [DATASETS, MODELS, PROBLEMS, RULES, MASKS, UPDATES, SCHEDULES, PLANES, RUNS, SWITCHES, EXPERIMENTS, SPECS]
 CLASSES = [*(cls for table in TABLES for cls in table.values()), Trial]
 ALL = {cls.__name__: cls for cls in (RunSpec, *SPECS.values(), *EXPERIMENTS.values())}

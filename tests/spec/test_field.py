@@ -118,6 +118,7 @@ def test_the_callers_weights_stay():
     assert torch.equal(x, again.x) and torch.equal(y, again.y)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device: this machine has none")
 def test_a_gpu_gives_the_same(store):
     """loss-landscapes fails on a GPU (its issue 1, open since 2019)."""
