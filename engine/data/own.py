@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.dataset import BY_FEATURE, Dataset, Inputs, random
+from engine.data.files import read_file
 from engine.data.kept import arrays_of, home
-from engine.data.table import examples_of
+from engine.data.table import Table
 from engine.records import write
 from engine.spec import SpecError, knob, word
 
@@ -60,7 +61,12 @@ class OwnFile(Dataset):
 def keep(content: bytes, name: str) -> OwnFile:
     """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..."
     where there is none in it."""
-    x, y = examples_of(content, name)
+    return keep_table(read_file(content, name))
+
+
+def keep_table(table: Table) -> OwnFile:
+    """The dataset of a table's examples, all its training examples in use, once it is kept."""
+    x, y = table.x, table.y
     write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
     return OwnFile(train=trainable(len(y)), digest=_digest(x, y))
 
