@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.dataset import BY_FEATURE, Dataset, Inputs, random
+from engine.data.dataset import BY_FEATURE, Dataset, Inputs
 from engine.data.files import read_file
+from engine.data.holdout import leading, parted, trainable
 from engine.data.kept import arrays_of, home
 from engine.data.table import Table
 from engine.records import write
@@ -43,18 +44,17 @@ class OwnFile(Dataset):
     @property
     def inputs(self):
         x, y = _content(self.digest)
-        if self.train > trainable(len(y)):
-            raise SpecError(
-                f"data.train: expected at most {trainable(len(y))}, the file's training examples, got {self.train}"
+        classes, most = int(y.max()) + 1, trainable(y)
+        if not classes <= self.train <= most:
+            bound = (
+                f"most {most}, the file's training examples" if self.train > most else f"least {classes}, its classes"
             )
-        return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], int(y.max()) + 1)
+            raise SpecError(f"data.train: expected at {bound}, got {self.train}")
+        return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], classes)
 
     def split(self):
         x, y = _content(self.digest)
-        order = random(self.draw, "own file").permutation(len(y))
-        held_out = np.zeros(len(y), bool)
-        held_out[order[np.argsort(y[order], kind="stable")][::5]] = True
-        train, test = order[~held_out[order]][: self.train], order[held_out[order]]
+        train, test = _places(y, self.draw, self.train)
         return x[train], y[train], x[test], y[test]
 
 
@@ -68,12 +68,13 @@ def keep_table(table: Table) -> OwnFile:
     """The dataset of a table's examples, all its training examples in use, once it is kept."""
     x, y = table.x, table.y
     write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
-    return OwnFile(train=trainable(len(y)), digest=_digest(x, y))
+    return OwnFile(train=trainable(y), digest=_digest(x, y))
 
 
-def trainable(examples: int) -> int:
-    """How many of so many examples are not held out."""
-    return examples - len(range(0, examples, 5))
+def _places(y: np.ndarray, draw: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the training examples that are used, and of the held-out ones."""
+    train, test = parted(y, draw)
+    return leading(train, y, count), test
 
 
 def _content(digest: str) -> tuple[np.ndarray, np.ndarray]:
