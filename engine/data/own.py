@@ -13,6 +13,7 @@ from engine.data.dataset import BY_FEATURE, Dataset, Inputs
 from engine.data.files import read_file
 from engine.data.holdout import leading, parted, trainable
 from engine.data.kept import arrays_of, home
+from engine.data.single import misfit
 from engine.data.table import Table
 from engine.records import write
 from engine.spec import SpecError, knob, word
@@ -50,6 +51,8 @@ class OwnFile(Dataset):
                 f"most {most}, the file's training examples" if self.train > most else f"least {classes}, its classes"
             )
             raise SpecError(f"data.train: expected at {bound}, got {self.train}")
+        if fault := _misfit(self.digest, self.draw, self.train, self.standardize):
+            raise SpecError(f"data.standardize: {fault}")
         return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], classes)
 
     def split(self):
@@ -75,6 +78,13 @@ def _places(y: np.ndarray, draw: int, count: int) -> tuple[np.ndarray, np.ndarra
     """Those of the training examples that are used, and of the held-out ones."""
     train, test = parted(y, draw)
     return leading(train, y, count), test
+
+
+@lru_cache(maxsize=64)
+def _misfit(digest: str, draw: int, count: int, standardize: str) -> str:
+    """What of a file's numbers is lost in single precision, in one line; "" where nothing is."""
+    x, y = _content(digest)
+    return misfit(x, *_places(y, draw, count), standardize)
 
 
 def _content(digest: str) -> tuple[np.ndarray, np.ndarray]:
