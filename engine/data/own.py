@@ -12,7 +12,7 @@ import numpy as np
 from engine.data.dataset import BY_FEATURE, Dataset, Inputs
 from engine.data.files import read_file
 from engine.data.holdout import leading, parted, trainable
-from engine.data.kept import arrays_of, home
+from engine.data.kept import arrays_of, home, writing
 from engine.data.single import misfit
 from engine.data.table import Table
 from engine.records import write
@@ -63,14 +63,16 @@ class OwnFile(Dataset):
 
 def keep(content: bytes, name: str) -> OwnFile:
     """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..."
-    where there is none in it."""
+    where there is none in it, or where it cannot be kept."""
     return keep_table(read_file(content, name))
 
 
 def keep_table(table: Table) -> OwnFile:
-    """The dataset of a table's examples, all its training examples in use, once it is kept."""
+    """The dataset of a table's examples, all its training examples in use, once it is kept; SpecError "file: ..."
+    where it cannot be."""
     x, y = table.x, table.y
-    write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
+    with writing("file: it"):
+        write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
     return OwnFile(train=trainable(y), digest=_digest(x, y))
 
 
