@@ -26,6 +26,8 @@ class Column(NamedTuple):
     name: str
 
 
+UNNAMED = re.compile(r"(Unnamed: ?[0-9.]+)?")
+"""What stands over an index: nothing, or what pandas calls it once it has read that."""
 QUOTED_OR_SEPARATOR = re.compile(r'(?<![^,\r\n]) *"(?:[^"]|"")*+"|([;|]|(?<=[^,\s])\t+(?=[^,\s]))')
 """A cell in quotes, or outside of any what separates cells elsewhere; a tab beside a comma is a space."""
 
@@ -33,23 +35,30 @@ QUOTED_OR_SEPARATOR = re.compile(r'(?<![^,\r\n]) *"(?:[^"]|"")*+"|([;|]|(?<=[^,\
 def read_csv(content: bytes) -> Table:
     """The table in a CSV file in UTF-8; SpecError "file: row R, column C: ..." where it is none.
 
-    A first row that `is_header` is one. A first column without a name is an index (as R and pandas write them) and is
-    left out, and so are rows in which nothing stands.
+    A first row that `is_header` is one. First columns without a name are indices (as R and pandas write them) and
+    are left out, and so are rows in which nothing stands.
     """
     text = _text(content)
     rows, empty = _rows(text)
     if not rows or len(rows[0][1]) < 2:
         raise SpecError("file: expected at least 2 columns separated by commas, the last of them the class")
     _refuse_other_separators(text)
-    known = {cell: label(cell) for cell in {row[-1] for _, row in rows}}
+    header = _has_header(rows)
+    table = _table(rows[0][1], rows[header:], header)
+    return table._replace(left_out=(*table.left_out, *[f"{empty} empty row{'s' * (empty != 1)}"] * (empty > 0)))
+
+
+def _has_header(rows: list[Row]) -> bool:
     first = rows[0][1]
-    others = [row for _, row in rows if row != first]
-    header = is_header(first, others[0] if others else [], {known[row[-1]] for row in others})
-    examples = rows[header:]
+    others = [row for _, row in rows if row != first]  # a header may come again
+    return is_header(first, others[0] if others else [], {label(cell) for cell in {row[-1] for row in others}})
+
+
+def _table(first: list[str], examples: list[Row], header: bool) -> Table:
     _refuse_other_rows(examples, first, header)
-    columns = _columns(first, header)
-    classes, y = _counted([_class(known[row[-1]], row[-1], line, columns[-1].name) for line, row in examples])
-    features = columns[_is_index(first, header) : -1]
+    columns, indices = _columns(first, header), _indices(first, header)
+    features = columns[indices:-1]
+    classes, y = _classes(examples, columns[-1].name)
     x = [[_number(row[place], line, name) for place, name in features] for line, row in examples]
     return Table(
         np.array(x, float).reshape(len(x), len(features)),
@@ -57,7 +66,7 @@ def read_csv(content: bytes) -> Table:
         classes,
         tuple(name for _, name in features),
         header,
-        (*["column 1, which has no name"] * _is_index(first, header), *[f"{empty} empty rows"] * (empty > 0)),
+        tuple(f"column {i + 1}, which has no name" for i in range(indices)),
     )
 
 
@@ -86,7 +95,7 @@ def _rows(text: str) -> tuple[list[Row], int]:
 def _refuse_other_separators(text: str) -> None:
     for found in QUOTED_OR_SEPARATOR.finditer(text):
         if found[1]:
-            line = text.count("\n", 0, found.start()) + 1
+            line = len(re.findall(r"\r\n?|\n", text[: found.start(1)])) + 1
             raise SpecError(
                 f"file: row {line}: mixed separators, {show(found[1])} beside ','; expected commas between the cells "
                 "and points in the numbers"
@@ -107,16 +116,22 @@ def _columns(first: list[str], header: bool) -> list[Column]:
     return [Column(i, show(name) if name and names.count(name) == 1 else str(i + 1)) for i, name in enumerate(names)]
 
 
-def _is_index(first: list[str], header: bool) -> bool:
-    """Whether the first of several features is an index: its column has no name under a header."""
-    return header and len(first) > 2 and bool(re.fullmatch(r"(Unnamed: ?\d+)?", first[0].strip()))
+def _indices(first: list[str], header: bool) -> int:
+    """How many columns before the features are indices: they have no name under a header, and some feature has."""
+    named = [i for i, cell in enumerate(first[:-1]) if not UNNAMED.fullmatch(cell.strip())]
+    return named[0] if header and named else 0
 
 
-def _counted(labels: list[Label]) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names of the classes in their order, and each label's place [N] among them."""
-    classes = sorted(set(labels))
-    place = {found: i for i, found in enumerate(classes)}
-    return tuple(map(str, classes)), np.array([place[found] for found in labels], np.int64)
+def _classes(examples: list[Row], column: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of the classes in their order, and the place [N] of each example's among them."""
+    known = {cell: label(cell) for cell in {row[-1] for _, row in examples}}
+    for line, row in examples:
+        if known[row[-1]] is None:
+            got = show(row[-1]) if row[-1].strip() else "nothing"
+            raise SpecError(f"file: row {line}, column {column}: expected a class, got {got}")
+    classes = sorted({found for found in known.values() if found})
+    place: dict[Label | None, int] = {found: i for i, found in enumerate(classes)}
+    return tuple(map(str, classes)), np.array([place[known[row[-1]]] for _, row in examples], np.int64)
 
 
 def _number(cell: str, line: int, column: str) -> float:
@@ -124,10 +139,3 @@ def _number(cell: str, line: int, column: str) -> float:
     if value is None or not math.isfinite(value):
         raise SpecError(f"file: row {line}, column {column}: expected a finite number, got {show(cell)}")
     return value
-
-
-def _class(found: Label | None, cell: str, line: int, column: str) -> Label:
-    if found is None:
-        got = show(cell) if cell.strip() else "nothing"
-        raise SpecError(f"file: row {line}, column {column}: expected a class, got {got}")
-    return found

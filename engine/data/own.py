@@ -25,7 +25,7 @@ class OwnFile(Dataset):
     whole numbers y [N].
 
     The spec names a file by its content, and the file is kept beside the runs; where it is not, give the same file
-    again. One in five examples is held out, about as many of each class.
+    again. One in five examples is held out, as large a share of each class, and every class is trained on.
     """
 
     train: int = knob(
@@ -48,7 +48,9 @@ class OwnFile(Dataset):
         classes, most = int(y.max()) + 1, trainable(y)
         if not classes <= self.train <= most:
             bound = (
-                f"most {most}, the file's training examples" if self.train > most else f"least {classes}, its classes"
+                f"most {most}, the file's training examples"
+                if self.train > most
+                else f"least {classes}, one of each class"
             )
             raise SpecError(f"data.train: expected at {bound}, got {self.train}")
         if fault := _misfit(self.digest, self.draw, self.train, self.standardize):

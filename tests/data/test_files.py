@@ -19,7 +19,7 @@ def csv(*columns, first: str = "") -> bytes:
 
 def changed(cell: str, row: int, column: int) -> bytes:
     """40 examples of two numbers, one cell of them another."""
-    columns = [[i % 4 for i in range(40)], [*SQUARES], [i % 2 for i in range(40)]]
+    columns: list[list] = [[i % 4 for i in range(40)], [*SQUARES], [i % 2 for i in range(40)]]
     columns[column][row] = cell
     return csv(*columns)
 
@@ -39,6 +39,7 @@ HEADERS = [
     ("0,1,2", SQUARES, [i % 3 for i in range(40)]),
     ("400,410.5,class", SQUARES, PARITY),
     ("id,1990,class", SQUARES, PARITY),
+    ("%,1990,kind", SQUARES, ["ab"[i] for i in PARITY]),
     ('"wide ""cm""",high,0', SQUARES, PARITY),
     ("_,high,kind", SQUARES, ["ab"[i] for i in PARITY]),
     (",high,kind", SQUARES, PARITY),
@@ -75,7 +76,7 @@ def test_a_header_given_twice_or_with_one_name_twice():
 def test_only_plain_numbers_are_numbers():
     """Neither what Python alone reads, nor what it makes infinite; the row and column are those of the file."""
     words = ("nan", "-inf", "infinity", "TRUE", "'5'", "-", "+", "")
-    for cell in ("12_5", "1_0", "５", "0x10", "1e999", "1d5", "5%", "\u00a05", "1.2.3", *words):
+    for cell in ("12_5", "1_0", "５", "0x10", "1e999", "1d5", "1e1_0", "5%", "\u00a05", "1.2.3", *words):
         for row in (0, 7):
             said = refusal(changed(cell, row, 1))
             assert said == f"file: row {row + 1}, column 2: expected a finite number, got {cell!r}"
@@ -150,6 +151,7 @@ def test_decimal_commas_are_refused():
         ([f'"{i + 1}"' for i in range(40)], '"","a","b","class"'),
         ([(7 * i) % 40 for i in range(40)], ",a,b,class"),
         ([i * i for i in range(40)], "Unnamed: 0,0,1,target"),
+        ([f"{i * i},{40 - i}" for i in range(40)], "Unnamed: 0.1,Unnamed: 0,a,b,class"),
         ([f"Mazda {i}" for i in range(40)], '"",a,b,class'),
     ],
 )
