@@ -48,7 +48,7 @@ def _table(x: np.ndarray, y: np.ndarray) -> Table:
     if len(broken):
         raise SpecError(f"file: y[{broken[0]}]: expected a whole number, got {y[broken[0]]}")
     classes, places = np.unique(y, return_inverse=True)
-    names = tuple(str(int(found)) for found in classes)
+    names = tuple(str(int(found))[:40] for found in classes)
     columns = tuple(str(j + 1) for j in range(x.shape[1])) if x.ndim == 2 else ()
     return Table(values, places.astype(np.int64), names, columns)
 
