@@ -1,17 +1,19 @@
 """Short ways to drive the engine in tests: run a generator to its end, train a run, make a run's record by hand."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.problems import Classification, Problem
-from engine.records import Run
-from engine.spec import encode
+from engine.records import Computing, Run
+from engine.spec import encode, knobs
 from engine.training.loop import Frame, State, train
 from engine.training.runs import RunSpec
 
@@ -50,8 +52,38 @@ def frames(*specs: RunSpec, stride: int = 1) -> list[Frame]:
     return [tick.frame for tick in train(specs, stride=stride) if tick.frame]
 
 
+def made_up(spec: Any) -> Iterator[tuple[dict[str, type], type]]:
+    """The classes in a spec that tests have made up, each with the table that it is missing from."""
+    for name, knob in knobs(type(spec)).items():
+        value = getattr(spec, name)
+        for item in value if isinstance(value, tuple) else (value,):
+            if knob.nested:
+                table = cast(Any, knob.table())
+                if type(item).__name__ not in table:
+                    yield table, type(item)
+                yield from made_up(item)
+
+
+SEEN: list[tuple[dict[str, type], type]] = []
+"""What the specs of records made by hand have of these."""
+
+
+def computed(analysis: Any, run: Run, device: str = "cpu") -> Any:
+    """The record of an analysis of a run made by `record`."""
+    return returned(computing(analysis, run, device))
+
+
+def computing(analysis: Any, run: Run, device: str = "cpu") -> Computing:
+    """The analysis at work; classes that tests have made up are in their tables while it is."""
+    with ExitStack() as tables:
+        for table, cls in SEEN:
+            tables.enter_context(patch.dict(table, {cls.__name__: cls}))
+        return (yield from analysis.compute([run], device, None))
+
+
 def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:
     """A finished run whose path [T, n] is given."""
+    SEEN.extend(found for found in made_up(spec) if found not in SEEN)
     points = torch.as_tensor(path).numpy().copy()
     measures = {"limit": np.full(len(points), spec.update.limit(spec.lr))}
     return Run(

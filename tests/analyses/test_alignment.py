@@ -17,14 +17,14 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from tests import oracles
-from tests.drive import Double, frames, last, record, returned
+from tests.drive import Double, computed, frames, last, record
 
 PROBLEM = Double(Moons(train=60), MLP(width=6, depth=2, activation="tanh"))
 SPEC = RunSpec(PROBLEM, SAM(0.3), lr=0.3, batch=0, steps=60, every=10)
 
 
 def aligned(spec, run, **settings) -> Alignment:
-    found = returned(AlignmentSpec(**settings).compute([run], "cpu", None))
+    found = computed(AlignmentSpec(**settings), run)
     assert found.switches.tolist() == [phase.start for phase in spec.phases[1:]]
     return found
 

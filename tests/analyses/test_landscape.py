@@ -20,7 +20,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
 from tests import oracles
-from tests.drive import Double, at_start, last, record, returned
+from tests.drive import Double, at_start, computed, computing, last, record, returned
 
 LAMBDAS = (10.0, 3.0, 1.0, -2.0)
 BOWL = Quadratic(LAMBDAS, (1.0, -2.0, 0.5, 0.25))
@@ -39,10 +39,10 @@ class Oblique(PlaneSpec):
 
 def surfaces(surface_spec, spec, run) -> list[Surface]:
     parts = []
-    computing = surface_spec.compute([run], "cpu", None)
+    task = computing(surface_spec, run)
     while True:
         try:
-            progress = next(computing)
+            progress = next(task)
         except StopIteration as end:
             return [*parts[:-1], end.value]
         if progress.partial:
@@ -146,7 +146,7 @@ def test_network_cells_against_a_module(trained, name, resolution, split):
 def test_centre_is_the_checkpoint_to_the_last_bit(trained, plane, resolution, checkpoint):
     store, specs = trained
     run, problem = store.run(digest(specs["mlp"])), NETWORKS["mlp"][0]
-    surface = returned(SurfaceSpec(plane(), checkpoint, resolution=resolution).compute([run], "cpu", None))
+    surface = computed(SurfaceSpec(plane(), checkpoint, resolution=resolution), run)
     row = len(run.path) - 1 if checkpoint < 0 else checkpoint
     loss, accuracy = evaluate(problem, torch.as_tensor(run.path[row]), problem.load("train")).tolist()
     centre = resolution // 2

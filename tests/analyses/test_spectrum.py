@@ -13,7 +13,7 @@ from engine.models import MLP
 from engine.problems import Beale, Classification, Quadratic
 from engine.records import Spectrum
 from tests import oracles
-from tests.drive import Double, at_start, record, returned
+from tests.drive import Double, at_start, computed, computing, record
 
 NETWORK = Double(Moons(train=60), MLP(width=6, depth=2, activation="tanh"))
 VALUES = tuple(
@@ -24,7 +24,7 @@ DIAGONAL = Quadratic(VALUES, (0.1,) * 64)
 
 def spectrum(problem, **settings) -> Spectrum:
     _spec, run = at_start(problem)
-    return returned(SpectrumSpec(**settings).compute([run], "cpu", None))
+    return computed(SpectrumSpec(**settings), run)
 
 
 def true_matrix(problem=NETWORK) -> torch.Tensor:
@@ -165,10 +165,7 @@ def test_same_spec_same_spectrum_and_probes_by_seed():
 def test_the_checkpoint_asked_for():
     spec, _ = at_start(NETWORK)
     path = torch.stack([NETWORK.start(seed) for seed in range(3)])
-    tops = {
-        i: returned(SpectrumSpec(checkpoint=i, probes=1).compute([record(spec, path)], "cpu", None)).top[0]
-        for i in (0, 1, 2, -1)
-    }
+    tops = {i: computed(SpectrumSpec(checkpoint=i, probes=1), record(spec, path)).top[0] for i in (0, 1, 2, -1)}
     assert tops[2] == tops[-1] and len(set(tops.values())) == 3
     assert tops[0] == pytest.approx(float(torch.linalg.eigvalsh(true_matrix())[-1]), rel=1e-5)
 
@@ -176,7 +173,7 @@ def test_the_checkpoint_asked_for():
 def test_progress_counts_up_to_its_total():
     for problem in (NETWORK, DIAGONAL, Beale()):
         _spec, run = at_start(problem)
-        steps = [(p.done, p.total) for p in SpectrumSpec().compute([run], "cpu", None)]
+        steps = [(p.done, p.total) for p in computing(SpectrumSpec(), run)]
         assert (
             [d for d, _ in steps] == sorted(d for d, _ in steps)
             and len({t for _, t in steps}) == 1

@@ -21,8 +21,8 @@ from engine.problems import Classification
 from engine.rules import SGD, SSAM, LookSAM
 from engine.spec import encode
 from engine.training.runs import RunSpec, Switch
-from tests.drawn import ALIGNMENTS, COLUMNS, DRAWINGS, SPEC, SWITCHED, T, columns
-from tests.drive import frames, record, returned
+from tests.drawn import ALIGNMENTS, COLUMNS, DRAWINGS, SPEC, SWITCHED, T, columns, first_checkpoints
+from tests.drive import computed, frames, record
 
 SHOWN = [name for name in DRAWINGS if name.endswith("/switched")]
 SPAN = RunSpec(
@@ -94,10 +94,7 @@ def test_no_switch_no_mark(name: str):
 
 def test_a_switch_that_is_still_to_come_is_not_marked():
     assert marked(chart("losses/switched just now")) == [(250, "SAM from 250")]
-    short = replace(
-        ALIGNMENTS["switched"],
-        **{name: getattr(ALIGNMENTS["switched"], name)[:11] for name in ("steps", "values", "residuals", "cos_g")},
-    )
+    short = first_checkpoints(ALIGNMENTS["switched"], 11)
     assert marked(alignments.cosines_g(short, SWITCHED)) == [(250, "SAM from 250")]
 
 
@@ -122,7 +119,7 @@ def test_a_run_is_marked_where_training_switched_its_rule():
 def test_an_alignment_knows_the_switches_and_what_no_checkpoint_keeps():
     run = record(SPAN, np.stack([frame.theta[0].numpy() for frame in frames(SPAN)]))
     run = replace(run, steps=np.array([frame.step for frame in frames(SPAN)]))
-    found = returned(AlignmentSpec(2).compute([run], "cpu", None))
+    found = computed(AlignmentSpec(2), run)
     assert found.switches.tolist() == [7, 12]
     assert marked(alignments.shares(found, encode(SPAN))) == [(7, "SAM from 7"), (12, "SSAM from 12")]
     lost = int((found.steps >= 12).sum())

@@ -15,7 +15,7 @@ from engine.rules import SAM, SGD
 from engine.spec import decode, knobs
 from engine.training.runs import RunSpec
 from tests import oracles, twins
-from tests.drive import Double, at_start, final, frames, last, returned
+from tests.drive import Double, at_start, computed, final, frames, last, returned
 from tests.samples import Networks
 
 DIGITS, MOONS = Digits(train=70), Moons(train=30)
@@ -147,7 +147,7 @@ def test_surface(name, split):
     data, model, net = NETS[name]
     problem = Classification(data, model)
     _spec, run = at_start(problem)
-    surface = returned(SurfaceSpec(Random(1), span=0.8, resolution=5, split=split).compute([run], "cpu", None))
+    surface = computed(SurfaceSpec(Random(1), span=0.8, resolution=5, split=split), run)
     assert surface.check < 1e-5 and surface.loss[2, 2] == pytest.approx(
         float(evaluate(problem, problem.start(0), problem.load(split))[0]), abs=0
     )

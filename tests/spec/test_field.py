@@ -21,7 +21,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from tests import oracles
-from tests.drive import Double, at_start, frames, last, record, returned
+from tests.drive import Double, at_start, computed, frames, last, record, returned
 
 DEEP = Classification(Digits(train=100), MLP(width=30, depth=2))
 CONVOLUTIONS = Classification(Digits(train=60), CNN(width=4, depth=2))
@@ -30,7 +30,7 @@ TILTED = Quadratic((10.0, 1.0), (0.3, -1.0))
 
 def surface(problem, spec):
     _run_spec, run = at_start(problem)
-    return returned(spec.compute([run], "cpu", None))
+    return computed(spec, run)
 
 
 def directions(problem, draw=0):
@@ -98,7 +98,7 @@ def test_filters_of_norm_zero():
     theta = CONVOLUTIONS.start(0)
     unflatten(theta, CONVOLUTIONS.layout)[0][:2] = 0
     zeroed = record(run_spec, theta[None])
-    s = returned(SurfaceSpec(Random(), resolution=11).compute([zeroed], "cpu", None))
+    s = computed(SurfaceSpec(Random(), resolution=11), zeroed)
     assert np.isfinite(s.loss).all() and np.isfinite(s.norms).all() and run.path.shape == zeroed.path.shape
 
 
@@ -111,7 +111,7 @@ def test_the_callers_weights_stay():
     run = record(run_spec, before[None])
     path = run.path.copy()
     for spec in (SurfaceSpec(Random(), resolution=5), SpectrumSpec(probes=1, depth=4, exact=False)):
-        returned(spec.compute([run], "cpu", None))
+        computed(spec, run)
     assert theta.requires_grad and torch.equal(theta.detach(), before) and np.array_equal(run.path, path)
     x, y = DEEP.load("train")
     again = DEEP.load("train")
@@ -124,7 +124,7 @@ def test_a_gpu_gives_the_same(store):
     """loss-landscapes fails on a GPU (its issue 1, open since 2019)."""
     _run_spec, run = at_start(DEEP)
     for spec in (SurfaceSpec(Random(), resolution=9), SpectrumSpec(probes=2, depth=8)):
-        cpu, gpu = (returned(spec.compute([run], device, None)) for device in ("cpu", "cuda:0"))
+        cpu, gpu = (computed(spec, run, device) for device in ("cpu", "cuda:0"))
         for name in ("loss", "accuracy", "top", "trace"):
             if hasattr(cpu, name):
                 assert np.allclose(getattr(cpu, name), getattr(gpu, name), rtol=1e-3, atol=1e-5)
@@ -147,7 +147,7 @@ def test_cells_that_are_not_finite_stay_so():
     wall = Quadratic((1000.0, -1000.0), (1.0, 1.0))
     run_spec = RunSpec(wall, batch=0)
     run = record(run_spec, torch.tensor([[1e160, 1e160], [1.0, 1.0]], dtype=torch.float64))
-    s = returned(SurfaceSpec(Coordinates(), span=1e200, resolution=5).compute([run], "cpu", None))
+    s = computed(SurfaceSpec(Coordinates(), span=1e200, resolution=5), run)
     corners = s.loss[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.isnan(corners).all() and np.isinf(s.loss[2, [0, 1, 3, 4]]).all() and s.loss[2, 2] == 0
 
@@ -251,6 +251,6 @@ def test_the_path_says_how_far_it_lies_from_its_plane():
     projection stand side by side."""
     run_spec = RunSpec(DEEP, SGD(), steps=60, every=5, batch=20, curvature=False)
     path = torch.cat([f.theta for f in frames(run_spec)])
-    s = returned(SurfaceSpec(resolution=5).compute([record(run_spec, path)], "cpu", None))
+    s = computed(SurfaceSpec(resolution=5), record(run_spec, path))
     assert 0 < s.explained < 1 and (s.residual[:-1] > 0).all() and s.residual[-1] == 0
     assert not np.allclose(s.path_loss[:-1], s.plane_loss[:-1]) and s.path_loss[-1] == s.plane_loss[-1]

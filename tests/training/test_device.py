@@ -26,7 +26,7 @@ from engine.training.loop import State, train
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Cosine
 from engine.training.updates import UPDATES, Momentum
-from tests.drive import at_start, record, returned
+from tests.drive import at_start, computed, record
 from tests.family import MASKED, each_rule, networks
 
 NETWORKS = {name: Classification(*network) for name, network in networks().items()}
@@ -142,7 +142,7 @@ def test_every_plane(plane, split):
     path = torch.stack([TINY.start(seed) for seed in range(3)])
     with Elsewhere():
         work = SurfaceSpec(PLANES[plane](), resolution=3, split=split)
-        surface = returned(work.compute([record(spec, path)], "meta", None))
+        surface = computed(work, record(spec, path), "meta")
     assert surface.loss.tolist() == [[1.0] * 3] * 3
 
 
@@ -150,11 +150,11 @@ def test_every_analysis():
     _spec, run = at_start(TINY)
     spectrum = SpectrumSpec(top=2, bottom=2, probes=2, depth=4)
     with Elsewhere():
-        assert returned(spectrum.compute([run], "meta", None)).exact.size == TINY.size()
+        assert computed(spectrum, run, "meta").exact.size == TINY.size()
         krylov = Krylov(lambda v: v, TINY.start(0)[None].to("meta"), generator(0, "look"))
         krylov.probe()  # what numbers that are all 1 never lead to: the space is the whole before anything has settled
         assert krylov.basis.is_meta
-        assert returned(AlignmentSpec(2).compute([run], "meta", None)).cos_u.shape == (1, 2)
+        assert computed(AlignmentSpec(2), run, "meta").cos_u.shape == (1, 2)
 
 
 def test_every_sharpness():
