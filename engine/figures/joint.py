@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -82,11 +83,21 @@ def names(surface: JointSurface) -> list[str]:
 
 
 def _differences(spec: Spec, others: tuple[Spec, ...]) -> str:
-    """The rules of a run, and whatever else of it is not common to all."""
-    differing = [key for key in spec if any(other.get(key) != spec[key] for other in others)]
-    more = [key for key in differing if key not in ("rule", "then", "every")]
-    parts = [words.part(spec[key]) if isinstance(spec[key], dict) else words.setting(key, spec[key]) for key in more]
-    return ", ".join([words.rules(spec), *parts])
+    """The rules of a run, and whatever else of it is not as in most of the runs."""
+    parts = [words.rules(spec)]
+    for key in spec:
+        values = [other.get(key) for other in others]
+        if key not in ("rule", "then", "every") and spec[key] != max(values, key=values.count):
+            parts.append(_part(key, spec[key], values))
+    return ", ".join(parts)
+
+
+def _part(key: str, value: Any, values: list[Any]) -> str:
+    """One setting; of one that has settings of its own the name, where that is enough to tell it from the others."""
+    if not isinstance(value, dict):
+        return words.setting(key, value)
+    alike = [other for other in values if isinstance(other, dict) and other["name"] == value["name"] and other != value]
+    return words.part(value) if alike else words.title(value["name"])
 
 
 def _rows(surface: JointSurface) -> list[slice]:
@@ -117,7 +128,8 @@ def _caption(surface: JointSurface, quantity: str) -> str:
         f"{quantity.capitalize()} {words.data(surface.run_specs[0], surface.split)}, on {plane}{coarse}. At each "
         f"path's end, and the share of its squared distance from the centre that the plane holds: {kept}. Points lie "
         f"up to {say(float(surface.residual.max()))} off the plane ({surface.unit}); what lies off it is not shown: "
-        "two ends that look close may be far apart. λ₁ is the largest eigenvalue of the training loss's Hessian. "
+        "two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the training "
+        "loss's Hessian. "
         f"{check}{lost}"
     )
 

@@ -344,6 +344,7 @@ def _path(axes: Axes, drawing: Map, size: float) -> None:
         fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
         style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
         axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
+        axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
         axes.plot(
             route.a[-1:],
             route.b[-1:],

@@ -79,6 +79,8 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             customdata=route.steps,
             hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
         )
+        ring = {"color": "rgba(0,0,0,0)", "size": 9, "line": {"color": "#FFFFFF", "width": 2}}
+        figure.add_scatter(x=x[:1], y=y[:1], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
         figure.add_scatter(
             x=x[-1:],
             y=y[-1:],
