@@ -172,16 +172,35 @@ def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> G
 
 
 def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) -> float:
-    """The largest relative deviation of the centre and four other cells, recomputed in double precision with all
-    examples at once."""
+    """The largest deviation of a few cells, recomputed in double precision with all examples at once; NaN where none
+    could be compared.
+
+    They are the centre, four others, and some of those that are not finite, if any are.
+    """
     examples = problem.load(surface.split, str(plane.origin.device), torch.float64)
     exact = plane._replace(origin=plane.origin.double(), first=plane.first.double(), second=plane.second.double())
-    n, worst = len(surface.a), 0.0
-    for i, j in [(n // 2, n // 2), (0, 0), (0, n - 1), (n - 1, n // 3), (n // 3, n // 2 + 1)]:
-        true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()[0]
-        if np.isfinite(true):
-            worst = max(worst, abs(surface.loss[i, j] - true) / max(abs(true), 1e-6))
-    return worst
+    n, share = len(surface.a), 1 / max(len(examples), 1)
+    spots = [(n // 2, n // 2), (0, 0), (0, n - 1), (n - 1, n // 3), (n // 3, n // 2 + 1)]
+    blank = [*zip(*(places.tolist() for places in np.nonzero(~np.isfinite(surface.loss))), strict=True)]
+    found = []
+    for i, j in spots + blank[:: 1 + len(blank) // len(spots)]:
+        true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()
+        found.append(_deviation((surface.loss[i, j], surface.accuracy[i, j]), true, share))
+    return max((off for off in found if not np.isnan(off)), default=float("nan"))
+
+
+def _deviation(cell: Sequence[float], true: Sequence[float], share: float) -> float:
+    """How far a cell's loss and accuracy are from the true ones: the loss relatively, the accuracy by what is more
+    than one example's share, whose two best classes may be as good as equal.
+
+    Infinite where one of the two is not finite and the other is; NaN where both losses are not.
+    """
+    if not np.isfinite(cell[0]) and not np.isfinite(true[0]):
+        return float("nan")
+    if list(np.isfinite(cell)) != list(np.isfinite(true)):
+        return float("inf")
+    off = abs(cell[0] - true[0]) / max(abs(true[0]), 1e-6)
+    return max(off, abs(cell[1] - true[1]) - share) if np.isfinite(true[1]) else off
 
 
 def losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:

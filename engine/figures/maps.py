@@ -17,6 +17,8 @@ from engine.spec import fingerprint
 
 DECADES = 8
 """A logarithmic scale shows at most so many powers of ten below its top."""
+TRUSTED = 1e-3
+"""The self-check's deviation below which a surface is trusted."""
 BULK = 0.9
 """The share of cells that the colours are made for where a few cells are far above the rest."""
 
@@ -167,11 +169,6 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
     rows = len(complete(surface).a)
     step = f"step {surface.steps[surface.checkpoint]:,}" if surface.checkpoint < len(surface.steps) else "no step"
     done = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
-    check = (
-        f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
-        if np.isfinite(surface.check)
-        else "Not self-checked before it is complete."
-    )
     return (
         f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
@@ -179,6 +176,25 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
         f"{_cosine(surface.cosine)}. {check} {words.run(spec)}."
     )
+
+
+def verdict(surface: Surface) -> tuple[str, str]:
+    """Whether the self-check was passed, with how far it was off, and what that means."""
+    if surface.stride != 1:
+        return "–", "when complete"
+    if np.isnan(surface.check):
+        return "–", "no cell is finite"
+    if np.isinf(surface.check):
+        return "✗", "a cell is not finite where the loss is, or the reverse"
+    passed = "✓" if surface.check < TRUSTED else "✗"
+    return f"{passed} {say(float(f'{surface.check:.1g}'))}", "off in double precision"
+
+
+def _checked(surface: Surface) -> str:
+    """A sentence on the self-check."""
+    if np.isfinite(surface.check):
+        return f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
+    return f"Self-check in double precision: {verdict(surface)[1]}."
 
 
 def _faith(surface: Surface) -> str:

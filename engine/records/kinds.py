@@ -72,7 +72,10 @@ class Surface(OfRun):
     path_loss: np.ndarray = array("T")  # loss at the path's points themselves
     plane_loss: np.ndarray = array("T")  # loss at their projections
     explained: float  # share of the path's squared distance from the centre that lies in the plane
-    check: float = NAN  # largest relative deviation of a few cells recomputed in double precision
+    # largest deviation of a few cells recomputed in double precision: inf where only one of the two is finite, NaN
+    # until complete or where no cell is finite
+    check: float = NAN
+    left_out: int = 0  # the path's points that are not finite or far off: NaN in the arrays above
 
 
 @dataclass(frozen=True, kw_only=True)

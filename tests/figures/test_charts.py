@@ -296,3 +296,21 @@ def test_a_rescaled_rules_edge_says_where_it_is_2_over_eta():
     rescaled = SPEC | {"rule": {"name": "SSAM", "rule": SPEC["rule"], "shrink": False}}
     assert "2/η only where g lies along v₁" in charts.sharpness(columns(), rescaled).words
     assert "along v₁" not in charts.sharpness(columns(), SPEC).words
+
+
+def test_the_self_check_passes_only_by_a_small_deviation():
+    """No cell compared is no check, and one that is infinitely wrong fails, on the page and in the caption."""
+    whole = surface()
+    marks = {check: maps.verdict(replace(whole, check=check)) for check in (1e-5, 0.02, np.inf)}
+    assert [mark[0] for mark, _ in marks.values()] == ["✓", "✗", "✗"]
+    assert maps.verdict(replace(whole, check=np.nan)) == ("–", "no cell is finite")
+    assert maps.verdict(replace(whole, stride=2, check=np.nan)) == ("–", "when complete")
+    said = {check: maps.draw(replace(whole, check=check), SPEC).caption for check in (np.nan, np.inf)}
+    assert "precision: no cell is finite." in said[np.nan] and "a cell is not finite where the loss is" in said[np.inf]
+
+
+def test_points_left_out_are_told():
+    lost = replace(surface(), left_out=2)
+    for told in (maps.draw(lost, SPEC).caption, maps.faithful(lost, SPEC).caption):
+        assert "2 points of the path are left out: they are not finite" in told
+    assert "left out" not in maps.draw(surface(), SPEC).caption
