@@ -58,11 +58,11 @@ def picture(about: analysis.Subject, name: str) -> bool:
 
 def numbers(surface: Surface) -> list[tuple[str, str, str]]:
     """How far the picture can be trusted."""
-    say, known = words.number, np.isfinite(surface.check)
+    say = words.number
     oblique = say(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
     return [
         ("Explained variance", words.percent(surface.explained), "of the path"),
-        ("Distance from the plane", say(float(surface.residual.max())), "at most"),
+        ("Distance from the plane", say(float(np.nanmax(surface.residual))), "at most"),
         ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
         (
             "Loss at the centre",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.analyses.planes import usable
 from engine.analyses.surface import one_run
 from engine.curvature import Hessian, ends
 from engine.data import Examples
@@ -29,7 +30,8 @@ class AlignmentSpec:
     stride: int = knob(1, 1, 1000, "Every", "Take every so many-th checkpoint.", log=True)
 
     def compute(self, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
-        """Of a run: the eigenpairs and cosines, a checkpoint after the other."""
+        """Of a run: the eigenpairs and cosines, a checkpoint after the other; those that are not usable are left
+        out."""
         run = one_run(inputs)
         spec: RunSpec = decode(RUNS, run.spec)
         problem, data = spec.problem, spec.problem.load("train", device)
@@ -37,17 +39,19 @@ class AlignmentSpec:
         k = min(self.k, n)
         vectors = torch.randn(k, n, generator=generator(0, "alignment"), dtype=torch.float64).to(device, problem.dtype)
         rows: list[dict[str, Any]] = []
-        picked = range(0, len(run.path), self.stride)
+        kept, wanted = usable(torch.as_tensor(run.path)), range(0, len(run.path), self.stride)
+        picked = [t for t in wanted if kept[t]]
+        if not picked:
+            raise SpecError("checkpoint: the run has no measured point yet that is finite")
 
         def so_far() -> Alignment:
             columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
             switches = np.array([phase.start for phase in spec.phases[1:]], int)
-            return Alignment(spec=encode(self), run=digest(spec), switches=switches, **columns)
+            left_out = len(wanted) - len(picked)
+            return Alignment(spec=encode(self), run=digest(spec), switches=switches, left_out=left_out, **columns)
 
         for done, t in enumerate(picked):
             theta = torch.as_tensor(run.path[t], device=device)
-            if not np.isfinite(run.path[t]).all():
-                break
             hessian = Hessian(parts(problem, data), theta)
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
                 yield Progress(done, len(picked))
@@ -58,8 +62,6 @@ class AlignmentSpec:
             row = {"steps": run.steps[t], "values": pairs.values, "residuals": pairs.residuals, "overlap": overlap}
             rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm()), ascent_norm))
             yield Progress(done + 1, len(picked), so_far)
-        if not rows:
-            raise SpecError("checkpoint: the run has no measured point yet that is finite")
         return so_far()
 
 

@@ -174,7 +174,7 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
         f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {check} {words.run(spec)}."
+        f"{_cosine(surface.cosine)}. {_checked(surface)} {words.run(spec)}."
     )
 
 
@@ -198,6 +198,11 @@ def _checked(surface: Surface) -> str:
 
 
 def _faith(surface: Surface) -> str:
+    return " ".join(filter(None, (_shown(surface), words.left_out(surface.left_out))))
+
+
+def _shown(surface: Surface) -> str:
+    """How much of the path the plane holds."""
     if not np.isfinite(surface.explained):
         return "The path is a single point, or is not finite."
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""

@@ -98,6 +98,12 @@ def takes_over(spec: Spec, nth: int, step: int, unit: str = "") -> str:
     return f"{title(switches(spec)[nth]['rule']['name'])} from {unit}{say(step)}"
 
 
+def left_out(count: int) -> str:
+    """A sentence on the points of a path that could not be used, if there are any."""
+    points, are = ("point of the path is", "it is") if count == 1 else ("points of the path are", "they are")
+    return f"{count:,} {points} left out: {are} not finite, or out of all proportion far off." if count else ""
+
+
 def marked(switches: Sequence[str]) -> str:
     """A sentence on the marks of a chart at which the rule is switched, if there are any."""
     return f"Dotted lines mark where another rule takes over: {', '.join(switches)}." if switches else ""

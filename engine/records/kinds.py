@@ -113,6 +113,7 @@ class Alignment(OfRun):
     edge: np.ndarray = array("T")  # the rule's edge of stability; NaN where no theory says
     limit: np.ndarray = array("T")  # plain gradient descent's edge under the same update
     switches: np.ndarray = array("S", whole=True, empty=True)  # steps at which another rule takes over
+    left_out: int = 0  # checkpoints that are not finite or far off, and have no row here
 
 
 @dataclass(frozen=True, kw_only=True)

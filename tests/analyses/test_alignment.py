@@ -12,7 +12,7 @@ from engine.models import MLP
 from engine.problems import Beale, Classification
 from engine.records import Alignment
 from engine.rules import SAM, SGD, SSAM, USAM
-from engine.spec import digest
+from engine.spec import SpecError, digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
@@ -88,7 +88,10 @@ def test_a_path_that_leaves_the_finite_numbers():
     path = path_of(SPEC)
     path[4:] = float("nan")
     a = aligned(SPEC, record(SPEC, path), k=2)
-    assert len(a.steps) == 4 and np.isfinite(a.values).all()
+    assert len(a.steps) == 4 and np.isfinite(a.values).all() and a.left_out == 3
+    path[:] = float("nan")
+    with pytest.raises(SpecError, match=r"^checkpoint: the run has no measured point yet that is finite$"):
+        aligned(SPEC, record(SPEC, path), k=2)
 
 
 def test_agrees_with_what_training_measured(store):

@@ -14,14 +14,14 @@ from engine.data import Digits, Moons
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Quadratic, evaluate
 from engine.records import Run, Surface
-from engine.rules import SGD
+from engine.rules import SAM, SGD
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
 from tests import oracles
-from tests.drive import Double, at_start, computed, computing, last, record, returned
+from tests.drive import Double, at_start, computed, computing, frames, last, record, returned
 
 LAMBDAS = (10.0, 3.0, 1.0, -2.0)
 BOWL = Quadratic(LAMBDAS, (1.0, -2.0, 0.5, 0.25))
@@ -289,7 +289,7 @@ def test_a_checkpoint_that_is_lost_is_refused(analysis):
     """By one line that names it, whether it is NaN or at 1e78."""
     for (spec, run), said in ((lost(SAM(0.1), 0.05, 20), "is not finite"), (lost(SGD(), 0.5, 1), "is too far from")):
         with pytest.raises(SpecError, match=rf"^checkpoint: at \d \(step \d+\) the run {said}"):
-            list(analysis.compute(spec, run, "cpu"))
+            returned(analysis.compute([run], "cpu", None))
 
 
 def test_a_walls_infinities_stay():
