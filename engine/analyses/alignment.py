@@ -11,7 +11,7 @@ import torch
 
 from engine.analyses.planes import usable
 from engine.analyses.surface import one_run
-from engine.curvature import Hessian, ends
+from engine.curvature import Hessian, confirmed, ends
 from engine.data import Examples
 from engine.problems import parts
 from engine.records import Alignment, Computing, Progress, Record, Run
@@ -55,7 +55,7 @@ class AlignmentSpec:
             hessian = Hessian(parts(problem, data), theta)
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
                 yield Progress(done, len(picked))
-            pairs = krylov.ritz(ends(k, 0, krylov.count))
+            pairs = confirmed(problem, theta, krylov.ritz(ends(k, 0, krylov.count)))
             g, u, ascent_norm = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors

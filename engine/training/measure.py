@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from engine.curvature import Hessian, Product, ends, extremes
+from engine.curvature import Hessian, Product, confirmed, ends, extremes
 from engine.data import Examples
 from engine.problems import chunk_of, evaluate, parts
 from engine.rules import Memory, Step, need
@@ -45,7 +45,7 @@ def measure(
         try:
             for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
                 yield breath
-            pairs = krylov.ritz(ends(1, 0, krylov.count))
+            pairs = confirmed(problem, at.w, krylov.ritz(ends(1, 0, krylov.count)))
             top = pairs.vectors[0]
             row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
             row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
