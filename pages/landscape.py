@@ -62,7 +62,7 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
     oblique = say(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
     return [
         ("Explained variance", words.percent(surface.explained), "of the path"),
-        ("Distance from the plane", say(float(np.nanmax(surface.residual))), "at most"),
+        ("Distance from the plane", say(surface.furthest), "at most"),
         ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
         (
             "Loss at the centre",

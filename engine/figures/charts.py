@@ -78,6 +78,7 @@ def losses(run: Columns, spec: Spec) -> Chart:
         if words.has_data(spec)
         else ""
     )
+    look = (look + words.decay(spec)).strip()
     return _live(
         "losses",
         "Loss",

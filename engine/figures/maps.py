@@ -98,6 +98,7 @@ def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Char
         if len(surface.steps) and at <= surface.steps[-1]
     ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
+    caption += words.decay(spec)
     return Chart(
         "faithful",
         "Is the path on its surface?",
@@ -174,7 +175,7 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
         f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {_checked(surface)} {words.run(spec)}."
+        f"{_cosine(surface.cosine)}. {_checked(surface)} {words.run(spec)}.{words.decay(spec)}"
     )
 
 
@@ -208,7 +209,7 @@ def _shown(surface: Surface) -> str:
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""
     return (
         f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's"
-        f" points lie up to {say(float(np.nanmax(surface.residual, initial=0)))} off it (parameter distance).{shadow}"
+        f" points lie up to {say(surface.furthest)} off it (parameter distance).{shadow}"
     )
 
 

@@ -166,6 +166,12 @@ def edge(spec: Spec) -> str:
     return "the rule's edge" if switches(spec) else f"{title(rule(spec))}'s edge"
 
 
+def decay(spec: Spec) -> str:
+    """A sentence on weight decay after a run's words; nothing where there is none."""
+    rate = spec["update"].get("decay", 0)
+    return f" The loss is without a term for the weight decay of {say(rate)}, which acts in the step." if rate else ""
+
+
 def rescaled_edge(spec: Spec) -> str:
     """A sentence on what a rescaled rule's edge is; nothing for any other rule."""
     return (

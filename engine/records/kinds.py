@@ -77,6 +77,11 @@ class Surface(OfRun):
     check: float = NAN
     left_out: int = 0  # the path's points that are not finite or far off: NaN in the arrays above
 
+    @property
+    def furthest(self) -> float:
+        """How far the path's points lie from the plane at most, in parameter space."""
+        return float(np.nanmax(self.residual, initial=0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spectrum(OfRun):

@@ -314,3 +314,15 @@ def test_points_left_out_are_told():
     for told in (maps.draw(lost, SPEC).caption, maps.faithful(lost, SPEC).caption):
         assert "2 points of the path are left out: they are not finite" in told
     assert "left out" not in maps.draw(surface(), SPEC).caption
+
+
+def test_captions_say_that_weight_decay_is_not_in_the_loss():
+    decayed = SPEC | {"update": SPEC["update"] | {"decay": 0.01}}
+    for spec, told in ((decayed, True), (SPEC, False)):
+        captions = [
+            maps.draw(surface(), spec).caption,
+            maps.faithful(surface(), spec).caption,
+            charts.losses(columns(), spec).caption,
+            *(draw(spectrum(), spec).caption for draw in spectra.SPECTRUM.values()),
+        ]
+        assert all(("without a term for the weight decay of 0.01" in caption) == told for caption in captions)
