@@ -175,13 +175,13 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
         f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {_checked(surface)} {words.run(spec)}.{words.decay(spec)}"
+        f"{_cosine(surface.cosine)}. {checked(surface)} {words.run(spec)}.{words.decay(spec)}"
     )
 
 
-def verdict(surface: Surface) -> tuple[str, str]:
+def verdict(surface: Surface | JointSurface) -> tuple[str, str]:
     """Whether the self-check was passed, with how far it was off, and what that means."""
-    if surface.stride != 1:
+    if surface.stride != 1 or not surface.complete:
         return "–", "when complete"
     if np.isnan(surface.check):
         return "–", "no cell is finite"
@@ -191,7 +191,7 @@ def verdict(surface: Surface) -> tuple[str, str]:
     return f"{passed} {say(float(f'{surface.check:.1g}'))}", "off in double precision"
 
 
-def _checked(surface: Surface) -> str:
+def checked(surface: Surface | JointSurface) -> str:
     """A sentence on the self-check."""
     if np.isfinite(surface.check):
         return f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."

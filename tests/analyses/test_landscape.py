@@ -258,8 +258,9 @@ def test_self_check_of_what_is_not_finite():
     assert check("loss", np.nan) == check("loss", np.inf) == check("loss", np.nan, 0, 1) == np.inf
     assert check("loss", 2.0, 2, 2) > 0.01 and check("accuracy", 0.9, 2, 2) > 0.1
     assert check("accuracy", np.nan, 2, 2) == np.inf
-    wall = at_start(replace(BOWL, begin=(1e160, 0.0, 0.0, 0.0)))
-    assert np.isnan(surfaces(SurfaceSpec(Coordinates(), resolution=5), *wall)[-1].check)
+    bowl = RunSpec(BOWL, batch=0)
+    wall = record(bowl, torch.tensor([[1e160, 0.0, 0.0, 0.0]], dtype=torch.float64))
+    assert np.isnan(surfaces(SurfaceSpec(Coordinates(), resolution=5), bowl, wall)[-1].check)
 
 
 def lost(rule, lr: float, every: int) -> tuple[RunSpec, Run]:
@@ -273,7 +274,7 @@ def test_a_path_that_leaves_the_finite_numbers(plane):
     """Plane, span and shares are of the points that are left, the others are counted and drawn nowhere."""
     for (spec, run), kept in ((lost(SAM(0.1), 0.05, 20), 1), (lost(SGD(), 0.5, 1), 2)):
         surface = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, run)[-1]
-        only = replace(run, path=run.path[:kept], steps=run.steps[:kept])
+        only = record(spec, run.path[:kept])
         short = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, only)[-1]
         assert surface.left_out == len(run.path) - kept > 0 == short.left_out
         assert np.array_equal(surface.loss, short.loss) and np.isfinite(surface.loss).all()
