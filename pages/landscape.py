@@ -58,12 +58,11 @@ def picture(about: analysis.Subject, name: str) -> bool:
 
 def numbers(surface: Surface) -> list[tuple[str, str, str]]:
     """How far the picture can be trusted."""
-    say, known = words.number, np.isfinite(surface.check)
+    say = words.number
     oblique = say(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
-    verdict = f"{'✓' if surface.check < 1e-3 else '✗'} {say(surface.check, 1)}" if known else "–"
     return [
         ("Explained variance", words.percent(surface.explained), "of the path"),
-        ("Distance from the plane", say(float(surface.residual.max())), "at most"),
+        ("Distance from the plane", say(surface.furthest), "at most"),
         ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
         (
             "Loss at the centre",
@@ -71,7 +70,7 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
             f"step {surface.steps[surface.checkpoint]:,}",
         ),
         ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", f"of {surface.loss.size:,}"),
-        ("Self-check", verdict, "off in double precision" if known else "when complete"),
+        ("Self-check", *maps.verdict(surface)),
     ]
 
 
@@ -94,8 +93,9 @@ def faith(about: analysis.Subject, surface: Surface, name: str, version: tuple[i
     with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
         figures.chart(f"faithful@{about.run}/{name}", version, 260, partial(faithful, about, surface))
         st.caption(
-            "Self-check: the centre and four other cells are computed anew in double precision; the number is the "
-            "largest relative difference."
+            "Self-check: the centre, four other cells, and some of those that are not finite are computed anew in "
+            "double precision; the number is the largest relative difference of the loss, or the largest of the "
+            "accuracy, less one example."
         )
 
 

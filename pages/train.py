@@ -1,5 +1,6 @@
 """How does it descend? Choose a problem, a model and a rule; train it, and watch."""
 
+import html
 from collections.abc import Container
 from functools import partial
 from typing import Any
@@ -155,9 +156,10 @@ def watching(run: str) -> bool:
     with columns[-1]:
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
         if below is None:
+            fault = "" if view.active else html.escape(ground.fault(run, view.spec))
+            when = "is being drawn" if drawing else "is drawn when the run has ended"
             st.html(
-                "<p class='empty'>The ground under the path is "
-                f"{'being drawn' if drawing else 'drawn when the run has ended'}.</p>"
+                f"<p class='empty'>The ground under the path {f'could not be drawn: {fault}' if fault else when}.</p>"
             )
         else:
             figures.portrait(

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.analyses.planes import usable
 from engine.analyses.surface import one_run
-from engine.curvature import Hessian, ends
+from engine.curvature import Hessian, confirmed, ends
 from engine.data import Examples
 from engine.problems import parts
 from engine.records import Alignment, Computing, Progress, Record, Run
 from engine.rules import need
 from engine.seeds import generator
 from engine.spec import SpecError, decode, digest, encode, knob
-from engine.training.measure import full_batch, track, whole
+from engine.training.measure import Directions, full_batch, track, whole
 from engine.training.runs import RUNS, RunSpec
 
 
@@ -29,7 +30,8 @@ class AlignmentSpec:
     stride: int = knob(1, 1, 1000, "Every", "Take every so many-th checkpoint.", log=True)
 
     def compute(self, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
-        """Of a run: the eigenpairs and cosines, a checkpoint after the other."""
+        """Of a run: the eigenpairs and cosines, a checkpoint after the other; those that are not usable are left
+        out."""
         run = one_run(inputs)
         spec: RunSpec = decode(RUNS, run.spec)
         problem, data = spec.problem, spec.problem.load("train", device)
@@ -37,42 +39,40 @@ class AlignmentSpec:
         k = min(self.k, n)
         vectors = torch.randn(k, n, generator=generator(0, "alignment"), dtype=torch.float64).to(device, problem.dtype)
         rows: list[dict[str, Any]] = []
-        picked = range(0, len(run.path), self.stride)
+        kept, wanted = usable(torch.as_tensor(run.path)), range(0, len(run.path), self.stride)
+        picked = [t for t in wanted if kept[t]]
+        if not picked:
+            raise SpecError("checkpoint: the run has no measured point yet that is finite")
 
         def so_far() -> Alignment:
             columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
             switches = np.array([phase.start for phase in spec.phases[1:]], int)
-            return Alignment(spec=encode(self), run=digest(spec), switches=switches, **columns)
+            left_out = len(wanted) - len(picked)
+            return Alignment(spec=encode(self), run=digest(spec), switches=switches, left_out=left_out, **columns)
 
         for done, t in enumerate(picked):
             theta = torch.as_tensor(run.path[t], device=device)
-            if not np.isfinite(run.path[t]).all():
-                break
             hessian = Hessian(parts(problem, data), theta)
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
                 yield Progress(done, len(picked))
-            pairs = krylov.ritz(ends(k, 0, krylov.count))
-            g, u = _directions(spec, hessian, theta, data, int(run.steps[t]))
+            pairs = confirmed(problem, theta, krylov.ritz(ends(k, 0, krylov.count)))
+            g, u, ascent_norm = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors
             row = {"steps": run.steps[t], "values": pairs.values, "residuals": pairs.residuals, "overlap": overlap}
-            rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm())))
+            rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm()), ascent_norm))
             yield Progress(done + 1, len(picked), so_far)
-        if not rows:
-            raise SpecError("checkpoint: the run has no measured point yet that is finite")
         return so_far()
 
 
-def _directions(
-    spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _directions(spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int) -> Directions:
     """The full-batch gradient g [n] and the rule's direction u [n]; NaN for a rule whose direction depends on steps
     that no checkpoint keeps."""
     rule = spec.rule_at(step)
     if need(rule, "past"):
-        return hessian.gradient, torch.full_like(hessian.gradient, float("nan"))
+        return Directions(hessian.gradient, torch.full_like(hessian.gradient, float("nan")), float("nan"))
     memory = rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", spec.phase(step)))
-    return full_batch(spec, whole(spec, theta, data, step, torch.zeros_like(theta)), hessian, memory, step)
+    return full_batch(spec, whole(spec, theta, data, step, spec.update.begin(theta)), hessian, memory, step)
 
 
 def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor) -> dict[str
     return found
 
 
-def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float) -> dict[str, float]:
+def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float, ascent_norm: float) -> dict[str, float]:
     limit = float(run.measures["limit"][t])
-    edge = spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm)
+    edge = spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm, ascent_norm)
     return {"gradient_norm": gradient_norm, "edge": edge, "limit": limit}

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analyses.planes import Plane
+from engine.analyses.planes import Plane, usable
 from engine.analyses.surface import axis, fill, losses
-from engine.curvature import Hessian, ends, extremes
+from engine.curvature import Hessian, confirmed, ends, extremes
 from engine.data import Examples
 from engine.problems import Problem, parts
 from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run
@@ -130,7 +130,7 @@ class JointSpec:
 
 
 def _of_one_problem(inputs: Sequence[Record], device: str) -> tuple[list[RunSpec], list[Path]]:
-    """The specs of the runs and the finite parts of their paths; SpecError where they cannot share a plane."""
+    """The specs of the runs and the usable parts of their paths; SpecError where they cannot share a plane."""
     specs, paths = [], []
     for record in inputs:
         if not isinstance(record, Run):
@@ -138,11 +138,11 @@ def _of_one_problem(inputs: Sequence[Record], device: str) -> tuple[list[RunSpec
         spec: RunSpec = decode(RUNS, record.spec)
         if specs and spec.problem != specs[0].problem:
             raise SpecError("runs: expected runs of one problem: data, model and loss must be the same")
-        finite = np.isfinite(record.path).all(axis=1)
-        if not finite.any():
+        kept = usable(torch.as_tensor(record.path)).numpy()
+        if not kept.any():
             raise SpecError("runs: one of them has no measured point that is finite")
         specs.append(spec)
-        paths.append(Path(record, record.steps[finite], torch.as_tensor(record.path[finite], device=device)))
+        paths.append(Path(record, record.steps[kept], torch.as_tensor(record.path[kept], device=device)))
     if specs[0].problem.size() < 2:
         raise SpecError("runs: a plane needs two parameters, and this problem has one")
     return specs, paths
@@ -155,7 +155,7 @@ def _sharpness(problem: Problem, theta: Tensor, breath: Progress) -> Generator[P
     start = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
     for krylov in extremes(hessian, start, random, top=1, tol=1e-3):
         yield breath
-    pairs = krylov.ritz(ends(1, 0, krylov.count))
+    pairs = confirmed(problem, theta, krylov.ritz(ends(1, 0, krylov.count)))
     return float(pairs.values[0]), float(pairs.residuals[0])
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,8 +44,28 @@ class Plane(NamedTuple):
         return self.origin + c @ torch.stack([self.first, self.second])
 
 
+FAR = 1000.0
+"""How many times the length of its start a path may lead away before its points count as lost."""
+
+
+def usable(path: Tensor) -> Tensor:
+    """[T] of True and False: the points of a path [T, n] that a picture can be made of.
+
+    They are finite, and no further from the first of them than FAR times its length (FAR itself, where that is below
+    1). A run that diverges may leave points of any size before it leaves the finite numbers; in a picture that held
+    them, all others would be one point.
+    """
+    finite = path.isfinite().all(dim=1)
+    if not finite.any():
+        return finite
+    start = path[finite][0].double()
+    return finite & ((path.double() - start).norm(dim=1) <= FAR * start.norm().clamp(min=1))
+
+
 class PlaneSpec(ABC):
     """How a plane is chosen."""
+
+    reaches: ClassVar[bool] = True  # whether its units are such that the path's extent says how far to look
 
     @abstractmethod
     def build(self, problem: Problem, origin: Tensor, path: Tensor) -> Generator[None, None, Plane]:
@@ -59,6 +79,8 @@ class Random(PlaneSpec):
 
     draw: int = knob(0, 0, 9999, "Draw", "Which random pair of directions.")
 
+    reaches: ClassVar = False
+
     def build(self, problem, origin, path):
         yield
         first, second = (self._direction(problem, origin, i) for i in (1, 2))
@@ -71,11 +93,11 @@ class Random(PlaneSpec):
 
 @dataclass(frozen=True)
 class PathPCA(PlaneSpec):
-    """The two directions along which the path lies furthest from this checkpoint (Li et al. 2018)."""
+    """The two directions along which the path's usable points lie furthest from this checkpoint (Li et al. 2018)."""
 
     def build(self, problem, origin, path):
         yield
-        offsets = (path - origin).double()
+        offsets = (path[usable(path)] - origin).double()
         directions = torch.linalg.svd(offsets, full_matrices=False)[2][:2]
         first, second = _orthonormal([*directions], generator(0, "complete"), len(origin))
         first, second = (d if (offsets[0] @ d) >= 0 else -d for d in (first, second))

@@ -11,7 +11,7 @@ import torch
 from scipy.linalg import eigvalsh
 
 from engine.analyses.surface import checkpoint_row, one_run
-from engine.curvature import Hessian, Krylov, dense, ends, extremes, signs
+from engine.curvature import Hessian, Krylov, confirmed, dense, ends, extremes, signs
 from engine.problems import parts
 from engine.records import Computing, Progress, Record, Spectrum
 from engine.rules import TINY
@@ -55,7 +55,8 @@ class SpectrumSpec:
         start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
         for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
             yield Progress(min(krylov.count, 60), total)
-        pairs, top = krylov.ritz(ends(self.top, self.bottom, krylov.count)), min(self.top, krylov.count)
+        pairs = confirmed(spec.problem, theta, krylov.ritz(ends(self.top, self.bottom, krylov.count)))
+        top = min(self.top, krylov.count)
         record = Spectrum(
             spec=encode(self),
             run=digest(spec),

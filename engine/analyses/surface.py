@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec
+from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec, usable
 from engine.data import Examples
 from engine.machine import CORES, settle
 from engine.problems import Problem, evaluate
@@ -63,13 +63,15 @@ class SurfaceSpec:
         return (yield from fill(surface, problem, plane, examples))
 
     def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
-        """All of the record but the values on the grid."""
+        """All of the record but the values on the grid; NaN for the points of the path that are not usable."""
+        kept = usable(path)
+        path = torch.where(kept[:, None], path, torch.nan)
         coordinates = plane.coordinates(path)
         projected = plane.project(path)
         residual, distance = (path - projected).double().norm(dim=1), (path - plane.origin).double().norm(dim=1)
-        span = self.span or _reach(self.plane, coordinates)
+        span = self.span or _reach(self.plane, coordinates[kept])
         a = axis(span, self.resolution)
-        whole = float((distance**2).sum())
+        whole = float((distance[kept] ** 2).sum())
         first, second = plane.first.double(), plane.second.double()
         empty = np.full((len(a), len(a)), np.nan)
         return Surface(
@@ -93,8 +95,9 @@ class SurfaceSpec:
             distance=distance.cpu().numpy(),
             path_loss=losses(spec.problem, path, examples),
             plane_loss=losses(spec.problem, projected, examples),
-            explained=1 - float((residual**2).sum()) / whole if whole > 0 else float("nan"),
+            explained=1 - float((residual[kept] ** 2).sum()) / whole if whole > 0 else float("nan"),
             check=float("nan"),
+            left_out=int((~kept).sum()),
         )
 
 
@@ -172,35 +175,64 @@ def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> G
 
 
 def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) -> float:
-    """The largest relative deviation of the centre and four other cells, recomputed in double precision with all
-    examples at once."""
+    """The largest deviation of a few cells, recomputed in double precision with all examples at once; NaN where none
+    could be compared.
+
+    They are the centre, four others, and some of those that are not finite, if any are.
+    """
     examples = problem.load(surface.split, str(plane.origin.device), torch.float64)
     exact = plane._replace(origin=plane.origin.double(), first=plane.first.double(), second=plane.second.double())
-    n, worst = len(surface.a), 0.0
-    for i, j in [(n // 2, n // 2), (0, 0), (0, n - 1), (n - 1, n // 3), (n // 3, n // 2 + 1)]:
-        true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()[0]
-        if np.isfinite(true):
-            worst = max(worst, abs(surface.loss[i, j] - true) / max(abs(true), 1e-6))
-    return worst
+    n, share = len(surface.a), 1 / max(len(examples), 1)
+    spots = [(n // 2, n // 2), (0, 0), (0, n - 1), (n - 1, n // 3), (n // 3, n // 2 + 1)]
+    blank = [*zip(*(places.tolist() for places in np.nonzero(~np.isfinite(surface.loss))), strict=True)]
+    found = []
+    for i, j in spots + blank[:: 1 + len(blank) // len(spots)]:
+        true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()
+        found.append(_deviation((surface.loss[i, j], surface.accuracy[i, j]), true, share))
+    return max((off for off in found if not np.isnan(off)), default=float("nan"))
+
+
+def _deviation(cell: Sequence[float], true: Sequence[float], share: float) -> float:
+    """How far a cell's loss and accuracy are from the true ones: the loss relatively, the accuracy by what is more
+    than one example's share, whose two best classes may be as good as equal.
+
+    Infinite where one of the two is not finite and the other is; NaN where both losses are not.
+    """
+    if not np.isfinite(cell[0]) and not np.isfinite(true[0]):
+        return float("nan")
+    if list(np.isfinite(cell)) != list(np.isfinite(true)):
+        return float("inf")
+    off = abs(cell[0] - true[0]) / max(abs(true[0]), 1e-6)
+    return max(off, abs(cell[1] - true[1]) - share) if np.isfinite(true[1]) else off
 
 
 def losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
-    return np.concatenate(list(scores(problem, lambda i: points[i], len(points), examples)))[:, 0]
+    """[T]: the loss at each of the points [T, n]; NaN where one is not finite."""
+    found, rows = np.full(len(points), np.nan), points.isfinite().all(dim=1).nonzero()[:, 0].tolist()
+    if rows:
+        found[rows] = np.concatenate(list(scores(problem, lambda i: points[rows[i]], len(rows), examples)))[:, 0]
+    return found
 
 
 def _reach(plane: PlaneSpec, coordinates: Tensor) -> float:
-    """The span that shows the whole path."""
+    """The span that shows all of a path's points [T, 2]."""
     furthest = float(coordinates.abs().max())
-    return 1.15 * furthest if furthest > 0 and type(plane).__name__ != "Random" else 1.0
+    return 1.15 * furthest if furthest > 0 and plane.reaches else 1.0
 
 
 def checkpoint_row(run: Run, checkpoint: int) -> int:
-    """The row of the run's path that a spec's checkpoint means."""
+    """The row of the run's path that a spec's checkpoint means; SpecError where there is none, or none that is
+    usable."""
     if not len(run.path):
         raise SpecError("checkpoint: the run has no measured point yet")
     if checkpoint >= len(run.path):
         raise SpecError(f"checkpoint: expected at most {len(run.path) - 1}, the run's last, got {checkpoint}")
-    return len(run.path) - 1 if checkpoint < 0 else checkpoint
+    row, kept = checkpoint % len(run.path), usable(torch.as_tensor(run.path)).numpy()
+    if not kept[row]:
+        lost = "is too far from its start" if np.isfinite(run.path[row]).all() else "is not finite"
+        least = f"; the last that can be shown is {kept.nonzero()[0][-1]}" if kept.any() else ""
+        raise SpecError(f"checkpoint: at {row} (step {run.steps[row]}) the run {lost}{least}")
+    return row
 
 
 def one_run(inputs: Sequence[Record]) -> Run:

@@ -2,5 +2,6 @@
 
 from engine.curvature.hessian import KEEP, Hessian, Product, dense, signs
 from engine.curvature.krylov import Eigenpairs, Krylov, ends, extremes
+from engine.curvature.residuals import confirmed
 
-__all__ = ["KEEP", "Eigenpairs", "Hessian", "Krylov", "Product", "dense", "ends", "extremes", "signs"]
+__all__ = ["KEEP", "Eigenpairs", "Hessian", "Krylov", "Product", "confirmed", "dense", "ends", "extremes", "signs"]

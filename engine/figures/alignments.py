@@ -93,6 +93,7 @@ def _along(
     what = f"{what}, at {len(record.steps)} checkpoint{'s' * (len(record.steps) != 1)}"
     taken = [(int(at), nth) for nth, at in enumerate(record.switches) if len(record.steps) and at <= record.steps[-1]]
     marks = [Mark(float(at), words.takes_over(spec, nth, at)) for at, nth in taken]
+    look = " ".join(filter(None, (look, words.left_out(record.left_out))))
     drawn = over_steps(name, title, y_label, spec, what, look, lines, marks, **more)
     return replace(drawn, source=f"{record.run}/{fingerprint(record.spec)}")
 

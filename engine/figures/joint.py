@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Route, say
-from engine.figures.maps import complete, interpolate, limits
+from engine.figures.maps import checked, complete, interpolate, limits
 from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
 from engine.records import JointSurface
@@ -117,20 +117,15 @@ def _route(surface: JointSurface, r: int, z: np.ndarray) -> Route:
 def _caption(surface: JointSurface, quantity: str) -> str:
     rows, plane = len(complete(surface).a), PLANES[surface.spec.get("plane", "paths")]
     coarse = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
-    check = (
-        f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
-        if np.isfinite(surface.check)
-        else "Not self-checked before it is complete."
-    )
-    lost = f" {surface.left_out:,} checkpoints that are not finite are left out." if surface.left_out else ""
+    lost = f" {words.left_out(surface.left_out)}" if surface.left_out else ""
+    decay = next(filter(None, map(words.decay, surface.run_specs)), "")
     kept = "; ".join(_end(surface, r, name) for r, name in enumerate(names(surface)))
     return (
         f"{quantity.capitalize()} {words.data(surface.run_specs[0], surface.split)}, on {plane}{coarse}. At each "
         f"path's end, and the share of its squared distance from the centre that the plane holds: {kept}. Points lie "
         f"up to {say(float(surface.residual.max()))} off the plane ({surface.unit}); what lies off it is not shown: "
-        "two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the training "
-        "loss's Hessian. "
-        f"{check}{lost}"
+        "two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the "
+        f"training loss's Hessian. {checked(surface)}{lost}{decay}"
     )
 
 

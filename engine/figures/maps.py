@@ -17,6 +17,8 @@ from engine.spec import fingerprint
 
 DECADES = 8
 """A logarithmic scale shows at most so many powers of ten below its top."""
+TRUSTED = 1e-3
+"""The self-check's deviation below which a surface is trusted."""
 BULK = 0.9
 """The share of cells that the colours are made for where a few cells are far above the rest."""
 
@@ -96,6 +98,7 @@ def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Char
         if len(surface.steps) and at <= surface.steps[-1]
     ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
+    caption += words.decay(spec)
     return Chart(
         "faithful",
         "Is the path on its surface?",
@@ -167,27 +170,46 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
     rows = len(complete(surface).a)
     step = f"step {surface.steps[surface.checkpoint]:,}" if surface.checkpoint < len(surface.steps) else "no step"
     done = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
-    check = (
-        f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
-        if np.isfinite(surface.check)
-        else "Not self-checked before it is complete."
-    )
     return (
         f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
         f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {check} {words.run(spec)}."
+        f"{_cosine(surface.cosine)}. {checked(surface)} {words.run(spec)}.{words.decay(spec)}"
     )
 
 
+def verdict(surface: Surface | JointSurface) -> tuple[str, str]:
+    """Whether the self-check was passed, with how far it was off, and what that means."""
+    if surface.stride != 1 or not surface.complete:
+        return "–", "when complete"
+    if np.isnan(surface.check):
+        return "–", "no cell is finite"
+    if np.isinf(surface.check):
+        return "✗", "a cell is not finite where the loss is, or the reverse"
+    passed = "✓" if surface.check < TRUSTED else "✗"
+    return f"{passed} {say(float(f'{surface.check:.1g}'))}", "off in double precision"
+
+
+def checked(surface: Surface | JointSurface) -> str:
+    """A sentence on the self-check."""
+    if np.isfinite(surface.check):
+        return f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
+    return f"Self-check in double precision: {verdict(surface)[1]}."
+
+
 def _faith(surface: Surface) -> str:
+    return " ".join(filter(None, (_shown(surface), words.left_out(surface.left_out))))
+
+
+def _shown(surface: Surface) -> str:
+    """How much of the path the plane holds."""
     if not np.isfinite(surface.explained):
         return "The path is a single point, or is not finite."
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""
     return (
         f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's"
-        f" points lie up to {say(float(np.nanmax(surface.residual, initial=0)))} off it (parameter distance).{shadow}"
+        f" points lie up to {say(surface.furthest)} off it (parameter distance).{shadow}"
     )
 
 

@@ -100,7 +100,7 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
 
 
 def _where(record: Spectrum, spec: Spec) -> str:
-    return f"{words.run(spec)}; {record.products:,} Hessian-vector products."
+    return f"{words.run(spec)}; {record.products:,} Hessian-vector products.{words.decay(spec)}"
 
 
 def _trace(spectrum: Spectrum) -> str:

@@ -98,6 +98,12 @@ def takes_over(spec: Spec, nth: int, step: int, unit: str = "") -> str:
     return f"{title(switches(spec)[nth]['rule']['name'])} from {unit}{say(step)}"
 
 
+def left_out(count: int) -> str:
+    """A sentence on the points of a path that could not be used, if there are any."""
+    points, are = ("point of the path is", "it is") if count == 1 else ("points of the path are", "they are")
+    return f"{count:,} {points} left out: {are} not finite, or out of all proportion far off." if count else ""
+
+
 def marked(switches: Sequence[str]) -> str:
     """A sentence on the marks of a chart at which the rule is switched, if there are any."""
     return f"Dotted lines mark where another rule takes over: {', '.join(switches)}." if switches else ""
@@ -158,6 +164,22 @@ def rule(spec: Spec) -> str:
 def edge(spec: Spec) -> str:
     """Whose edge of stability a run has."""
     return "the rule's edge" if switches(spec) else f"{title(rule(spec))}'s edge"
+
+
+def decay(spec: Spec) -> str:
+    """A sentence on weight decay after a run's words; nothing where there is none."""
+    rate = spec["update"].get("decay", 0)
+    return f" The loss is without a term for the weight decay of {say(rate)}, which acts in the step." if rate else ""
+
+
+def rescaled_edge(spec: Spec) -> str:
+    """A sentence on what a rescaled rule's edge is; nothing for any other rule."""
+    return (
+        "SSAM's edge is that of the rule it rescales at the rate η‖g‖/‖u‖, u before it is rescaled: 2/η only where g "
+        "lies along v₁."
+        if rule(spec) == "SSAM"
+        else ""
+    )
 
 
 def loss(spec: Spec) -> str:

@@ -72,7 +72,15 @@ class Surface(OfRun):
     path_loss: np.ndarray = array("T")  # loss at the path's points themselves
     plane_loss: np.ndarray = array("T")  # loss at their projections
     explained: float  # share of the path's squared distance from the centre that lies in the plane
-    check: float = NAN  # largest relative deviation of a few cells recomputed in double precision
+    # largest deviation of a few cells recomputed in double precision: inf where only one of the two is finite, NaN
+    # until complete or where no cell is finite
+    check: float = NAN
+    left_out: int = 0  # the path's points that are not finite or far off: NaN in the arrays above
+
+    @property
+    def furthest(self) -> float:
+        """How far the path's points lie from the plane at most, in parameter space."""
+        return float(np.nanmax(self.residual, initial=0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +118,7 @@ class Alignment(OfRun):
     edge: np.ndarray = array("T")  # the rule's edge of stability; NaN where no theory says
     limit: np.ndarray = array("T")  # plain gradient descent's edge under the same update
     switches: np.ndarray = array("S", whole=True, empty=True)  # steps at which another rule takes over
+    left_out: int = 0  # checkpoints that are not finite or far off, and have no row here
 
 
 @dataclass(frozen=True, kw_only=True)

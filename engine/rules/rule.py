@@ -10,15 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from engine.data import Examples
 from engine.models import Block
 from engine.problems import Problem
-from engine.spec import floats, picked, with_floats
+from engine.spec import floats, picked
 
 Memory = dict[str, Tensor]
 Differentiate = Callable[[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor], tuple[Tensor, Tensor]]
@@ -66,11 +67,16 @@ class Step:
     chunk: int = 0  # examples that go through the model at once; 0 is all of them
     share: float = 1.0
     asked: list[float] = field(default_factory=list)
+    move: Callable[[Tensor], Tensor] | None = None  # where the update takes w along a direction [n]
+    following: Examples | None = None  # the next step's batch, where it is another and the rule needs it
+    known: Tensor | None = field(default=None, init=False)  # g, once it is there
 
-    @cached_property
+    @property
     def g(self) -> Tensor:
         """The batch's gradient [n] at w, computed once however often it is asked for."""
-        return self.gradient(self.w)
+        if self.known is None:
+            self.known = self.gradient(self.w)
+        return self.known
 
     def gradient(self, theta: Tensor) -> Tensor:
         """The gradient [n] of the batch's mean loss at theta."""
@@ -80,8 +86,16 @@ class Step:
         """The gradient [n] at theta, and the loss of each example [N] there, from one pass."""
         gradient, parts = self._sum(lambda t, x, y: ((each := self.problem.losses(t, x, y)).mean(), each), theta)
         if theta is self.w:
-            self.__dict__["g"] = gradient
+            self.known = gradient
         return gradient, joined(parts)
+
+    def ahead(self, d: Tensor) -> Tensor:
+        """Where the update would take w along d [n], with its momentum, decay and clipping; nothing is kept of it."""
+        return self.move(d) if self.move else self.w - self.lr * d
+
+    def upcoming(self) -> Step:
+        """The same step on the next step's batch, for rules that need "next"; a full batch is always the same."""
+        return replace(self, x=self.following.x, y=self.following.y) if self.following else self
 
     def losses(self, theta: Tensor) -> Tensor:
         """The loss of each example [N] at theta, with no gradient."""
@@ -185,9 +199,10 @@ class Rule(ABC):
     formula: ClassVar[str]
     paper: ClassVar[str]
     theory: ClassVar[str] = ""  # what is known of it on a quadratic
-    needs: ClassVar[
-        tuple[str, ...]
-    ] = ()  # of "noise", "clock", and "past": steps before this one, which a checkpoint alone does not tell
+    follows: ClassVar[bool] = False  # whether its radius goes with the learning rate by itself
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Of "noise", "clock", "next" (the next step's batch) and "past": steps before this one, which a checkpoint alone
+    does not tell."""
 
     def begin(self, theta: Tensor, layout: Sequence[Block], random: torch.Generator) -> Memory:
         """What the rule remembers from step to step, when it takes over at theta [n]; `random` is of the run's seed."""
@@ -197,15 +212,23 @@ class Rule(ABC):
     def direction(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """d [n] for this step, and the memory for the next one."""
 
+    def ascent(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+        """The direction [n] before the rule rescales it, where it does, and the memory for the next step."""
+        return self.direction(at, memory)
+
+    def rescaled(self, at: Step, u: Tensor) -> Tensor:
+        """d [n], made of what `ascent` gives."""
+        return u
+
     def after(self, theta: Tensor, memory: Memory, clock: Clock) -> tuple[Tensor, Memory]:
         """What becomes of theta [n] once the update has moved it."""
         return theta, memory
 
-    def edge(self, limit: float, gradient_norm: float) -> float:
+    def edge(self, limit: float, gradient_norm: float, ascent_norm: float | None = None) -> float:
         """The largest Hessian eigenvalue at which full-batch steps stay stable; NaN where no theory says.
 
         `limit` is that of plain gradients under the same update (2/eta without momentum), `gradient_norm` that of the
-        full-batch gradient.
+        full-batch gradient, `ascent_norm` that of `ascent`; None takes the gradient to lie along the top eigenvector.
         """
         return float("nan")
 
@@ -217,16 +240,22 @@ class Rule(ABC):
 
 
 def need(rule: Rule, what: str) -> bool:
-    """Whether a rule, or one that it wraps, needs "noise", the "clock" or the "past"."""
-    return what in rule.needs or any(need(part, what) for part in picked(rule).values() if isinstance(part, Rule))
+    """Whether a rule, or one that it wraps, needs "noise", the "clock", the "next" batch or the "past"."""
+    return what in rule.needs or any(need(inner, what) for inner in _wrapped(rule).values())
 
 
 def scaled(rule: Rule, factor: float | Tensor) -> Rule:
-    """The rule with its radii multiplied."""
-    return with_floats(
-        rule,
-        {name: value * factor for name, value in floats(rule).items() if name.rpartition(".")[2].startswith("rho")},
-    )
+    """The rule with its radii multiplied, but for one that follows the learning rate by itself."""
+    if rule.follows:
+        return rule
+    own = {name: value * factor for name, value in floats(rule).items() if name.startswith("rho")}
+    inner = {name: scaled(value, factor) for name, value in _wrapped(rule).items()}
+    return replace(rule, **own, **inner)
+
+
+def _wrapped(rule: Rule) -> dict[str, Rule]:
+    """The rules that a rule wraps, by field."""
+    return {name: part for name, part in picked(rule).items() if isinstance(part, Rule)}
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

@@ -4,17 +4,18 @@ set."""
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from engine.curvature import Hessian, Product, ends, extremes
+from engine.curvature import Hessian, Product, confirmed, ends, extremes
 from engine.data import Examples
 from engine.problems import chunk_of, evaluate, parts
 from engine.rules import Memory, Step, need
 from engine.seeds import generator
 from engine.training.runs import MEASURES, RunSpec
+from engine.training.updates import moved
 
 T = TypeVar("T")
 Measured = tuple[dict[str, float], Tensor]
@@ -37,14 +38,14 @@ def measure(
         evaluate(problem, at.w, held_out).tolist() if len(held_out) else (float("nan"),) * 2
     )
     hessian = Hessian(parts(problem, data), at.w)
-    g, u = full_batch(spec, at, hessian, memory, step)
+    g, u, ascent_norm = full_batch(spec, at, hessian, memory, step)
     row["gradient_norm"], row["direction_norm"] = g.norm().item(), u.norm().item()
-    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"])
+    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"], ascent_norm)
     if spec.curvature and torch.isfinite(g).all():
         try:
             for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
                 yield breath
-            pairs = krylov.ritz(ends(1, 0, krylov.count))
+            pairs = confirmed(problem, at.w, krylov.ritz(ends(1, 0, krylov.count)))
             top = pairs.vectors[0]
             row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
             row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
@@ -53,8 +54,9 @@ def measure(
     return row, top
 
 
-def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, velocity: Tensor) -> Step:
-    """The step that the run would take from theta [n] with the whole training set for its batch."""
+def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, buffers: Memory) -> Step:
+    """The step that the run would take from theta [n], with its update's buffers, and with the whole training set for
+    this batch and the next."""
     factor = spec.factor(step)
     noise = noise_at(spec, step, theta) if need(spec.rule_at(step), "noise") else None
     chunk = len(data) if spec.problem.mixes else chunk_of(spec.problem, data)
@@ -65,7 +67,8 @@ def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, velocity: Ten
         lr=spec.lr * factor,
         factor=factor,
         clock=spec.clock(step),
-        velocity=velocity,
+        velocity=buffers["m"],
+        move=lambda d: moved(spec.update, spec.clip, theta, d, buffers, spec.lr * factor)[0],
         noise=noise,
         chunk=chunk,
     )
@@ -76,11 +79,21 @@ def noise_at(spec: RunSpec, step: int, like: Tensor) -> Tensor:
     return torch.randn(like.shape[-1], generator=generator(spec.seed, "noise", step), dtype=like.dtype).to(like)
 
 
-def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> tuple[Tensor, Tensor]:
-    """The full-batch gradient g [n], which `hessian` has computed, and the direction u [n] that the rule makes of
-    full-batch gradients."""
-    at.__dict__["g"] = hessian.gradient
-    return at.g, spec.rule_at(step).direction(at, memory)[0]
+class Directions(NamedTuple):
+    """The full-batch gradient, the direction that the rule makes of full-batch gradients, and the length of that
+    direction before the rule rescales it, if it does."""
+
+    g: Tensor  # [n]
+    u: Tensor  # [n]
+    ascent_norm: float
+
+
+def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> Directions:
+    """The directions at a step from `whole`; `hessian` has computed the gradient there."""
+    at.known = hessian.gradient
+    rule = spec.rule_at(step)
+    u, _ = rule.ascent(at, memory)
+    return Directions(at.g, rule.rescaled(at, u), u.norm().item())
 
 
 def track(product: Product, last: Tensor, random: torch.Generator, tol: float):

@@ -157,7 +157,7 @@ MEASURES = {
     "gradient_norm": "norm of the full-batch gradient g",
     "direction_norm": "norm of the rule's full-batch direction u",
     "sharpness": "largest eigenvalue of the training loss's Hessian",
-    "sharpness_residual": "norm(H v - lambda v)",
+    "sharpness_residual": "norm(H v - lambda v), H v in double precision",
     "cos_g": "abs cos of g with the top eigenvector",
     "cos_u": "abs cos of u with the top eigenvector",
     "edge": "the rule's edge of stability",

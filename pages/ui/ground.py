@@ -25,6 +25,12 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
     return surface, True
 
 
+def fault(run: str, spec: RunSpec) -> str:
+    """Why there is no surface, where drawing it failed."""
+    now = cached.jobs().snapshot(f"{run}/{digest(picture(spec, _small(spec)))}")
+    return now.reason if now and now.status == "failed" else ""
+
+
 def name(run: str, spec: RunSpec) -> str:
     """The name of the analysis that `first` shows or has begun."""
     surface, _ = first(run, spec)

@@ -159,9 +159,7 @@ def _numbers(surface: JointSurface) -> list[tuple[str, str, str]]:
         (name, f"λ₁ {say(float(surface.end_sharpness[r]))}", f"loss {say(float(surface.end_loss[r]))}")
         for r, name in enumerate(joint.names(surface))
     ]
-    passed = "✓" if surface.check < 1e-3 else "✗"
-    verdict = f"{passed} {say(surface.check, 1)}" if surface.complete else "–"
-    return [*ends, ("Self-check", verdict, "off in double precision" if surface.complete else "when complete")]
+    return [*ends, ("Self-check", *maps.verdict(surface))]
 
 
 def _drawings(surface: JointSurface) -> dict[str, download.Draw]:

@@ -12,7 +12,7 @@ from engine.models import MLP
 from engine.problems import Beale, Classification
 from engine.records import Alignment
 from engine.rules import SAM, SGD, SSAM, USAM
-from engine.spec import digest
+from engine.spec import SpecError, digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
@@ -65,7 +65,7 @@ def test_against_dense_eigenvectors(rule):
             )
         before = top
         assert a.gradient_norm[t] == pytest.approx(float(g.norm())) and a.limit[t] == pytest.approx(2 / 0.3)
-        assert a.edge[t] == pytest.approx(spec.rule.edge(2 / 0.3, float(g.norm())))
+        assert a.edge[t] == pytest.approx(spec.rule.edge(2 / 0.3, float(g.norm()), float(u.norm())))
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4, 1000])
@@ -88,7 +88,10 @@ def test_a_path_that_leaves_the_finite_numbers():
     path = path_of(SPEC)
     path[4:] = float("nan")
     a = aligned(SPEC, record(SPEC, path), k=2)
-    assert len(a.steps) == 4 and np.isfinite(a.values).all()
+    assert len(a.steps) == 4 and np.isfinite(a.values).all() and a.left_out == 3
+    path[:] = float("nan")
+    with pytest.raises(SpecError, match=r"^checkpoint: the run has no measured point yet that is finite$"):
+        aligned(SPEC, record(SPEC, path), k=2)
 
 
 def test_agrees_with_what_training_measured(store):

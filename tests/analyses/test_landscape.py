@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from engine.analyses.planes import PLANES, Coordinates, Plane, PlaneSpec, Random
-from engine.analyses.surface import SurfaceSpec, axis, checkpoint_row, levels
+from engine.analyses.planes import PLANES, Coordinates, Eigenvectors, Plane, PlaneSpec, Random
+from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec, _recheck, axis, checkpoint_row, levels
 from engine.data import Digits, Moons
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Quadratic, evaluate
 from engine.records import Run, Surface
-from engine.rules import SGD
+from engine.rules import SAM, SGD
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
 from tests import oracles
-from tests.drive import Double, at_start, computed, computing, last, record, returned
+from tests.drive import Double, at_start, computed, computing, frames, last, record, returned
 
 LAMBDAS = (10.0, 3.0, 1.0, -2.0)
 BOWL = Quadratic(LAMBDAS, (1.0, -2.0, 0.5, 0.25))
@@ -238,6 +239,58 @@ def test_refusals():
     with pytest.raises(SpecError, match=r"^plane: "):
         surfaces(SurfaceSpec(Coordinates()), *at_start(Quadratic((1.0,), (1.0,))))
     assert checkpoint_row(run, -1) == checkpoint_row(run, 0) == 0
+
+
+def test_self_check_of_what_is_not_finite():
+    """Fails for cells that are NaN where the loss is not, wherever they are, and for a wrong accuracy; compares nothing
+    where nothing is finite."""
+    problem = NETWORKS["mlp"][0]
+    spec, run = at_start(problem)
+    surface = surfaces(SurfaceSpec(Random(), resolution=5), spec, run)[-1]
+    plane = returned(Random().build(problem, torch.as_tensor(run.path[0]), torch.as_tensor(run.path)))
+    assert surface.check == _recheck(surface, problem, plane) < 1e-4
+
+    def check(name: str, value: float, *cell: int) -> float:
+        changed = getattr(surface, name).copy()
+        changed[cell or ...] = value
+        return _recheck(replace(surface, **{name: changed}), problem, plane)
+
+    assert check("loss", np.nan) == check("loss", np.inf) == check("loss", np.nan, 0, 1) == np.inf
+    assert check("loss", 2.0, 2, 2) > 0.01 and check("accuracy", 0.9, 2, 2) > 0.1
+    assert check("accuracy", np.nan, 2, 2) == np.inf
+    bowl = RunSpec(BOWL, batch=0)
+    wall = record(bowl, torch.tensor([[1e160, 0.0, 0.0, 0.0]], dtype=torch.float64))
+    assert np.isnan(surfaces(SurfaceSpec(Coordinates(), resolution=5), bowl, wall)[-1].check)
+
+
+def lost(rule, lr: float, every: int) -> tuple[RunSpec, Run]:
+    """A run on Beale's function that leaves the finite numbers."""
+    spec = RunSpec(Beale(), rule, lr=lr, steps=1000, every=every)
+    return spec, record(spec, torch.cat([frame.theta for frame in frames(spec)]))
+
+
+@pytest.mark.parametrize("plane", PLANES.values())
+def test_a_path_that_leaves_the_finite_numbers(plane):
+    """Plane, span and shares are of the points that are left, the others are counted and drawn nowhere."""
+    for (spec, run), kept in ((lost(SAM(0.1), 0.05, 20), 1), (lost(SGD(), 0.5, 1), 2)):
+        surface = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, run)[-1]
+        only = record(spec, run.path[:kept])
+        short = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, only)[-1]
+        assert surface.left_out == len(run.path) - kept > 0 == short.left_out
+        assert np.array_equal(surface.loss, short.loss) and np.isfinite(surface.loss).all()
+        assert surface.a[-1] == short.a[-1] < 100 and surface.check < 1e-9
+        assert np.array_equal([surface.explained], [short.explained], equal_nan=True)
+        for name in ("path_a", "path_b", "residual", "distance", "path_loss", "plane_loss"):
+            values = getattr(surface, name)
+            assert np.array_equal(values[:kept], getattr(short, name)) and np.isnan(values[kept:]).all()
+
+
+@pytest.mark.parametrize("analysis", [SurfaceSpec(Coordinates()), SurfaceSpec(Eigenvectors()), SpectrumSpec()])
+def test_a_checkpoint_that_is_lost_is_refused(analysis):
+    """By one line that names it, whether it is NaN or at 1e78."""
+    for (spec, run), said in ((lost(SAM(0.1), 0.05, 20), "is not finite"), (lost(SGD(), 0.5, 1), "is too far from")):
+        with pytest.raises(SpecError, match=rf"^checkpoint: at \d \(step \d+\) the run {said}"):
+            returned(analysis.compute([run], "cpu", None))
 
 
 def test_a_walls_infinities_stay():

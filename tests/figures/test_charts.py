@@ -290,3 +290,39 @@ def test_ticks_are_few_round_and_inside():
         found = log_ticks(low, high)
         assert 1 <= len(found) <= 11 and all(10**low * 0.999 <= v <= 10**high * 1.001 for v in found)
     assert beads(0).size == 0 and beads(5).tolist() == [0, 1, 2, 3, 4] and len(beads(1000)) == 12
+
+
+def test_a_rescaled_rules_edge_says_where_it_is_2_over_eta():
+    rescaled = SPEC | {"rule": {"name": "SSAM", "rule": SPEC["rule"], "shrink": False}}
+    assert "2/η only where g lies along v₁" in charts.sharpness(columns(), rescaled).words
+    assert "along v₁" not in charts.sharpness(columns(), SPEC).words
+
+
+def test_the_self_check_passes_only_by_a_small_deviation():
+    """No cell compared is no check, and one that is infinitely wrong fails, on the page and in the caption."""
+    whole = surface()
+    marks = {check: maps.verdict(replace(whole, check=check)) for check in (1e-5, 0.02, np.inf)}
+    assert [mark[0] for mark, _ in marks.values()] == ["✓", "✗", "✗"]
+    assert maps.verdict(replace(whole, check=np.nan)) == ("–", "no cell is finite")
+    assert maps.verdict(replace(whole, stride=2, check=np.nan)) == ("–", "when complete")
+    said = {check: maps.draw(replace(whole, check=check), SPEC).caption for check in (np.nan, np.inf)}
+    assert "precision: no cell is finite." in said[np.nan] and "a cell is not finite where the loss is" in said[np.inf]
+
+
+def test_points_left_out_are_told():
+    lost = replace(surface(), left_out=2)
+    for told in (maps.draw(lost, SPEC).caption, maps.faithful(lost, SPEC).caption):
+        assert "2 points of the path are left out: they are not finite" in told
+    assert "left out" not in maps.draw(surface(), SPEC).caption
+
+
+def test_captions_say_that_weight_decay_is_not_in_the_loss():
+    decayed = SPEC | {"update": SPEC["update"] | {"decay": 0.01}}
+    for spec, told in ((decayed, True), (SPEC, False)):
+        captions = [
+            maps.draw(surface(), spec).caption,
+            maps.faithful(surface(), spec).caption,
+            charts.losses(columns(), spec).caption,
+            *(draw(spectrum(), spec).caption for draw in spectra.SPECTRUM.values()),
+        ]
+        assert all(("without a term for the weight decay of 0.01" in caption) == told for caption in captions)

@@ -24,9 +24,9 @@ from engine.analyses.planes import Random
 from engine.analyses.spectrum import SpectrumSpec
 from engine.data import Moons
 from engine.models import MLP
-from engine.problems import Classification, Quadratic
+from engine.problems import Beale, Classification, Quadratic
 from engine.records import Progress, Surface, load
-from engine.rules import SGD
+from engine.rules import SAM, SGD
 from engine.spec import digest, encode, flatten, read_address
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.kinds import Work
@@ -34,6 +34,7 @@ from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
 from pages.ui import cached, words
+from tests.drive import last
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 QUESTIONS = {
@@ -117,6 +118,17 @@ def test_a_preset_is_one_click_and_the_address_says_it(store, name):
     found = {key: value for key, value in app.query_params.items() if key != "run"}
     assert read_address(RUNS, found) == (PRESETS[name].spec, [], found)
     assert PRESETS[name].sentence in texts(app)
+
+
+def test_a_run_that_is_lost_says_why_there_is_no_ground(store):
+    """In the place of its ground, and of its landscape: one line, and nothing that is waited for."""
+    spec = RunSpec(Beale(), SAM(0.1), lr=0.05, steps=1000, every=20)
+    last(perform(store, Work(spec)))
+    name = digest(spec)
+    open_page(run=name)
+    await_end(f"{name}/{digest(picture(spec))}")
+    for page in ("train", "landscape"):
+        assert "the run is not finite; the last that can be shown is 0" in texts(open_page(page, run=name))
 
 
 def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store):
