@@ -85,8 +85,8 @@ def path(spec: RunSpec) -> np.ndarray:
 
 
 def radii(rule: Rule) -> list[str]:
-    """The dotted names of a rule's radius, its own or that of the rule that it wraps."""
-    return [name for name in floats(rule) if name.rpartition(".")[2] == "rho"]
+    """The dotted names of a rule's radii, its own or those of the rule that it wraps."""
+    return [name for name in floats(rule) if name.rpartition(".")[2].startswith("rho")]
 
 
 def threshold(rule: Rule, lam: float) -> float:

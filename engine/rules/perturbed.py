@@ -178,17 +178,22 @@ class MSAM(Rule):
 class GSAM(Rule):
     """Surrogate gap SAM: descends u, and at the same time shrinks the gap between the perturbed loss and the loss."""
 
-    rho: float = _rho("At the full learning rate; it falls with the rate.")
+    rho: float = _rho("At the full learning rate; it falls with the rate, whatever is chosen for the run's radius.")
     rho_min: float = knob(0.01, 0.0, 10.0, "Least radius", "At learning rate 0.", log=True)
     alpha: float = knob(0.2, 0.0, 10.0, "Alpha", "Weight of the part of g across u, that is ascended.", log=True)
 
     formula: ClassVar = "d = u − α (g − (g·u/‖u‖²) u),  u = ∇L(w + ρₜ g/‖g‖),  ρₜ = ρ_min + (ρ − ρ_min) ηₜ/η"
     paper: ClassVar = "Zhuang et al. 2022 (arXiv 2203.08065)"
+    follows: ClassVar = True
 
     def direction(self, at, memory):
         rho = self.rho_min + (self.rho - self.rho_min) * at.factor
         u = at.gradient(along(at.w, at.g, rho))
         return u - self.alpha * across(at.g, u), memory
+
+    def fits(self, problem, batch, at):
+        if self.rho < self.rho_min:
+            raise SpecError(f"{at}.rho: expected at least rho_min, {self.rho_min:g}, got {self.rho:g}")
 
 
 @dataclass(frozen=True)

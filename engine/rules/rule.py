@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.models import Block
 from engine.problems import Problem
-from engine.spec import floats, picked, with_floats
+from engine.spec import floats, picked
 
 Memory = dict[str, Tensor]
 Differentiate = Callable[[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor], tuple[Tensor, Tensor]]
@@ -185,9 +185,10 @@ class Rule(ABC):
     formula: ClassVar[str]
     paper: ClassVar[str]
     theory: ClassVar[str] = ""  # what is known of it on a quadratic
-    needs: ClassVar[
-        tuple[str, ...]
-    ] = ()  # of "noise", "clock", and "past": steps before this one, which a checkpoint alone does not tell
+    follows: ClassVar[bool] = False  # whether its radius goes with the learning rate by itself
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Of "noise", "clock", "next" (the next step's batch) and "past": steps before this one, which a checkpoint alone
+    does not tell."""
 
     def begin(self, theta: Tensor, layout: Sequence[Block], random: torch.Generator) -> Memory:
         """What the rule remembers from step to step, when it takes over at theta [n]; `random` is of the run's seed."""
@@ -217,16 +218,22 @@ class Rule(ABC):
 
 
 def need(rule: Rule, what: str) -> bool:
-    """Whether a rule, or one that it wraps, needs "noise", the "clock" or the "past"."""
-    return what in rule.needs or any(need(part, what) for part in picked(rule).values() if isinstance(part, Rule))
+    """Whether a rule, or one that it wraps, needs "noise", the "clock", the "next" batch or the "past"."""
+    return what in rule.needs or any(need(inner, what) for inner in _wrapped(rule).values())
 
 
 def scaled(rule: Rule, factor: float | Tensor) -> Rule:
-    """The rule with its radii multiplied."""
-    return with_floats(
-        rule,
-        {name: value * factor for name, value in floats(rule).items() if name.rpartition(".")[2].startswith("rho")},
-    )
+    """The rule with its radii multiplied, but for one that follows the learning rate by itself."""
+    if rule.follows:
+        return rule
+    own = {name: value * factor for name, value in floats(rule).items() if name.startswith("rho")}
+    inner = {name: scaled(value, factor) for name, value in _wrapped(rule).items()}
+    return replace(rule, **own, **inner)
+
+
+def _wrapped(rule: Rule) -> dict[str, Rule]:
+    """The rules that a rule wraps, by field."""
+    return {name: part for name, part in picked(rule).items() if isinstance(part, Rule)}
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:

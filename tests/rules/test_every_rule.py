@@ -139,12 +139,15 @@ def test_full_batch_direction_is_a_step(rule):
 @pytest.mark.parametrize("radius", ["constant", "with the rate"])
 @pytest.mark.parametrize("rule", each_rule(), ids=repr)
 def test_radius_over_the_run(rule, radius):
-    """A radius that goes with the rate is that share of its own at every step, alone and in an ensemble."""
+    """A radius that goes with the rate is that share of its own at every step, alone and in an ensemble; once, where
+    it does so by itself."""
     one = replace(spec(rule, "MLP", steps=8, every=8), schedule=Cosine(), radius=radius)
-    at_four = one.rule_at(4)
+    at_four, by_run = one.rule_at(4), radius != "constant" and not rule.follows
     assert [floats(at_four)[n] / v for n, v in floats(rule).items() if n.endswith("rho")] == pytest.approx(
-        [one.factor(4) if radius != "constant" else 1.0 for n in floats(rule) if n.endswith("rho")]
+        [one.factor(4) if by_run else 1.0 for n in floats(rule) if n.endswith("rho")]
     )
+    if rule.follows:
+        assert torch.equal(final(one).theta, final(replace(one, radius="constant")).theta)
     assert away(final(one, replace(one, seed=1)).theta[0], final(one).theta) < 1e-9
 
 

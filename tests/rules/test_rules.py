@@ -31,7 +31,8 @@ from engine.rules import (
     Step,
     UnifiedSAM,
 )
-from engine.spec import floats, with_floats
+    scaled,
+from engine.spec import SpecError, floats, with_floats
 from engine.training.runs import RunSpec
 from engine.training.updates import Momentum
 from tests import oracles
@@ -157,6 +158,24 @@ def test_product_valley():
         for rule in (SGD(), USAM(0.1), SAM(0.1))
     }
     usam = math.sqrt((math.sqrt(1 + 4 * 0.1 * 40) - 1) / 0.2)
+def test_gsam_refuses_a_least_radius_above_its_radius():
+    with pytest.raises(SpecError, match=r"^rule\.rho: expected at least rho_min, 0\.1, got 0\.05$"):
+        RunSpec(QUADRATIC, GSAM(0.05, 0.1))
+    with pytest.raises(SpecError, match=r"^rule\.rule\.rho: "):
+        RunSpec(QUADRATIC, SSAM(GSAM(0.05, 0.1)))
+    assert RunSpec(QUADRATIC, GSAM(0.1, 0.1)).rule.rho == 0.1
+
+
+@pytest.mark.parametrize("radius", ["constant", "with the rate"])
+@pytest.mark.parametrize("factor, expected", [(1.0, 0.3), (0.5, 0.17), (0.0, 0.04)])
+def test_gsam_radius_follows_the_rate_once(radius, factor, expected):
+    rule = GSAM(0.3, 0.04, 0.0)
+    rule = rule if radius == "constant" else scaled(rule, factor)
+    w = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    d, _ = rule.direction(Step(QUADRATIC, w, None, None, factor=factor), {})
+    assert d[0].item() / 10 - 1 == pytest.approx(expected)
+
+
     assert (
         ends["SGD"] == pytest.approx(math.sqrt(40), abs=0.05)
         and ends["USAM"] == pytest.approx(usam, abs=0.05)
