@@ -3,6 +3,7 @@ Nothing here comes from the engine."""
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,8 @@ class At:
     x: Tensor
     y: Tensor
     optimizer: torch.optim.Optimizer
+    following: tuple[Tensor, Tensor] | None = None  # the next step's batch
+    clip: float = 0.0
     t: int = 0  # steps before this one
     first: bool = False  # of its epoch
     epoch: int = 0
@@ -45,6 +48,25 @@ class At:
             for w, before in zip(self.weights, saved, strict=True):
                 w.copy_(before)
         return found
+
+    def step(self, d: Sequence[Tensor]) -> None:
+        """The optimizer's step along d."""
+        for w, t in zip(self.weights, d, strict=True):
+            w.grad = t.clone()
+        if self.clip:
+            torch.nn.utils.clip_grad_norm_(self.weights, self.clip)
+        self.optimizer.step()
+
+    def step_and_back(self, d: Sequence[Tensor]) -> Tensors:
+        """How far that step would move the weights; they and the optimizer's state are put back."""
+        saved, state = [w.detach().clone() for w in self.weights], deepcopy(self.optimizer.state_dict())
+        self.step(d)
+        moved = [w.detach() - before for w, before in zip(self.weights, saved, strict=True)]
+        with torch.no_grad():
+            for w, before in zip(self.weights, saved, strict=True):
+                w.copy_(before)
+        self.optimizer.load_state_dict(state)
+        return moved
 
     def losses(self, offset: Sequence[Tensor] | None = None) -> Tensor:
         saved = [w.detach().clone() for w in self.weights]
@@ -166,8 +188,11 @@ def momentum(at: At, rho: float) -> Tensors:
 
 def parallel(at: At, rho: float, lam: float) -> Tensors:
     h = at.memory["h"] if at.t else at.gradient()
-    u = at.gradient(times(rho / size(h), h))
-    at.memory["h"] = at.gradient(times(-at.rate, h))
+    u, ahead, here = at.gradient(times(rho / size(h), h)), at.step_and_back(h), (at.x, at.y)
+    assert at.following, "needs the next step's batch"
+    at.x, at.y = at.following
+    at.memory["h"] = at.gradient(ahead)
+    at.x, at.y = here
     return plus(times(1 - lam, u), at.memory["h"], lam)
 
 
@@ -234,14 +259,9 @@ LOOPS: dict[str, Callable[..., Tensors]] = {
 }
 
 
-def step(at: At, name: str, settings: dict[str, Any], clip: float = 0.0) -> None:
+def step(at: At, name: str, settings: dict[str, Any]) -> None:
     """One step of a rule by name: its direction becomes the gradients, and the optimizer takes them."""
-    d = LOOPS[name](at, **settings)
-    for w, t in zip(at.weights, d, strict=True):
-        w.grad = t
-    if clip:
-        torch.nn.utils.clip_grad_norm_(at.weights, clip)
-    at.optimizer.step()
+    at.step(LOOPS[name](at, **settings))
     if name == "LookaheadSAM" and (at.t + 1) % settings["k"] == 0:
         with torch.no_grad():
             for w, slow in zip(at.weights, at.memory["slow"], strict=True):

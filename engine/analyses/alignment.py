@@ -72,7 +72,7 @@ def _directions(
     if need(rule, "past"):
         return hessian.gradient, torch.full_like(hessian.gradient, float("nan"))
     memory = rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", spec.phase(step)))
-    return full_batch(spec, whole(spec, theta, data, step, torch.zeros_like(theta)), hessian, memory, step)
+    return full_batch(spec, whole(spec, theta, data, step, spec.update.begin(theta)), hessian, memory, step)
 
 
 def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor) -> dict[str, Any]:

@@ -331,7 +331,7 @@ def anatomy(spec: RunSpec, theta: torch.Tensor) -> dict[str, float]:
         return plain(f, point)
 
     at = replace(
-        whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, torch.zeros_like(theta)),
+        whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, spec.update.begin(theta)),
         differentiate=recorded,
     )
     spec.rule.direction(at, spec.rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", 0)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from engine.data import Digits
 from engine.experiments.curves import middle
@@ -243,7 +242,7 @@ class NormRatio(Experiment):
         if name != "SSAM":
             return {}
         step, theta = path[-1]
-        at = whole(spec, theta, PROBLEM.load("train", str(theta.device)), step, torch.zeros_like(theta))
+        at = whole(spec, theta, PROBLEM.load("train", str(theta.device)), step, spec.update.begin(theta))
         own, sam = (
             rule.direction(at, rule.begin(theta, PROBLEM.layout, generator(spec.seed, "rule", 0)))[0].double()
             for rule in (spec.rule, SAM(self.rho))

@@ -96,24 +96,28 @@ class MomentumSAM(Rule):
 
 @dataclass(frozen=True)
 class SAMPa(Rule):
-    """SAM in parallel: the perturbation comes from an auxiliary point y, so that both gradients of a step can be
-    computed at once."""
+    """SAM in parallel: the perturbation comes from the gradient of this batch at an auxiliary point y, found a step
+    earlier, so that both gradients of a step can be computed at once; each of them counts."""
 
     rho: float = _rho("How far up the auxiliary gradient.")
     lam: float = knob(0.2, 0.0, 1.0, "Lambda", "Weight of the auxiliary gradient in the step.")
 
-    formula: ClassVar = "d = (1 − λ) ∇L(w + ρ h/‖h‖) + λ ∇L(y),  h: ∇L(y) of the step before,  y = w − η h"
-    paper: ClassVar = (
-        "Xie, Pethick & Cevher 2024 (arXiv 2410.10683); both gradients on this step's batch, one more at the first step"
+    formula: ClassVar = (
+        "d = (1 − λ) ∇L_B(w + ρ h/‖h‖) + λ h′,  h′ = ∇L_B′(y),  y: w after the update along h;  then h ← h′;  B′: the "
+        "next step's batch;  first h = g"
     )
-    needs: ClassVar = ("clock", "past")
+    paper: ClassVar = (
+        "Xie, Pethick & Cevher 2024, alg. 1 (arXiv 2410.10683); y with momentum and weight decay, as in the authors' "
+        "code; one gradient more at the first step"
+    )
+    needs: ClassVar = ("clock", "next", "past")
 
     def begin(self, theta, layout, random):
         return {"h": torch.zeros_like(theta)}
 
     def direction(self, at, memory):
         h = memory["h"] if at.clock.age else at.g
-        u, ahead = at.gradient(along(at.w, h, self.rho)), at.gradient(at.w - at.lr * h)
+        u, ahead = at.gradient(along(at.w, h, self.rho)), at.upcoming().gradient(at.ahead(h))
         return (1 - self.lam) * u + self.lam * ahead, {"h": ahead}
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from engine.data import Examples
 from engine.models import Block
 from engine.problems import Problem
 from engine.spec import floats, picked
@@ -66,6 +67,9 @@ class Step:
     chunk: int = 0  # examples that go through the model at once; 0 is all of them
     share: float = 1.0
     asked: list[float] = field(default_factory=list)
+    move: Callable[[Tensor], Tensor] | None = None  # where the update takes w along a direction [n]
+    following: Examples | None = None  # the next step's batch, where it is another and the rule needs it
+    known: Tensor | None = field(default=None, init=False)  # g, once it is there
 
     @cached_property
     def g(self) -> Tensor:
@@ -85,6 +89,14 @@ class Step:
 
     def losses(self, theta: Tensor) -> Tensor:
         """The loss of each example [N] at theta, with no gradient."""
+    def ahead(self, d: Tensor) -> Tensor:
+        """Where the update would take w along d [n], with its momentum, decay and clipping; nothing is kept of it."""
+        return self.move(d) if self.move else self.w - self.lr * d
+
+    def upcoming(self) -> Step:
+        """The same step on the next step's batch, for rules that need "next"; a full batch is always the same."""
+        return replace(self, x=self.following.x, y=self.following.y) if self.following else self
+
         with torch.no_grad():
             return joined([self.problem.losses(theta, x, y) for x, y in self._pieces()])
 

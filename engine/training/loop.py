@@ -22,7 +22,7 @@ from engine.training.compiled import compiled
 from engine.training.measure import measure, noise_at, whole
 from engine.training.runs import MEASURES, RunSpec
 from engine.training.scalar import Course, Moving, course, offered
-from engine.training.updates import Update
+from engine.training.updates import Update, moved
 
 
 class Frame(NamedTuple):
@@ -92,7 +92,7 @@ def train(
             rows, tops = [], []
             for r, one in enumerate(specs):
                 alone = _member(state, r) if len(specs) > 1 else state
-                at = whole(one, alone.theta, data, state.step, alone.update["m"])
+                at = whole(one, alone.theta, data, state.step, alone.update)
                 row, top = yield from measure(one, at, alone.rule, alone.top, state.step, held_out, Tick(state, None))
                 rows.append(row | {"gradients": state.gradients})
                 tops.append(top)
@@ -190,12 +190,18 @@ def _single(spec: RunSpec, data: Examples, device: str) -> Advance:
     def advance(state: State, until: int) -> State:
         step, rule, factor = state.step, spec.rule_at(state.step), spec.factor(state.step)
         noise = noise_at(spec, step, state.theta) if need(rule, "noise") else None
-        moved, gradients = _taken(
-            spec, rule, batches.at(step, data), spec.lr * factor, factor, spec.clock(step), noise, state[3:6]
+        batch, following = batches.at(step, data), _following(rule, batches, step, data)
+        moving, gradients = _taken(
+            spec, rule, batch, spec.lr * factor, factor, spec.clock(step), noise, state[3:6], following
         )
-        return State(step + 1, state.measured, state.gradients + gradients, *moved, state.top)
+        return State(step + 1, state.measured, state.gradients + gradients, *moving, state.top)
 
     return advance
+
+
+def _following(rule: Rule, batches: Batches, step: int, data: Examples) -> Examples | None:
+    """The batch of the step after this one, where the rule needs it and there are batches at all."""
+    return batches.at(step + 1, data) if need(rule, "next") and not batches.whole else None
 
 
 def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bool) -> Advance:
@@ -207,10 +213,11 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
     settings = _numbers([s.update for s in specs], stack)
     fast: dict[int, tuple[Callable, float]] = {}  # by phase: the compiled step, and the gradients that it takes
 
-    def one(values, setting, lr, factor, noise, theta, memory, update, x, y, index, clock, asked):
+    def one(values, setting, lr, factor, noise, theta, memory, update, x, y, *following, index, clock, asked):
         rule = with_floats(spec.phases[index].rule, values)
         rule = rule if spec.radius == "constant" else scaled(rule, factor)
         at = Step(spec.problem, theta, x, y, functional, lr, factor, clock, update["m"], noise, asked=asked)
+        at.following = Examples(*following) if following else None
         return _step(rule, with_floats(spec.update, setting), spec.clip, at, memory, update)
 
     def advance(state: State, until: int) -> State:
@@ -223,7 +230,8 @@ def _ensemble(specs: Sequence[RunSpec], data: Examples, device: str, compile: bo
         )
         arguments = (numbers[index], settings, lr, factor, noise, state.theta, state.rule, state.update)
         if not whole_set:
-            arguments += tuple(map(torch.stack, zip(*(b.at(step, data) for b in batches), strict=True)))
+            given = [(*b.at(step, data), *(_following(rule, b, step, data) or ())) for b in batches]
+            arguments += tuple(map(torch.stack, zip(*given, strict=True)))
         asked: list[float] = []
         rest = {"x": data.x, "y": data.y} if whole_set else {}
         each = torch.vmap(partial(one, index=index, clock=spec.clock(step), asked=asked, **rest))
@@ -285,17 +293,18 @@ def _taken(
     clock: Any,
     noise: Any,
     moving: Moving,
+    following: Examples | None = None,
 ) -> tuple[Moving, float]:
     """Theta and the memories of rule and update after one step of a run, and the gradients that it took."""
     theta, memory, buffers = moving
     at = Step(spec.problem, theta, *batch, lr=lr, factor=factor, clock=clock, velocity=buffers["m"], noise=noise)
+    at.following = following
     return _step(rule, spec.update, spec.clip, at, memory, buffers), sum(at.asked)
 
 
 def _step(rule: Rule, update: Update, clip: float, at: Step, memory: Memory, buffers: Memory):
+    at.move = lambda d: moved(update, clip, at.w, d, buffers, at.lr)[0]
     d, memory = rule.direction(at, memory)
-    if clip:
-        d = d * (clip / (d.norm() + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
-    theta, buffers = update.apply(at.w, d, buffers, at.lr)
+    theta, buffers = moved(update, clip, at.w, d, buffers, at.lr)
     theta, memory = rule.after(theta, memory, at.clock)
     return theta, memory, buffers

@@ -15,6 +15,7 @@ from engine.problems import chunk_of, evaluate, parts
 from engine.rules import Memory, Step, need
 from engine.seeds import generator
 from engine.training.runs import MEASURES, RunSpec
+from engine.training.updates import moved
 
 T = TypeVar("T")
 Measured = tuple[dict[str, float], Tensor]
@@ -53,8 +54,9 @@ def measure(
     return row, top
 
 
-def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, velocity: Tensor) -> Step:
-    """The step that the run would take from theta [n] with the whole training set for its batch."""
+def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, buffers: Memory) -> Step:
+    """The step that the run would take from theta [n], with its update's buffers, and with the whole training set for
+    this batch and the next."""
     factor = spec.factor(step)
     noise = noise_at(spec, step, theta) if need(spec.rule_at(step), "noise") else None
     chunk = len(data) if spec.problem.mixes else chunk_of(spec.problem, data)
@@ -65,7 +67,8 @@ def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, velocity: Ten
         lr=spec.lr * factor,
         factor=factor,
         clock=spec.clock(step),
-        velocity=velocity,
+        velocity=buffers["m"],
+        move=lambda d: moved(spec.update, spec.clip, theta, d, buffers, spec.lr * factor)[0],
         noise=noise,
         chunk=chunk,
     )

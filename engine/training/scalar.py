@@ -92,6 +92,8 @@ def course(
     that reads it fails here.
     """
     rule, batches = spec.phases[index].rule, Batches(spec, "cpu")
+    if need(rule, "next") and not batches.whole:
+        return None
     noisy, rate = need(rule, "noise"), torch.ones((), dtype=spec.problem.dtype)
     noise = noise_at(spec, 0, moving[0]) if noisy else None
     inputs = (

@@ -118,6 +118,13 @@ class AdamW(Update):
         return math.nan  # as Adam's
 
 
+def moved(update: Update, clip: float, theta: Tensor, d: Tensor, memory: Memory, lr: Rate) -> tuple[Tensor, Memory]:
+    """theta [n] after a step along d [n], cut to the length `clip` where that is not 0, and the buffers after it."""
+    if clip:
+        d = d * (clip / (d.norm() + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
+    return update.apply(theta, d, memory, lr)
+
+
 def _moments(theta: Tensor) -> Memory:
     # in float32, 1 - beta2^t would lose four of its seven digits at first
     t = torch.zeros((), dtype=torch.float64, device=theta.device)

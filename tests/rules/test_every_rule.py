@@ -128,7 +128,7 @@ def test_full_batch_direction_is_a_step(rule):
         first = next(train([one]))
         before, after = frames(one)
         examples = problem.load("train")
-        at = whole(one, before.theta[0], examples, 0, torch.zeros_like(before.theta[0]))
+        at = whole(one, before.theta[0], examples, 0, one.update.begin(before.theta[0]))
         at.chunk = 11
         _, u = full_batch(one, at, Hessian(parts(problem, examples, 11), before.theta[0]), first.state.rule, 0)
         if "LookaheadSAM" not in repr(rule):

@@ -8,7 +8,7 @@ from torch import nn
 
 from engine.data import Digits
 from engine.models import CNN, MLP
-from engine.rules import ASAM, GSAM, MSAM, SAM, SGD, SSAM, FriendlySAM, LookSAM, MomentumSAM
+from engine.rules import ASAM, GSAM, MSAM, SAM, SGD, SSAM, FriendlySAM, LookSAM, MomentumSAM, SAMPa
 from engine.seeds import generator
 from engine.spec import SpecError, knobs
 from engine.training.batches import Batches
@@ -84,6 +84,8 @@ def by_modules(spec: RunSpec, net: nn.Module, peer) -> torch.Tensor:
             loss,
             *batches.at(t, data),
             optimizer,
+            batches.at(t + 1, data),
+            spec.clip,
             t - started,
             t % spec.epoch == 0 or t == started,
             t // spec.epoch,
@@ -93,7 +95,7 @@ def by_modules(spec: RunSpec, net: nn.Module, peer) -> torch.Tensor:
         at.memory, optimizer.param_groups[0]["lr"] = memory, at.rate
         at.noise = cut(noise_at(spec, t, problem.start(spec.seed)), net)
         at.mask = cut(mask(spec, rule), net) if getattr(rule, "mask", None) else []
-        loops.step(at, type(rule).__name__, settings(rule), spec.clip)
+        loops.step(at, type(rule).__name__, settings(rule))
     return oracles.flat(net)
 
 
@@ -143,7 +145,7 @@ def test_loop(rule, network):
 
 
 @pytest.mark.parametrize("name", PEERS)
-@pytest.mark.parametrize("rule", [SAM(0.1), SSAM(ASAM(0.3)), MomentumSAM(0.1)], ids=repr)
+@pytest.mark.parametrize("rule", [SAM(0.1), SSAM(ASAM(0.3)), MomentumSAM(0.1), SAMPa(0.1, 0.3)], ids=repr)
 @pytest.mark.parametrize("clip", [0.0, 0.5])
 def test_loop_under_every_update(rule, name, clip):
     """The same under every update, with and without clipping."""

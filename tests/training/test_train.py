@@ -12,7 +12,7 @@ import torch
 from engine.data import Digits, Moons
 from engine.models import CNN, MLP
 from engine.problems import PROBLEMS, Classification, Quadratic
-from engine.rules import ASAM, ESAM, SAM, SGD, SSAM, USAM, FriendlySAM, LookaheadSAM, LookSAM, RandomSubset
+from engine.rules import ASAM, ESAM, SAM, SGD, SSAM, USAM, FriendlySAM, LookaheadSAM, LookSAM, RandomSubset, SAMPa
 from engine.spec import SpecError, digest
 from engine.training.batches import Batches
 from engine.training.loop import STRIDE, diverged, train
@@ -195,6 +195,7 @@ SPECS = {
         warmup=4,
     ),
     "noise": RunSpec(Classification(DATA, MLP(6)), ESAM(0.1), Adam(), 0.01, batch=24, steps=12, every=5),
+    "next batch": RunSpec(Classification(DATA, MLP(6)), SAMPa(0.1), Momentum(0.9, 1e-3), batch=24, steps=14, every=5),
     "slow weights": RunSpec(Classification(DATA, MLP(6)), LookaheadSAM(0.1, 4), batch=24, steps=14, every=5),
     "full": RunSpec(
         Classification(Moons(train=60), MLP(width=5)), SSAM(SAM(0.1)), Momentum(0.9), 0.1, batch=0, steps=15, every=4
