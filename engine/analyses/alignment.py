@@ -17,7 +17,7 @@ from engine.records import Alignment, Computing, Progress, Record, Run
 from engine.rules import need
 from engine.seeds import generator
 from engine.spec import SpecError, decode, digest, encode, knob
-from engine.training.measure import full_batch, track, whole
+from engine.training.measure import Directions, full_batch, track, whole
 from engine.training.runs import RUNS, RunSpec
 
 
@@ -52,25 +52,23 @@ class AlignmentSpec:
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
                 yield Progress(done, len(picked))
             pairs = krylov.ritz(ends(k, 0, krylov.count))
-            g, u = _directions(spec, hessian, theta, data, int(run.steps[t]))
+            g, u, ascent_norm = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors
             row = {"steps": run.steps[t], "values": pairs.values, "residuals": pairs.residuals, "overlap": overlap}
-            rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm())))
+            rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm()), ascent_norm))
             yield Progress(done + 1, len(picked), so_far)
         if not rows:
             raise SpecError("checkpoint: the run has no measured point yet that is finite")
         return so_far()
 
 
-def _directions(
-    spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _directions(spec: RunSpec, hessian: Hessian, theta: torch.Tensor, data: Examples, step: int) -> Directions:
     """The full-batch gradient g [n] and the rule's direction u [n]; NaN for a rule whose direction depends on steps
     that no checkpoint keeps."""
     rule = spec.rule_at(step)
     if need(rule, "past"):
-        return hessian.gradient, torch.full_like(hessian.gradient, float("nan"))
+        return Directions(hessian.gradient, torch.full_like(hessian.gradient, float("nan")), float("nan"))
     memory = rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", spec.phase(step)))
     return full_batch(spec, whole(spec, theta, data, step, spec.update.begin(theta)), hessian, memory, step)
 
@@ -84,7 +82,7 @@ def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor) -> dict[str
     return found
 
 
-def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float) -> dict[str, float]:
+def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float, ascent_norm: float) -> dict[str, float]:
     limit = float(run.measures["limit"][t])
-    edge = spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm)
+    edge = spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm, ascent_norm)
     return {"gradient_norm": gradient_norm, "edge": edge, "limit": limit}

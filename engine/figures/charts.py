@@ -294,8 +294,8 @@ def gradient_and_direction(
 def with_edges(
     lines: list[Line], steps: np.ndarray, edge: np.ndarray, limit: np.ndarray, spec: Spec
 ) -> tuple[list[Line], tuple[float, float] | None, str]:
-    """The lines with the edges of stability, a range that shows what was measured, and a sentence on an edge far
-    above it."""
+    """The lines with the edges of stability, a range that shows what was measured, and sentences on a rescaled rule's
+    edge and on one far above what was measured."""
     same = np.array_equal(edge, limit, equal_nan=True)
     theory = [Line(_limit_name(spec), steps, limit, "ink", "dash", theory=True)]
     if not same:
@@ -304,7 +304,8 @@ def with_edges(
     measured = measured[np.isfinite(measured)]
     if not len(measured):
         return lines, None, ""
-    high, low, kept, far = max(float(measured.max()), 0.0), min(float(measured.min()), 0.0), [], ""
+    high, low, kept = max(float(measured.max()), 0.0), min(float(measured.min()), 0.0), []
+    far = f" {note}" if (note := words.rescaled_edge(spec)) else ""
     for line in theory:
         lowest = float(np.nanmin(np.where(np.isfinite(line.y), line.y, np.nan), initial=np.inf))
         if lowest <= max(10 * float(measured.max()), 1e-12):

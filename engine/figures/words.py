@@ -160,6 +160,16 @@ def edge(spec: Spec) -> str:
     return "the rule's edge" if switches(spec) else f"{title(rule(spec))}'s edge"
 
 
+def rescaled_edge(spec: Spec) -> str:
+    """A sentence on what a rescaled rule's edge is; nothing for any other rule."""
+    return (
+        "SSAM's edge is that of the rule it rescales at the rate η‖g‖/‖u‖, u before it is rescaled: 2/η only where g "
+        "lies along v₁."
+        if rule(spec) == "SSAM"
+        else ""
+    )
+
+
 def loss(spec: Spec) -> str:
     """The loss and its unit, for an axis."""
     objective = spec["problem"].get("objective")

@@ -41,7 +41,7 @@ class SGD(Rule):
     def direction(self, at, memory):
         return at.g, memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return limit
 
 
@@ -68,7 +68,7 @@ class SAM(Rule):
     def direction(self, at, memory):
         return at.gradient(along(at.w, masked(at.g, memory), self.rho)), memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho / max(gradient_norm, TINY)) if isinstance(self.mask, Everything) else math.nan
 
 
@@ -87,7 +87,7 @@ class USAM(Rule):
     def direction(self, at, memory):
         return at.gradient(at.w + self.rho * at.g), memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho)
 
 
@@ -104,7 +104,7 @@ class UnifiedSAM(Rule):
     def direction(self, at, memory):
         return at.gradient(at.w + self.rho * ((1 - self.lam) * at.g + self.lam * unit(at.g))), memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho * (1 - self.lam + self.lam / max(gradient_norm, TINY)))
 
 
@@ -231,7 +231,7 @@ class RandomDirection(Rule):
     def direction(self, at, memory):
         return at.gradient(along(at.w, at.noise, self.rho)), memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return limit  # on a quadratic the perturbation adds noise of mean 0, and no curvature
 
 

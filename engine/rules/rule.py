@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -71,10 +71,12 @@ class Step:
     following: Examples | None = None  # the next step's batch, where it is another and the rule needs it
     known: Tensor | None = field(default=None, init=False)  # g, once it is there
 
-    @cached_property
+    @property
     def g(self) -> Tensor:
         """The batch's gradient [n] at w, computed once however often it is asked for."""
-        return self.gradient(self.w)
+        if self.known is None:
+            self.known = self.gradient(self.w)
+        return self.known
 
     def gradient(self, theta: Tensor) -> Tensor:
         """The gradient [n] of the batch's mean loss at theta."""
@@ -84,11 +86,9 @@ class Step:
         """The gradient [n] at theta, and the loss of each example [N] there, from one pass."""
         gradient, parts = self._sum(lambda t, x, y: ((each := self.problem.losses(t, x, y)).mean(), each), theta)
         if theta is self.w:
-            self.__dict__["g"] = gradient
+            self.known = gradient
         return gradient, joined(parts)
 
-    def losses(self, theta: Tensor) -> Tensor:
-        """The loss of each example [N] at theta, with no gradient."""
     def ahead(self, d: Tensor) -> Tensor:
         """Where the update would take w along d [n], with its momentum, decay and clipping; nothing is kept of it."""
         return self.move(d) if self.move else self.w - self.lr * d
@@ -97,6 +97,8 @@ class Step:
         """The same step on the next step's batch, for rules that need "next"; a full batch is always the same."""
         return replace(self, x=self.following.x, y=self.following.y) if self.following else self
 
+    def losses(self, theta: Tensor) -> Tensor:
+        """The loss of each example [N] at theta, with no gradient."""
         with torch.no_grad():
             return joined([self.problem.losses(theta, x, y) for x, y in self._pieces()])
 
@@ -210,15 +212,23 @@ class Rule(ABC):
     def direction(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """d [n] for this step, and the memory for the next one."""
 
+    def ascent(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+        """The direction [n] before the rule rescales it, where it does, and the memory for the next step."""
+        return self.direction(at, memory)
+
+    def rescaled(self, at: Step, u: Tensor) -> Tensor:
+        """d [n], made of what `ascent` gives."""
+        return u
+
     def after(self, theta: Tensor, memory: Memory, clock: Clock) -> tuple[Tensor, Memory]:
         """What becomes of theta [n] once the update has moved it."""
         return theta, memory
 
-    def edge(self, limit: float, gradient_norm: float) -> float:
+    def edge(self, limit: float, gradient_norm: float, ascent_norm: float | None = None) -> float:
         """The largest Hessian eigenvalue at which full-batch steps stay stable; NaN where no theory says.
 
         `limit` is that of plain gradients under the same update (2/eta without momentum), `gradient_norm` that of the
-        full-batch gradient.
+        full-batch gradient, `ascent_norm` that of `ascent`; None takes the gradient to lie along the top eigenvector.
         """
         return float("nan")
 

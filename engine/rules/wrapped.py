@@ -39,15 +39,26 @@ class SSAM(Rule):
         return self.rule.begin(theta, layout, random)
 
     def direction(self, at, memory):
-        u, memory = self.rule.direction(at, memory)
+        u, memory = self.ascent(at, memory)
+        return self.rescaled(at, u), memory
+
+    def ascent(self, at, memory):
+        return self.rule.direction(at, memory)
+
+    def rescaled(self, at, u):
         factor = at.g.norm() / (u.norm() + TINY)
-        return (factor.clamp(max=1) if self.shrink else factor) * u, memory
+        return (factor.clamp(max=1) if self.shrink else factor) * u
 
     def after(self, theta, memory, clock):
         return self.rule.after(theta, memory, clock)
 
-    def edge(self, limit, gradient_norm):
-        return limit if math.isfinite(self.rule.edge(limit, gradient_norm)) else math.nan
+    def edge(self, limit, gradient_norm, ascent_norm=None):
+        """The rescaled rule's at the rate η‖g‖/‖u‖ (2/η where g lies along the top eigenvector)."""
+        inner = self.rule.edge(limit, gradient_norm)
+        if ascent_norm is None or ascent_norm == 0:
+            return limit if math.isfinite(inner) else math.nan
+        longer = ascent_norm / max(gradient_norm, TINY)
+        return self.rule.edge(limit * (max(longer, 1.0) if self.shrink else longer), gradient_norm)
 
 
 @dataclass(frozen=True)

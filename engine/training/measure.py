@@ -4,7 +4,7 @@ set."""
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -38,9 +38,9 @@ def measure(
         evaluate(problem, at.w, held_out).tolist() if len(held_out) else (float("nan"),) * 2
     )
     hessian = Hessian(parts(problem, data), at.w)
-    g, u = full_batch(spec, at, hessian, memory, step)
+    g, u, ascent_norm = full_batch(spec, at, hessian, memory, step)
     row["gradient_norm"], row["direction_norm"] = g.norm().item(), u.norm().item()
-    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"])
+    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"], ascent_norm)
     if spec.curvature and torch.isfinite(g).all():
         try:
             for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
@@ -79,11 +79,21 @@ def noise_at(spec: RunSpec, step: int, like: Tensor) -> Tensor:
     return torch.randn(like.shape[-1], generator=generator(spec.seed, "noise", step), dtype=like.dtype).to(like)
 
 
-def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> tuple[Tensor, Tensor]:
-    """The full-batch gradient g [n], which `hessian` has computed, and the direction u [n] that the rule makes of
-    full-batch gradients."""
-    at.__dict__["g"] = hessian.gradient
-    return at.g, spec.rule_at(step).direction(at, memory)[0]
+class Directions(NamedTuple):
+    """The full-batch gradient, the direction that the rule makes of full-batch gradients, and the length of that
+    direction before the rule rescales it, if it does."""
+
+    g: Tensor  # [n]
+    u: Tensor  # [n]
+    ascent_norm: float
+
+
+def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> Directions:
+    """The directions at a step from `whole`; `hessian` has computed the gradient there."""
+    at.known = hessian.gradient
+    rule = spec.rule_at(step)
+    u, _ = rule.ascent(at, memory)
+    return Directions(at.g, rule.rescaled(at, u), u.norm().item())
 
 
 def track(product: Product, last: Tensor, random: torch.Generator, tol: float):

@@ -65,7 +65,7 @@ def test_against_dense_eigenvectors(rule):
             )
         before = top
         assert a.gradient_norm[t] == pytest.approx(float(g.norm())) and a.limit[t] == pytest.approx(2 / 0.3)
-        assert a.edge[t] == pytest.approx(spec.rule.edge(2 / 0.3, float(g.norm())))
+        assert a.edge[t] == pytest.approx(spec.rule.edge(2 / 0.3, float(g.norm()), float(u.norm())))
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4, 1000])

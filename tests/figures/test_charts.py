@@ -290,3 +290,9 @@ def test_ticks_are_few_round_and_inside():
         found = log_ticks(low, high)
         assert 1 <= len(found) <= 11 and all(10**low * 0.999 <= v <= 10**high * 1.001 for v in found)
     assert beads(0).size == 0 and beads(5).tolist() == [0, 1, 2, 3, 4] and len(beads(1000)) == 12
+
+
+def test_a_rescaled_rules_edge_says_where_it_is_2_over_eta():
+    rescaled = SPEC | {"rule": {"name": "SSAM", "rule": SPEC["rule"], "shrink": False}}
+    assert "2/η only where g lies along v₁" in charts.sharpness(columns(), rescaled).words
+    assert "along v₁" not in charts.sharpness(columns(), SPEC).words

@@ -130,7 +130,7 @@ def test_full_batch_direction_is_a_step(rule):
         examples = problem.load("train")
         at = whole(one, before.theta[0], examples, 0, one.update.begin(before.theta[0]))
         at.chunk = 11
-        _, u = full_batch(one, at, Hessian(parts(problem, examples, 11), before.theta[0]), first.state.rule, 0)
+        _, u, _ = full_batch(one, at, Hessian(parts(problem, examples, 11), before.theta[0]), first.state.rule, 0)
         if "LookaheadSAM" not in repr(rule):
             assert away((before.theta - after.theta)[0] / 0.01, u) < 1e-8
         assert float(u.norm()) == pytest.approx(float(before.measures["direction_norm"][0]), rel=1e-9)

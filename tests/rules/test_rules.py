@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.data import Digits
+from engine.experiments import theory
 from engine.models import MLP
 from engine.problems import Classification, Product, Quadratic, Saddle
 from engine.rules import (
@@ -31,8 +32,8 @@ from engine.rules import (
     Step,
     UnifiedSAM,
     scaled,
-from engine.spec import SpecError, floats, with_floats
 )
+from engine.spec import SpecError, floats, with_floats
 from engine.training.runs import RunSpec
 from engine.training.updates import Momentum
 from tests import oracles
@@ -116,6 +117,32 @@ def test_edges_solve_their_equations(rho, norm, limit):
     assert SSAM(SAM(rho)).edge(limit, norm) == SGD().edge(limit, norm) == limit
 
 
+@pytest.mark.parametrize("eta, rho, g, u", [(0.1, 0.05, 0.3, 0.9), (0.3, 0.2, 2.0, 2.1), (0.02, 1.0, 0.5, 0.4)])
+def test_ssam_edge_is_sams_at_the_rescaled_rate(eta, rho, g, u):
+    """By the papers' formula; 2/eta only where g lies along the top eigenvector, where u = g + rho lam."""
+    assert SSAM(SAM(rho)).edge(2 / eta, g, u) == pytest.approx(theory.ssam_edge(eta, rho, g, u), rel=1e-12)
+    along = SSAM(SAM(rho)).edge(2 / eta, g, g + rho * 2 / eta)
+    assert along == pytest.approx(2 / eta, rel=1e-12)
+    assert SSAM(SAM(rho), shrink=True).edge(2 / eta, g, u) == pytest.approx(
+        theory.ssam_edge(eta, rho, g, max(g, u)), rel=1e-12
+    )
+    assert SSAM(SGD()).edge(2 / eta, g, g) == 2 / eta
+    assert math.isnan(SSAM(ASAM()).edge(2 / eta, g, u))
+
+
+def test_ssam_edge_as_measured():
+    """What a run records is the theory's for the norms at its weights, below 2/eta where g lies elsewhere."""
+    problem, rho, eta = Quadratic((10.0, 1.0), (0.01, 1.0)), 0.3, 0.1
+    run = frames(RunSpec(problem, SSAM(SAM(rho)), lr=eta, batch=0, steps=3, every=1))
+    for frame in run:
+        w, h = frame.theta[0], torch.tensor([10.0, 1.0], dtype=torch.float64)
+        g = h * w
+        u = h * (w + rho * g / g.norm())
+        expected = theory.ssam_edge(eta, rho, float(g.norm()), float(u.norm()))
+        assert frame.measures["edge"][0] == pytest.approx(expected, rel=1e-9)
+    assert run[0].measures["edge"][0] < 0.5 * 2 / eta
+
+
 @pytest.mark.parametrize("rule", EACH, ids=repr)
 def test_edge_without_a_limit_or_a_gradient(rule):
     assert math.isnan(rule.edge(math.nan, 1.0))
@@ -129,6 +156,24 @@ def test_unified_edge_lies_between(lam, rho):
     h, norm, limit = UnifiedSAM(rho, lam).edge(20.0, 0.7), 0.7, 20.0
     assert h + rho * (1 - lam + lam / norm) * h**2 == pytest.approx(limit, rel=1e-9)
     assert lam not in (0.0, 1.0) or h == pytest.approx((USAM(rho) if lam == 0 else SAM(rho)).edge(limit, norm))
+
+
+def test_gsam_refuses_a_least_radius_above_its_radius():
+    with pytest.raises(SpecError, match=r"^rule\.rho: expected at least rho_min, 0\.1, got 0\.05$"):
+        RunSpec(QUADRATIC, GSAM(0.05, 0.1))
+    with pytest.raises(SpecError, match=r"^rule\.rule\.rho: "):
+        RunSpec(QUADRATIC, SSAM(GSAM(0.05, 0.1)))
+    assert RunSpec(QUADRATIC, GSAM(0.1, 0.1)).rule.rho == 0.1
+
+
+@pytest.mark.parametrize("radius", ["constant", "with the rate"])
+@pytest.mark.parametrize("factor, expected", [(1.0, 0.3), (0.5, 0.17), (0.0, 0.04)])
+def test_gsam_radius_follows_the_rate_once(radius, factor, expected):
+    rule = GSAM(0.3, 0.04, 0.0)
+    rule = rule if radius == "constant" else scaled(rule, factor)
+    w = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    d, _ = rule.direction(Step(QUADRATIC, w, None, None, factor=factor), {})
+    assert d[0].item() / 10 - 1 == pytest.approx(expected)
 
 
 def test_no_edge_where_no_theory_says():
@@ -158,24 +203,6 @@ def test_product_valley():
         for rule in (SGD(), USAM(0.1), SAM(0.1))
     }
     usam = math.sqrt((math.sqrt(1 + 4 * 0.1 * 40) - 1) / 0.2)
-def test_gsam_refuses_a_least_radius_above_its_radius():
-    with pytest.raises(SpecError, match=r"^rule\.rho: expected at least rho_min, 0\.1, got 0\.05$"):
-        RunSpec(QUADRATIC, GSAM(0.05, 0.1))
-    with pytest.raises(SpecError, match=r"^rule\.rule\.rho: "):
-        RunSpec(QUADRATIC, SSAM(GSAM(0.05, 0.1)))
-    assert RunSpec(QUADRATIC, GSAM(0.1, 0.1)).rule.rho == 0.1
-
-
-@pytest.mark.parametrize("radius", ["constant", "with the rate"])
-@pytest.mark.parametrize("factor, expected", [(1.0, 0.3), (0.5, 0.17), (0.0, 0.04)])
-def test_gsam_radius_follows_the_rate_once(radius, factor, expected):
-    rule = GSAM(0.3, 0.04, 0.0)
-    rule = rule if radius == "constant" else scaled(rule, factor)
-    w = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    d, _ = rule.direction(Step(QUADRATIC, w, None, None, factor=factor), {})
-    assert d[0].item() / 10 - 1 == pytest.approx(expected)
-
-
     assert (
         ends["SGD"] == pytest.approx(math.sqrt(40), abs=0.05)
         and ends["USAM"] == pytest.approx(usam, abs=0.05)

@@ -334,6 +334,7 @@ def test_measures_against_modules(rule):
     u = {"SGD": lambda: g, "USAM": lambda: slope(frame.theta[0] + 0.1 * g)}.get(
         type(rule).__name__, lambda: slope(frame.theta[0] + rho * g / g.norm())
     )()
+    ascent_norm = float(u.norm())
     u = (
         u * (min(1.0, g.norm() / u.norm()) if getattr(rule, "shrink", False) else g.norm() / u.norm())
         if isinstance(rule, SSAM)
@@ -347,4 +348,4 @@ def test_measures_against_modules(rule):
     assert m["cos_g"] == pytest.approx(float((g @ vectors[:, -1]).abs() / g.norm()), abs=0.01)
     assert m["cos_u"] == pytest.approx(float((u @ vectors[:, -1]).abs() / u.norm()), abs=0.01)
     assert m["lr"] == 0.2 and m["limit"] == pytest.approx(3 / 0.2 - 0.01)
-    assert m["edge"] == spec.rule.edge(m["limit"], m["gradient_norm"])
+    assert m["edge"] == pytest.approx(spec.rule.edge(m["limit"], m["gradient_norm"], ascent_norm), rel=1e-9)
