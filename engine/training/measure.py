@@ -3,6 +3,7 @@ set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 
@@ -11,47 +12,53 @@ from torch import Tensor
 
 from engine.curvature import Hessian, Product, ends, extremes
 from engine.data import Examples
-from engine.problems import chunk_of, evaluate, parts
+from engine.problems import Problem, chunk_of, evaluate, parts
 from engine.rules import Memory, Step, need
 from engine.seeds import generator
 from engine.training.runs import MEASURES, RunSpec
+from engine.training.state import State
 from engine.training.updates import moved
 
 T = TypeVar("T")
-Measured = tuple[dict[str, float], Tensor]
 
 
 def measure(
-    spec: RunSpec, at: Step, memory: Memory, top: Tensor, step: int, held_out: Examples, breath: T
-) -> Generator[T, None, Measured]:
-    """All of MEASURES but the count of gradients, and the top eigenvector [n] as now tracked; `at` is from `whole`.
-    Yields `breath` between products."""
-    problem, lr = spec.problem, spec.lr * spec.factor(step)
-    data = Examples(at.x, at.y)
-    row = dict.fromkeys(MEASURES, float("nan")) | {
-        "lr": lr,
-        "limit": spec.update.limit(lr),
-        "phase": float(spec.phase(step)),
-    }
-    row["train_loss"], row["train_accuracy"] = evaluate(problem, at.w, data).tolist()
-    row["test_loss"], row["test_accuracy"] = (
-        evaluate(problem, at.w, held_out).tolist() if len(held_out) else (float("nan"),) * 2
-    )
-    hessian = Hessian(parts(problem, data), at.w)
-    g, u, ascent_norm = full_batch(spec, at, hessian, memory, step)
-    row["gradient_norm"], row["direction_norm"] = g.norm().item(), u.norm().item()
+    spec: RunSpec, state: State, data: Examples, held_out: Examples, breath: T
+) -> Generator[T, None, tuple[dict[str, float], Tensor]]:
+    """All of MEASURES of one run, and its top eigenvector [n] as now tracked. Yields `breath` between products."""
+    problem, step, top = spec.problem, state.step, state.top
+    row = dict.fromkeys(MEASURES, math.nan) | _settings(spec, step) | _scores(problem, state.theta, data, held_out)
+    hessian = Hessian(parts(problem, data), state.theta)
+    at = whole(spec, state.theta, data, step, state.update)
+    g, u, ascent_norm = full_batch(spec, at, hessian, state.rule, step)
+    row |= {"gradients": state.gradients, "gradient_norm": g.norm().item(), "direction_norm": u.norm().item()}
     row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"], ascent_norm)
     if spec.curvature and torch.isfinite(g).all():
         try:
             for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
                 yield breath
-            pairs = krylov.ritz(ends(1, 0, krylov.count))
-            top = pairs.vectors[0]
-            row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
-            row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
-        except FloatingPointError:
-            pass
+        except FloatingPointError:  # the Hessian is not finite here
+            return row, top
+        pairs = krylov.ritz(ends(1, 0, krylov.count))
+        top = pairs.vectors[0]
+        row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
+        row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
     return row, top
+
+
+def _settings(spec: RunSpec, step: int) -> dict[str, float]:
+    """What is in force at a step."""
+    lr = spec.lr * spec.factor(step)
+    return {"lr": lr, "limit": spec.update.limit(lr), "phase": float(spec.phase(step))}
+
+
+def _scores(problem: Problem, theta: Tensor, data: Examples, held_out: Examples) -> dict[str, float]:
+    """Loss and accuracy over both sets; of a held-out set without examples, none."""
+    made = {}
+    for name, examples in (("train", data), ("test", held_out)):
+        if name == "train" or len(examples):
+            made[f"{name}_loss"], made[f"{name}_accuracy"] = evaluate(problem, theta, examples).tolist()
+    return made
 
 
 def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, buffers: Memory) -> Step:

@@ -3,7 +3,6 @@ be."""
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -14,9 +13,10 @@ from engine.problems import PROBLEMS, Beale, Product, Quadratic, Saddle, TwoCurv
 from engine.problems.toys import TOYS
 from engine.rules import ASAM, GSAM, RULES, SAM, SGD, SSAM, USAM, RandomDirection, Rule, need
 from engine.spec import SpecError, choice
-from engine.training.loop import State, Tick, _taken, train
+from engine.training.loop import State, Tick, train
+from engine.training.program import traced
 from engine.training.runs import RunSpec, Switch
-from engine.training.scalar import Course, course, offered, traced
+from engine.training.scalar import Course, course, offered
 from engine.training.schedules import Cosine
 from engine.training.updates import UPDATES, Adam, Momentum
 
@@ -45,8 +45,7 @@ def spec_of(problem, rule, **settings) -> RunSpec:
 
 
 def fast(spec: RunSpec) -> Course | None:
-    state = next(train([spec])).state
-    return course(spec, 0, spec.problem.load("train"), state[3:6], partial(_taken, spec))
+    return course(spec, 0, spec.problem.load("train"))
 
 
 def apart(a: State, b: State) -> float:
