@@ -82,11 +82,6 @@ class Model(ABC):
         """Outputs [N, classes], or [N, T, classes] for tokens, of inputs x [N, *shape]; BatchNorm layers go through
         `normalize`, in order."""
 
-    @property
-    def mixes(self) -> bool:
-        """Whether an example's output depends on the examples beside it, as it does under BatchNorm."""
-        return False
-
 
 def by_batch(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """BatchNorm by the mean and the biased variance of the batch itself (Ioffe & Szegedy 2015, alg. 1),

@@ -56,10 +56,6 @@ class Classification(Problem):
     def widest(self):
         return self.model.widest(self.data.inputs)
 
-    @property
-    def mixes(self):
-        return self.model.mixes
-
     def logits(self, theta: Tensor, x: Tensor, normalize: Normalize = by_batch) -> Tensor:
         """Outputs [N, classes] of the model at theta; [N, T, classes] for tokens."""
         return self.model.logits(unflatten(theta, self.layout), x, normalize)
