@@ -10,7 +10,7 @@ import torch
 
 from engine.rules.inputs import INPUTS
 from engine.rules.lazy import LAZY
-from engine.rules.perturbed import PERTURBED, SAM
+from engine.rules.perturbed import PERTURBED, SAM, SGD, USAM
 from engine.rules.rule import TINY, Rule
 from engine.spec import flag, knob, pick
 
@@ -87,14 +87,6 @@ class LookaheadSAM(Rule):
         return slow, {"slow": slow}
 
 
-RULES = {
-    cls.__name__: cls
-    for cls in (
-        *list(PERTURBED.values())[:3],
-        SSAM,
-        *list(PERTURBED.values())[3:],
-        *LAZY.values(),
-        LookaheadSAM,
-        *INPUTS.values(),
-    )
-}
+LEADING = (SGD, SAM, USAM, SSAM)
+"""The rules that menus begin with; the others follow file by file."""
+RULES = {cls.__name__: cls for cls in (*LEADING, *PERTURBED.values(), *LAZY.values(), LookaheadSAM, *INPUTS.values())}
