@@ -27,7 +27,9 @@ def main(name: str, version: str, folder: str) -> int:
     """Writes set.npz into the folder; 1 with one line on standard output where that fails."""
     socket.setdefaulttimeout(PATIENCE)
     try:
-        np.savez_compressed(Path(folder) / "set.npz", allow_pickle=False, **drawn(*table(name, int(version), folder)))
+        np.savez_compressed(
+            Path(folder) / "set.npz", allow_pickle=False, **selected(*table(name, int(version), folder))
+        )
         return 0
     except HTTPError as error:
         said = f"OpenML answered with an error ({error.code} {error.reason}); try again later"
@@ -60,7 +62,7 @@ def table(name: str, version: int, folder: str) -> tuple[np.ndarray, np.ndarray]
     return np.asarray(x), np.asarray(y)
 
 
-def drawn(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def selected(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """The images [N, pixels] in 0 to 255 that are kept, as "x" and "x_test", their classes as "y" and "y_test": the
     same ones everywhere."""
     pixels, classes = x.astype(np.uint8), y.astype(np.uint8)

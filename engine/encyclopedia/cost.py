@@ -98,8 +98,8 @@ def race(
             done += 1
             yield Lap(max(done / laps, min((time.perf_counter() - start) / seconds, 0.99)), times)
         if turn:
-            for column, one in zip(times, row, strict=True):
-                column.append(one)
+            for column, spent in zip(times, row, strict=True):
+                column.append(spent)
         if turn >= LEAST and time.perf_counter() - start > seconds:
             break
     yield Lap(1.0, times)

@@ -64,8 +64,8 @@ class Classification(Problem):
         return self._loss(self.logits(theta, x), y, "mean")
 
     def losses(self, theta, x: Any, y: Any):
-        each = self._loss(self.logits(theta, x), y, "none")
-        return each if each.shape == y.shape else each.view(len(x), -1).mean(1)
+        losses = self._loss(self.logits(theta, x), y, "none")  # of each token, or of each output
+        return losses if losses.shape == y.shape else losses.view(len(x), -1).mean(1)
 
     def score(self, theta, x: Any, y: Any, moments=None):
         logits = self.logits(theta, x, Given(moments) if moments else by_batch)

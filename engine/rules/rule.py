@@ -224,14 +224,14 @@ class Rule(ABC):
         return {}
 
     @abstractmethod
-    def direction(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+    def direction(self, step: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """d [n] for this step, and the memory for the next one."""
 
-    def ascent(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+    def ascent(self, step: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """The direction [n] before the rule rescales it, where it does, and the memory for the next step."""
-        return self.direction(at, memory)
+        return self.direction(step, memory)
 
-    def rescaled(self, at: Step, u: Tensor) -> Tensor:
+    def rescaled(self, step: Step, u: Tensor) -> Tensor:
         """d [n], made of what `ascent` gives."""
         return u
 
@@ -247,11 +247,11 @@ class Rule(ABC):
         """
         return float("nan")
 
-    def fits(self, problem: Problem, batch: int, at: str) -> None:
+    def fits(self, problem: Problem, batch: int, field: str) -> None:
         """Raises SpecError, in the name of the field `at`, where the rule cannot train on such a problem with
         batches of so many examples."""
         for name, part in picked(self).items():
-            part.fits(problem, batch, f"{at}.{name}")
+            part.fits(problem, batch, f"{field}.{name}")
 
 
 def need(rule: Rule, what: str) -> bool:

@@ -38,15 +38,15 @@ class SSAM(Rule):
     def begin(self, theta, layout, random):
         return self.rule.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        u, memory = self.ascent(at, memory)
-        return self.rescaled(at, u), memory
+    def direction(self, step, memory):
+        u, memory = self.ascent(step, memory)
+        return self.rescaled(step, u), memory
 
-    def ascent(self, at, memory):
-        return self.rule.direction(at, memory)
+    def ascent(self, step, memory):
+        return self.rule.direction(step, memory)
 
-    def rescaled(self, at, u):
-        factor = at.g.norm() / (u.norm() + TINY)
+    def rescaled(self, step, u):
+        factor = step.g.norm() / (u.norm() + TINY)
         return (factor.clamp(max=1) if self.shrink else factor) * u
 
     def after(self, theta, memory, clock):
@@ -77,8 +77,8 @@ class LookaheadSAM(Rule):
     def begin(self, theta, layout, random):
         return {"slow": theta}
 
-    def direction(self, at, memory):
-        return SAM(self.rho).direction(at, memory)
+    def direction(self, step, memory):
+        return SAM(self.rho).direction(step, memory)
 
     def after(self, theta, memory, clock):
         if (clock.age + 1) % self.k:

@@ -125,7 +125,7 @@ class Ensemble:
         spec = self.specs[0]
         rule = with_floats(spec.phases[phase].rule, run.rule_numbers)
         rule = rule if spec.radius == "constant" else scaled(rule, run.factor)
-        at = Step(
+        step = Step(
             spec.problem,
             run.moving.theta,
             *(run.batch or self.data),
@@ -138,7 +138,7 @@ class Ensemble:
             following=Examples(*run.following) if run.following else None,
             asked=asked,
         )
-        return take(rule, with_floats(spec.update, run.update_numbers), spec.clip, at, run.moving)
+        return take(rule, with_floats(spec.update, run.update_numbers), spec.clip, step, run.moving)
 
     def _numbers(self, parts: Sequence[Rule] | Sequence[Update]) -> Numbers:
         return {name: self._tensor([floats(part)[name] for part in parts]) for name in floats(parts[0])}

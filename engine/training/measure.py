@@ -26,16 +26,16 @@ def measure(
     spec: RunSpec, state: State, data: Examples, held_out: Examples, breath: T
 ) -> Generator[T, None, tuple[dict[str, float], Tensor]]:
     """All of MEASURES of one run, and its top eigenvector [n] as now tracked. Yields `breath` between products."""
-    problem, step, top = spec.problem, state.step, state.top
-    row = dict.fromkeys(MEASURES, math.nan) | _settings(spec, step) | _scores(problem, state.theta, data, held_out)
+    problem, t, top = spec.problem, state.step, state.top
+    row = dict.fromkeys(MEASURES, math.nan) | _settings(spec, t) | _scores(problem, state.theta, data, held_out)
     hessian = Hessian(parts(problem, data), state.theta)
-    at = whole(spec, state.theta, data, step, state.update)
-    g, u, ascent_norm = full_batch(spec, at, hessian, state.rule, step)
+    step = whole(spec, state.theta, data, t, state.update)
+    g, u, ascent_norm = full_batch(spec, step, hessian, state.rule, t)
     row |= {"gradients": state.gradients, "gradient_norm": g.norm().item(), "direction_norm": u.norm().item()}
-    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"], ascent_norm)
+    row["edge"] = spec.rule_at(t).edge(row["limit"], row["gradient_norm"], ascent_norm)
     if spec.curvature and torch.isfinite(g).all():
         try:
-            for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
+            for krylov in track(hessian, top[None], generator(spec.seed, "track", t), tol=1e-3):
                 yield breath
         except FloatingPointError:  # the Hessian is not finite here
             return row, top
@@ -54,11 +54,11 @@ def _settings(spec: RunSpec, step: int) -> dict[str, float]:
 
 def _scores(problem: Problem, theta: Tensor, data: Examples, held_out: Examples) -> dict[str, float]:
     """Loss and accuracy over both sets; of a held-out set without examples, none."""
-    made = {}
+    scores = {}
     for name, examples in (("train", data), ("test", held_out)):
         if name == "train" or len(examples):
-            made[f"{name}_loss"], made[f"{name}_accuracy"] = evaluate(problem, theta, examples).tolist()
-    return made
+            scores[f"{name}_loss"], scores[f"{name}_accuracy"] = evaluate(problem, theta, examples).tolist()
+    return scores
 
 
 def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, buffers: Memory) -> Step:
@@ -95,12 +95,12 @@ class Directions(NamedTuple):
     ascent_norm: float
 
 
-def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> Directions:
-    """The directions at a step from `whole`; `hessian` has computed the gradient there."""
-    at.known = hessian.gradient
-    rule = spec.rule_at(step)
-    u, _ = rule.ascent(at, memory)
-    return Directions(at.g, rule.rescaled(at, u), u.norm().item())
+def full_batch(spec: RunSpec, step: Step, hessian: Hessian, memory: Memory, t: int) -> Directions:
+    """The directions at step number t, given as `whole` makes it; `hessian` has computed the gradient there."""
+    step.known = hessian.gradient
+    rule = spec.rule_at(t)
+    u, _ = rule.ascent(step, memory)
+    return Directions(step.g, rule.rescaled(step, u), u.norm().item())
 
 
 def track(product: Product, last: Tensor, random: torch.Generator, tol: float):

@@ -8,6 +8,7 @@ result depends on, in its order, is a `Program`: some hundred additions and mult
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -98,8 +99,9 @@ class Tracer(TorchDispatchMode):
         if name not in OPERATIONS or (result is args[0] and result._is_view()):
             raise UnsupportedError(str(operation))
         args, kwargs = tree_map(self.elements, (args, kwargs))
-        made = OPERATIONS[name](*args, **kwargs)
-        for tensor, array in zip(tree_flatten(result)[0], made if isinstance(made, list) else [made], strict=True):
+        value = OPERATIONS[name](*args, **kwargs)
+        arrays = value if isinstance(value, list) else [value]
+        for tensor, array in zip(tree_flatten(result)[0], arrays, strict=True):
             self._note(tensor, _objects(array))
 
     def _note(self, tensor: Tensor, array: np.ndarray) -> None:
@@ -112,15 +114,16 @@ class Program:
     """Operations on numbers, of which each takes two that are given, constant or made before."""
 
     def __init__(self, inputs: Sequence[Wire], outputs: Sequence[Any]):
-        made = _needed(outputs)
-        if len(made) > MOST:
-            raise UnsupportedError(f"{len(made)} operations")
-        parts = [part for wire in made for part in wire.of] + [*outputs]
+        wires = _needed(outputs)
+        if len(wires) > MOST:
+            raise UnsupportedError(f"{len(wires)} operations")
+        parts = [part for wire in wires for part in wire.inputs] + [*outputs]
         constants = {_key(part): part for part in parts if not isinstance(part, Wire)}
-        places = {key: i for i, key in enumerate([*constants, *inputs, *made])}
+        places = {key: i for i, key in enumerate([*constants, *inputs, *wires])}
         self.constants = [*constants.values()]
         self.operations = [
-            (cast(Operation, wire.operation), places[_key(wire.of[0])], places[_key(wire.of[-1])]) for wire in made
+            (cast(Operation, wire.operation), places[_key(wire.inputs[0])], places[_key(wire.inputs[-1])])
+            for wire in wires
         ]
         self.outputs = [places[_key(value)] for value in outputs]
 
@@ -139,14 +142,14 @@ def _key(part: Any) -> Any:
 
 def _needed(outputs: Sequence[Any]) -> list[Wire]:
     """The wires, but the inputs, that the outputs depend on, in the order in which they were made."""
-    found: set[Wire] = set()
+    needed: set[Wire] = set()
     left = [*outputs]
     while left:
         wire = left.pop()
-        if isinstance(wire, Wire) and wire.operation and wire not in found:
-            found.add(wire)
-            left += wire.of
-    return sorted(found, key=lambda wire: wire.made)
+        if isinstance(wire, Wire) and wire.operation and wire not in needed:
+            needed.add(wire)
+            left += wire.inputs
+    return sorted(needed, key=lambda wire: wire.serial)
 
 
 def _objects(values: Any) -> np.ndarray:
@@ -159,9 +162,6 @@ def numbers(tree: Any) -> list[Any]:
 
 
 def tensors(values: list[Any], like: Sequence[Tensor]) -> list[Tensor]:
-    """The elements of some tensors in the shapes of these."""
-    made, start = [], 0
-    for leaf in like:
-        made.append(torch.tensor(values[start : start + leaf.numel()], dtype=leaf.dtype).view(leaf.shape))
-        start += leaf.numel()
-    return made
+    """`numbers` undone: tensors of these elements, in the shapes and types of others."""
+    elements = iter(values)
+    return [torch.tensor([*islice(elements, leaf.numel())], dtype=leaf.dtype).view(leaf.shape) for leaf in like]

@@ -107,8 +107,8 @@ def course(spec: RunSpec, phase: int, data: Examples) -> Course | None:
     batch = [] if batches.whole else [*batches.at(0, data)]
     gradients: list[float] = []
 
-    def step(moving: Moving, lr: Tensor, factor: Tensor, noise: list[Tensor], batch: list[Tensor]) -> Moving:
-        at = Step(
+    def moved(moving: Moving, lr: Tensor, factor: Tensor, noise: list[Tensor], batch: list[Tensor]) -> Moving:
+        step = Step(
             spec.problem,
             moving.theta,
             *(Examples(*batch) if batch else data),
@@ -118,12 +118,13 @@ def course(spec: RunSpec, phase: int, data: Examples) -> Course | None:
             velocity=moving.update["m"],
             noise=noise[0] if noise else None,
         )
-        moved = take(rule if spec.radius == "constant" else scaled(rule, factor), spec.update, spec.clip, at, moving)
-        gradients.append(sum(at.asked))
-        return moved
+        radius = rule if spec.radius == "constant" else scaled(rule, factor)
+        result = take(radius, spec.update, spec.clip, step, moving)
+        gradients.append(sum(step.asked))
+        return result
 
     try:
-        program = traced(step, (*tree_map(torch.clone, (moving, rate, rate)), noise, batch), moving)
+        program = traced(moved, (*tree_map(torch.clone, (moving, rate, rate)), noise, batch), moving)
     except Exception:  # whatever a rule does that cannot be traced, the step on tensors can do, or says what is wrong
         return None
     return Course(spec, program, gradients[0], data, noisy)

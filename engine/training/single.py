@@ -11,12 +11,12 @@ from engine.training.state import Moving, State
 from engine.training.updates import Update, moved
 
 
-def take(rule: Rule, update: Update, clip: float, at: Step, moving: Moving) -> Moving:
+def take(rule: Rule, update: Update, clip: float, step: Step, moving: Moving) -> Moving:
     """One step: the rule's direction, cut to the length `clip` unless that is 0, and what the update makes of it."""
-    at.move = lambda d: moved(update, clip, at.w, d, moving.update, at.lr)[0]
-    d, memory = rule.direction(at, moving.rule)
-    theta, buffers = moved(update, clip, at.w, d, moving.update, at.lr)
-    theta, memory = rule.after(theta, memory, at.clock)
+    step.move = lambda d: moved(update, clip, step.w, d, moving.update, step.lr)[0]
+    d, memory = rule.direction(step, moving.rule)
+    theta, buffers = moved(update, clip, step.w, d, moving.update, step.lr)
+    theta, memory = rule.after(theta, memory, step.clock)
     return Moving(theta, memory, buffers)
 
 
@@ -33,17 +33,17 @@ class Single:
 
     def step(self, state: State) -> tuple[Moving, list[float]]:
         """What a step moves, and the share of the batch that each of its gradients was taken on."""
-        spec, step = self.spec, state.step
-        rule, factor = spec.rule_at(step), spec.factor(step)
-        at = Step(
+        spec, t = self.spec, state.step
+        rule, factor = spec.rule_at(t), spec.factor(t)
+        step = Step(
             spec.problem,
             state.theta,
-            *self.batches.at(step, self.data),
+            *self.batches.at(t, self.data),
             lr=spec.lr * factor,
             factor=factor,
-            clock=spec.clock(step),
+            clock=spec.clock(t),
             velocity=state.update["m"],
-            noise=noise_at(spec, step, state.theta) if need(rule, "noise") else None,
-            following=self.batches.following(step, self.data) if need(rule, "next") else None,
+            noise=noise_at(spec, t, state.theta) if need(rule, "noise") else None,
+            following=self.batches.following(t, self.data) if need(rule, "next") else None,
         )
-        return take(rule, spec.update, spec.clip, at, state.moving), at.asked
+        return take(rule, spec.update, spec.clip, step, state.moving), step.asked
