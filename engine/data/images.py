@@ -136,7 +136,8 @@ def here(name: str) -> bool:
 
 
 def download(name: str) -> Iterator[Fetching]:
-    """Fetches a set of SOURCES, unless it is here: see `engine.data.openml.fetched`."""
+    """Fetches a set of SOURCES, unless it is here: see `engine.data.openml.fetched`. SpecError "name: ..." for any
+    other."""
     if name not in SOURCES:
         raise SpecError(f"name: expected one of {', '.join(SOURCES)}, got {name[:40]!r}")
     return fetched(SOURCES[name])

@@ -47,7 +47,7 @@ class Problem(ABC):
 
     @abstractmethod
     def loss(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
-        """The mean loss over a batch: a differentiable scalar."""
+        """The mean loss over a batch x [N, *shape] and y [N] at theta [n]: a differentiable scalar."""
 
     @abstractmethod
     def losses(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
@@ -67,8 +67,8 @@ class Problem(ABC):
         return any(block.module == MODULES["batch"] for block in self.layout)
 
     def moments(self, theta: Tensor, x: Tensor) -> Moments | None:
-        """What BatchNorm layers need to know of the training inputs x at theta: each one's mean and variance; None
-        without such layers."""
+        """What BatchNorm layers need to know of the training inputs x [N, *shape] at theta [n]: each one's mean and
+        variance; None without such layers."""
         return None
 
     @abstractmethod

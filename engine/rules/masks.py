@@ -27,12 +27,12 @@ class Mask(ABC):
         """[n] of True and False on the CPU; None for all of them."""
 
     def begin(self, theta: Tensor, layout: Sequence[Block], random: torch.Generator) -> Memory:
-        """The mask as a rule's memory."""
+        """The mask [n] as a rule's memory: "mask" is 1 where it chooses; empty for all of theta."""
         chosen = self.chosen(layout, random)
         return {} if chosen is None else {"mask": chosen.to(theta)}
 
     def fits(self, problem: Problem, batch: int, field: str) -> None:
-        """Refuses a model without normalization layers where they are what the mask goes by."""
+        """SpecError in the name of `field` for a model without normalization layers, where the mask goes by them."""
         if self.needs_norms and not any(b.module in NORMS for b in problem.layout):
             raise SpecError(
                 f"{field}: {type(self).__name__} needs a model with normalization layers, and this one has none; "

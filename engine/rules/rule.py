@@ -41,14 +41,14 @@ class Clock(NamedTuple):
 
 
 def plain(f: Callable[[Tensor], tuple[Tensor, Tensor]], theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Differentiates with autograd alone: the fastest way for one run."""
+    """Differentiates f at theta [n] with autograd alone: the fastest way for one run."""
     theta = theta.detach().requires_grad_()
     value, aside = f(theta)
     return torch.autograd.grad(value, theta)[0], aside.detach()
 
 
 def functional(f: Callable[[Tensor], tuple[Tensor, Tensor]], theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Differentiates in a way that `torch.vmap` understands."""
+    """Differentiates f at theta [n] in a way that `torch.vmap` understands."""
     return torch.func.grad(f, has_aux=True)(theta)  # type: ignore[return-value]  # a pair, because of has_aux
 
 
@@ -130,7 +130,7 @@ class Step:
         return self.differentiate(total, x)[0]
 
     def on(self, picked: Tensor) -> Step:
-        """The same step with the examples of an index only."""
+        """The same step with the examples at the positions `picked` [k] only."""
         if self.x is None:
             return self
         share = self.share * len(picked) / len(self.y)
@@ -157,7 +157,7 @@ class Step:
         return self.differentiate(chosen, theta)[0]
 
     def micro(self, size: int, direction: Callable[[Step], Tensor]) -> Tensor:
-        """The mean of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the
+        """The mean [n] of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the
         whole batch.
 
         A last one may be smaller; a single example left over joins the one before it where BatchNorm needs two.
@@ -274,7 +274,7 @@ def _wrapped(rule: Rule) -> dict[str, Rule]:
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Vectors, or rows of examples, one after the other; a single one is not copied."""
+    """Vectors [k] as one [sum of k], or rows of examples [k, ...] likewise; a single one is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 

@@ -30,7 +30,7 @@ class Batches:
         return None if self.whole else self.at(step + 1, data)
 
     def picked(self, step: int) -> torch.Tensor:
-        """The positions of one step's examples among all, where they are not all."""
+        """[batch]: the positions of one step's examples among all, where they are not all."""
         epoch, position = divmod(step, self.n // self.size)
         if epoch != self.epoch:
             self.epoch, self.order = (

@@ -111,5 +111,5 @@ def track(product: Product, last: Tensor, random: torch.Generator, tol: float):
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
-    """abs cos of the angle between two vectors; 0 where one is 0."""
+    """abs cos of the angle between two vectors [n]; 0 where one is 0."""
     return float((a @ b).abs() / (a.norm() * b.norm()).clamp(min=1e-30))

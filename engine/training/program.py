@@ -73,7 +73,7 @@ class Tracer(TorchDispatchMode):
         return False  # else torch imports its compiler at the first operation, for a second
 
     def wire(self, tensor: Tensor) -> list[Wire]:
-        """Makes a tensor's elements new wires."""
+        """New wires for a tensor's elements, in their order."""
         wires = [Wire() for _ in range(tensor.numel())]
         self._note(tensor, _objects(wires).reshape(tuple(tensor.shape)))
         return wires
