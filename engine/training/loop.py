@@ -43,7 +43,7 @@ def train(
     specs: Sequence[RunSpec], device: str = "cpu", state: State | None = None, compile: bool = False, stride: int = 1
 ) -> Iterator[Tick]:
     """Trains one run, or an ensemble of runs that differ in their seed, learning rate, schedule and the numbers of
-    rules and update.
+    rules and update; SpecError where they differ in more.
 
     Yields after every step and, with a frame, after every measurement: whoever drives it decides when to pause, and
     stops it by leaving. A `state` from an earlier tick resumes there, bit for bit. Ends early once every run's loss
