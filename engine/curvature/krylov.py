@@ -28,10 +28,9 @@ class Krylov:
     """A block Krylov basis of a symmetric operator, grown one product at a time.
 
     Each new vector is the product with the oldest one not yet grown from, made orthogonal to all before it (twice):
-    from one
-    start vector this is Lanczos' method with full reorthogonalization. Where a product brings nothing new, a random
-    vector
-    takes its place, so that repeated eigenvalues are found as often as they occur.
+    from one start vector this is Lanczos' method with full reorthogonalization (Golub & Van Loan 2013, sec. 10.3).
+    Where a product brings nothing new, a random vector takes its place, so that repeated eigenvalues are found as
+    often as they occur.
     """
 
     def __init__(self, product: Product, starts: Tensor, random: torch.Generator):
@@ -41,9 +40,8 @@ class Krylov:
         self.n = starts.shape[1]
         self.count = 0
         self._ungrown: list[int] = []
-        self.exhausted = (
-            False  # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
-        )
+        # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
+        self.exhausted = False
         self._basis = starts.new_empty((16, self.n))
         self._images = starts.new_empty((16, self.n))
         self._projected = np.zeros((16, 16))
@@ -140,9 +138,9 @@ def extremes(
     limit: int = 400,
     look: int = LOOK,
 ) -> Iterator[Krylov]:
-    """Grows a Krylov space until the `top` largest and `bottom` smallest (algebraic) eigenpairs have residuals below
-    `tol` times the largest value in size, and `look` products from a fresh random vector find no other; yields it
-    after every product.
+    """Grows a Krylov space from `starts` [b, n] until the `top` largest and `bottom` smallest (algebraic) eigenpairs
+    have residuals below `tol` times the largest value in size, and `look` products from a fresh random vector find no
+    other; yields it after every product. FloatingPointError where a product is not finite.
 
     Read the pairs with `ritz(ends(top, bottom, krylov.count))`. At `limit` products it stops as it is: the residuals
     say how far it got.

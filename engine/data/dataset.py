@@ -97,8 +97,8 @@ far float64's rounding reaches after some hundred operations."""
 
 
 def standardized(x: np.ndarray, x_test: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both parts, less the mean of x and divided by its deviation, "together" or "by feature"; "centred", less each
-    feature's mean; or "none", as they are."""
+    """Both parts [N, *shape], less the mean of x and divided by its deviation, "together" or "by feature"; "centred",
+    less each feature's mean; or "none", as they are."""
     if how == "none":
         return x, x_test
     axis = None if how == "together" else 0
@@ -126,8 +126,8 @@ def varying(x: np.ndarray) -> np.ndarray:
 
 
 def mislabelled(y: np.ndarray, classes: int, share: float) -> np.ndarray:
-    """Labels of which exactly round(share * number) are another class, drawn evenly; those wrong at a smaller share
-    are wrong at a larger one too."""
+    """Labels [N] or [N, T] of which exactly round(share * number) are another class, drawn evenly; those wrong at a
+    smaller share are wrong at a larger one too."""
     random = generator(0, "label noise")
     order, shift = (
         torch.randperm(y.size, generator=random).numpy(),

@@ -27,7 +27,9 @@ def main(name: str, version: str, folder: str) -> int:
     """Writes set.npz into the folder; 1 with one line on standard output where that fails."""
     socket.setdefaulttimeout(PATIENCE)
     try:
-        np.savez_compressed(Path(folder) / "set.npz", allow_pickle=False, **drawn(*table(name, int(version), folder)))
+        np.savez_compressed(
+            Path(folder) / "set.npz", allow_pickle=False, **selected(*table(name, int(version), folder))
+        )
         return 0
     except HTTPError as error:
         said = f"OpenML answered with an error ({error.code} {error.reason}); try again later"
@@ -47,7 +49,7 @@ def main(name: str, version: str, folder: str) -> int:
 
 
 def table(name: str, version: int, folder: str) -> tuple[np.ndarray, np.ndarray]:
-    """All images [N, pixels] and classes [N] of a set."""
+    """All images [N, pixels] and classes [N] of a set; raises what scikit-learn does where OpenML gives none."""
     read = partial(fetch_openml, name, version=version, data_home=folder, as_frame=False, return_X_y=True, n_retries=1)
     # numbers throughout: a quarter of the memory, and with types of its own scikit-learn's reader stumbles over pandas
     # 3
@@ -60,9 +62,9 @@ def table(name: str, version: int, folder: str) -> tuple[np.ndarray, np.ndarray]
     return np.asarray(x), np.asarray(y)
 
 
-def drawn(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def selected(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """The images [N, pixels] in 0 to 255 that are kept, as "x" and "x_test", their classes as "y" and "y_test": the
-    same ones everywhere."""
+    same ones everywhere. ValueError where they are no images of 10 classes."""
     pixels, classes = x.astype(np.uint8), y.astype(np.uint8)
     if x.ndim != 2 or not np.array_equal(pixels, x) or len(np.unique(classes)) != 10 or classes.max() > 9:
         raise ValueError("not images of 10 classes")

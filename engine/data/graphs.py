@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,8 @@ def _communities(vertices: int, rng: np.random.Generator) -> Pairs:
     return _chosen(vertices, rng, lambda a, b: np.where((a < vertices // 2) == (b < vertices // 2), 1.0, BETWEEN))
 
 
-def _chosen(vertices: int, rng: np.random.Generator, weight) -> Pairs:
+def _chosen(vertices: int, rng: np.random.Generator, weight: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Pairs:
+    """Edges in the family's number, each pair of vertices a < b as likely as its weight."""
     a, b = np.triu_indices(vertices, 1)
     weights = weight(a, b)
     picked = rng.choice(len(a), DEGREE * vertices // 2, replace=False, p=weights / weights.sum())

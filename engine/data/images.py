@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -41,8 +41,12 @@ class Digits(Dataset):
         return x[: self.train], y[: self.train], x_test, y_test
 
 
-def _wanted():
-    return knob(
+@dataclass(frozen=True)
+class Downloaded(Dataset):
+    """Images in 10 classes with pixels from 0 to 1: a fixed 10,000 to train on, of which the first few are used, and a
+    fixed 1,000 of the last 10,000 of OpenML's rows."""
+
+    train: int = knob(
         2000,
         10,
         10_000,
@@ -50,16 +54,19 @@ def _wanted():
         "How many of 10,000 to use; the 1,000 held-out images stay the same.",
         log=True,
     )
+    standardize: str = TOGETHER
 
+    @classmethod
+    @abstractmethod
+    def source(cls) -> Source:
+        """Where the images come from, and their shape."""
 
-class Downloaded(Dataset):
-    """Images with pixels from 0 to 1: a fixed 10,000 to train on, of which the first few are used, and a fixed 1,000
-    of the last 10,000 of OpenML's rows."""
-
-    source: ClassVar[Source]
+    @property
+    def inputs(self):
+        return Inputs("image", self.source().shape, 10)
 
     def split(self):
-        kept = downloaded(self.source)
+        kept = downloaded(self.source())
         x, x_test = (kept[name].reshape(-1, *self.inputs.shape) / 255 for name in ("x", "x_test"))
         return x[: self.train], kept["y"][: self.train].astype(np.int64), x_test, kept["y_test"].astype(np.int64)
 
@@ -69,21 +76,17 @@ class MNIST(Downloaded):
     """Handwritten digits: grey images of 28x28 pixels in 10 classes, up to 10,000 of MNIST's training images, 1,000
     of its test images (LeCun et al. 1998)."""
 
-    train: int = _wanted()
-    standardize: str = TOGETHER
-
-    source: ClassVar = Source(
-        "MNIST",
-        "mnist_784",
-        1,
-        15_400_000,
-        "CC BY-SA 3.0",
-        "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition",
-    )
-
-    @property
-    def inputs(self):
-        return Inputs("image", (1, 28, 28), 10)
+    @classmethod
+    def source(cls):
+        return Source(
+            "MNIST",
+            "mnist_784",
+            1,
+            (1, 28, 28),
+            15_400_000,
+            "CC BY-SA 3.0",
+            "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition",
+        )
 
 
 @dataclass(frozen=True)
@@ -91,21 +94,17 @@ class FashionMNIST(Downloaded):
     """Articles of clothing: grey images of 28x28 pixels in 10 classes, up to 10,000 to train on and 1,000 held out
     (Xiao, Rasul & Vollgraf 2017)."""
 
-    train: int = _wanted()
-    standardize: str = TOGETHER
-
-    source: ClassVar = Source(
-        "FashionMNIST",
-        "Fashion-MNIST",
-        1,
-        40_000_000,
-        "MIT",
-        "Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset (arXiv 1708.07747)",
-    )
-
-    @property
-    def inputs(self):
-        return Inputs("image", (1, 28, 28), 10)
+    @classmethod
+    def source(cls):
+        return Source(
+            "FashionMNIST",
+            "Fashion-MNIST",
+            1,
+            (1, 28, 28),
+            40_000_000,
+            "MIT",
+            "Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset (arXiv 1708.07747)",
+        )
 
 
 @dataclass(frozen=True)
@@ -113,25 +112,21 @@ class CIFAR10(Downloaded):
     """Photographs of animals and vehicles: colour images of 32x32 pixels in 10 classes, up to 10,000 to train on and
     1,000 held out (Krizhevsky 2009)."""
 
-    train: int = _wanted()
-    standardize: str = TOGETHER
-
-    source: ClassVar = Source(
-        "CIFAR10",
-        "CIFAR_10_small",
-        1,
-        80_000_000,
-        "none stated",
-        "Krizhevsky 2009, Learning multiple layers of features from tiny images",
-    )
-
-    @property
-    def inputs(self):
-        return Inputs("image", (3, 32, 32), 10)
+    @classmethod
+    def source(cls):
+        return Source(
+            "CIFAR10",
+            "CIFAR_10_small",
+            1,
+            (3, 32, 32),
+            80_000_000,
+            "none stated",
+            "Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        )
 
 
 IMAGES = (Digits, MNIST, FashionMNIST, CIFAR10)
-SOURCES = {cls.__name__: cls.source for cls in IMAGES if issubclass(cls, Downloaded)}
+SOURCES = {cls.__name__: cls.source() for cls in IMAGES if issubclass(cls, Downloaded)}
 """The sets that can be downloaded, by name."""
 
 
@@ -141,7 +136,8 @@ def here(name: str) -> bool:
 
 
 def download(name: str) -> Iterator[Fetching]:
-    """Fetches a set of SOURCES, unless it is here: see `engine.data.openml.fetched`."""
+    """Fetches a set of SOURCES, unless it is here: see `engine.data.openml.fetched`. SpecError "name: ..." for any
+    other."""
     if name not in SOURCES:
         raise SpecError(f"name: expected one of {', '.join(SOURCES)}, got {name[:40]!r}")
     return fetched(SOURCES[name])

@@ -21,12 +21,13 @@ from engine.spec import SpecError
 
 
 class Source(NamedTuple):
-    """A set that can be downloaded: its name here, OpenML's name and version of it, about how many bytes travel, its
-    terms, and what to cite."""
+    """A set that can be downloaded: its name here, OpenML's name and version of it, the shape [channels, side, side] of
+    its images, about how many bytes travel, its terms, and what to cite."""
 
     name: str
     openml: str
     version: int
+    shape: tuple[int, int, int]
     size: int
     licence: str
     citation: str

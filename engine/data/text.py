@@ -49,8 +49,8 @@ class Characters(Dataset):
 
 def _passages(tokens: np.ndarray, begin: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Passages that begin there, and the same a place further on."""
-    at = begin[:, None] + np.arange(length)
-    return tokens[at].astype(float), tokens[at + 1]
+    places = begin[:, None] + np.arange(length)
+    return tokens[places].astype(float), tokens[places + 1]
 
 
 @lru_cache

@@ -7,7 +7,6 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from copy import copy
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,8 +15,10 @@ import torch
 from engine.machine import settle
 from engine.problems import Classification, Problem
 from engine.rules import SGD, Rule
-from engine.training.loop import State, train
+from engine.training.loop import train
 from engine.training.runs import RunSpec
+from engine.training.single import Single
+from engine.training.state import State, begin
 from engine.training.updates import Momentum
 
 STEPS = 110
@@ -59,11 +60,16 @@ class Lap(NamedTuple):
 
 def count(rule: Rule, steps: int = STEPS, problem: Problem | None = None, batch: int = 64) -> Count:
     """What the first `steps` steps of the rule's own run on a problem, by default the digits MLP, ask for."""
-    noted: list[list[float]] = []
-    for _ in islice(_run(_noting(rule, noted), problem or Classification(), batch), steps):
-        pass
-    calls = [len(shares) for shares in noted]
-    return Count(steps, sum(calls) / steps, sum(map(sum, noted)) / steps, min(calls), max(calls))
+    settle()
+    spec = _spec(rule, problem or Classification(), batch)
+    single, state = Single(spec, spec.problem.load("train"), "cpu"), begin([spec], "cpu")
+    shares: list[list[float]] = []  # by step: of the batch, for each gradient
+    for _ in range(steps):
+        moving, asked = single.step(state)
+        state = state.moved(moving, sum(asked))
+        shares.append(asked)
+    calls = [len(asked) for asked in shares]
+    return Count(steps, sum(calls) / steps, sum(map(sum, shares)) / steps, min(calls), max(calls))
 
 
 def race(
@@ -92,8 +98,8 @@ def race(
             done += 1
             yield Lap(max(done / laps, min((time.perf_counter() - start) / seconds, 0.99)), times)
         if turn:
-            for column, one in zip(times, row, strict=True):
-                column.append(one)
+            for column, spent in zip(times, row, strict=True):
+                column.append(spent)
         if turn >= LEAST and time.perf_counter() - start > seconds:
             break
     yield Lap(1.0, times)
@@ -119,23 +125,12 @@ def _timing(own: Sequence[float], plain: Sequence[float]) -> Timing:
     return Timing(middle, low, high, statistics.median(own), len(own))
 
 
-def _run(rule: Rule, problem: Problem, batch: int, device: str = "cpu") -> Iterator[State]:
-    """The state after each step of a run without end that measures nothing but its start."""
+def _run(rule: Rule, problem: Problem, batch: int, device: str) -> Iterator[State]:
+    """The state after each step of a run without end."""
+    return (tick.state for tick in train([_spec(rule, problem, batch)], device) if tick.frame is None)
+
+
+def _spec(rule: Rule, problem: Problem, batch: int) -> RunSpec:
+    """A run without end that measures nothing but its start."""
     many = 10**6
-    spec = RunSpec(problem, rule, Momentum(0.9), lr=0.05, batch=batch, steps=many, every=many, curvature=False)
-    return (tick.state for tick in train([spec], device) if tick.frame is None)
-
-
-def _noting(rule: Rule, noted: list[list[float]]) -> Rule:
-    """The rule itself, but that it notes the shares of the batch that each step's gradients are asked for on."""
-
-    def direction(at, memory):
-        made = rule.direction(at, memory)
-        if not at.chunk:  # else it is a measurement, on the whole training set
-            noted.append(at.asked)
-        return made
-
-    watched = copy(rule)
-    # hides the method in this one: by its class it is the same rule to all who ask
-    object.__setattr__(watched, "direction", direction)
-    return watched
+    return RunSpec(problem, rule, Momentum(0.9), lr=0.05, batch=batch, steps=many, every=many, curvature=False)

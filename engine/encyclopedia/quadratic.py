@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.optimize import root_scalar
 
 from engine.problems import Quadratic
 from engine.rules import Rule, need
@@ -115,11 +116,8 @@ def cycle(rule: Rule, lr: float, lam: float) -> float:
 
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where a growing f crosses 0 between two positive numbers, by bisection of their logarithms; NaN where it does
-    not."""
+    """Where a growing f crosses 0 between two positive numbers, to rounding; NaN where it does not."""
     if not f(low) <= 0 <= f(high):
         return math.nan
-    for _ in range(100):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if f(middle) < 0 else (low, middle)
-    return high
+    precision = {"xtol": 1e-9 * low, "rtol": 4 * np.finfo(float).eps}
+    return root_scalar(f, bracket=(low, high), method="brentq", **precision).root

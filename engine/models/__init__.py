@@ -9,6 +9,7 @@ from engine.models.graph import GRAPH, GraphNet
 from engine.models.model import (
     ACTIVATIONS,
     EPS,
+    MODULES,
     NORMS,
     Block,
     Collect,
@@ -29,6 +30,7 @@ __all__ = [
     "EPS",
     "MLP",
     "MODELS",
+    "MODULES",
     "NORMS",
     "Block",
     "Collect",

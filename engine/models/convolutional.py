@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.models.model import ACTIVATIONS, Model, activations, affine, applied, needs, norms, pair, starts
+from engine.models.model import ACTIVATIONS, Block, Model, activations, affine, applied, needs, norms, pair, starts
 from engine.spec import knob
 
 
@@ -26,20 +26,13 @@ class CNN(Model):
     init: str = starts()
     norm: str = norms("none", "batch", "group")
 
-    @property
-    def mixes(self):
-        return self.norm == "batch"
-
     def layout(self, inputs):
         needs(inputs, "a CNN", "image")
         channels, side = [inputs.shape[0], *[self.width] * self.depth], inputs.shape[-1]
         for _ in range(self.depth):
             side = side // 2 if side >= 4 else side
-        hidden = [
-            affine(f"conv{i + 1}", "Conv2d", after, before, 3, 3, norm=self.norm)
-            for i, (before, after) in enumerate(pairwise(channels))
-        ]
-        return (*sum(hidden, ()), *pair("linear", "Linear", inputs.classes, self.width * side * side))
+        hidden = _convolutions(channels, self.norm)
+        return (*hidden, *pair("linear", "Linear", inputs.classes, self.width * side * side))
 
     def widest(self, inputs):
         return self.width * inputs.shape[-1] ** 2
@@ -68,18 +61,11 @@ class CNNGAP(Model):
     init: str = starts()
     norm: str = norms("batch", "batch", "group")
 
-    @property
-    def mixes(self):
-        return self.norm == "batch"
-
     def layout(self, inputs):
         needs(inputs, "a CNNGAP", "image")
         channels = [inputs.shape[0], self.width, *[2 * self.width] * (self.depth - 1)]
-        hidden = [
-            affine(f"conv{i + 1}", "Conv2d", after, before, 3, 3, norm=self.norm)
-            for i, (before, after) in enumerate(pairwise(channels))
-        ]
-        return (*sum(hidden, ()), *pair("linear", "Linear", inputs.classes, channels[-1]))
+        hidden = _convolutions(channels, self.norm)
+        return (*hidden, *pair("linear", "Linear", inputs.classes, channels[-1]))
 
     def widest(self, inputs):
         return self.width * min(self.depth, 2) * inputs.shape[-1] ** 2
@@ -109,10 +95,6 @@ class ResNet(Model):
     activation: str = activations()
     init: str = starts()
     norm: str = norms("batch", "batch", "group")
-
-    @property
-    def mixes(self):
-        return self.norm == "batch"
 
     def layout(self, inputs):
         needs(inputs, "a ResNet", "image")
@@ -144,6 +126,17 @@ class ResNet(Model):
         """Channels before and after each block."""
         w, n = self.width, self.depth
         return list(pairwise([w, *[w] * n, *[2 * w] * n, *[4 * w] * n]))
+
+
+def _convolutions(channels: list[int], norm: str) -> tuple[Block, ...]:
+    """3x3 convolutions from each of these numbers of channels to the next, and the norm after each."""
+    return sum(
+        (
+            affine(f"conv{i + 1}", "Conv2d", after, before, 3, 3, norm=norm)
+            for i, (before, after) in enumerate(pairwise(channels))
+        ),
+        (),
+    )
 
 
 def _pooled(x: Tensor) -> Tensor:

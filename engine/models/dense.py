@@ -24,10 +24,6 @@ class MLP(Model):
     init: str = starts()
     norm: str = norms("none", "batch", "layer")
 
-    @property
-    def mixes(self):
-        return self.norm == "batch" and self.depth > 0
-
     def layout(self, inputs):
         needs(inputs, "an MLP", "image", "points", "graph")
         widths = [math.prod(inputs.shape), *[self.width] * self.depth]

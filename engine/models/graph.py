@@ -28,10 +28,6 @@ class GraphNet(Model):
     init: str = starts()
     norm: str = norms("batch", "batch", "layer")
 
-    @property
-    def mixes(self):
-        return self.norm == "batch"
-
     def layout(self, inputs):
         needs(inputs, "a GraphNet", "graph")
         nodes, columns = inputs.shape

@@ -59,6 +59,7 @@ class Block(NamedTuple):
 
     @property
     def size(self) -> int:
+        """How many numbers it has."""
         return math.prod(self.shape)
 
 
@@ -82,15 +83,10 @@ class Model(ABC):
         """Outputs [N, classes], or [N, T, classes] for tokens, of inputs x [N, *shape]; BatchNorm layers go through
         `normalize`, in order."""
 
-    @property
-    def mixes(self) -> bool:
-        """Whether an example's output depends on the examples beside it, as it does under BatchNorm."""
-        return False
-
 
 def by_batch(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """BatchNorm by the mean and the biased variance of the batch itself (Ioffe & Szegedy 2015, alg. 1),
-    differentiated through."""
+    """BatchNorm of x [N, C, ...] by the mean and the biased variance of the batch itself (Ioffe & Szegedy 2015,
+    alg. 1), differentiated through; weight and bias are [C]."""
     return F.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
 
 
@@ -140,7 +136,7 @@ def norms(default: str, *options: str):
 
 
 def needs(inputs: Inputs, model: str, *kinds: str) -> None:
-    """Refuses inputs of other kinds in the name of, for example, "a CNN"."""
+    """SpecError "model: ..." for inputs of other kinds, in the name of, for example, "a CNN"."""
     if inputs.kind not in kinds:
         *most, last = (KINDS[kind][0] for kind in kinds)
         wanted = f"{', '.join(most)} or {last}" if most else last
@@ -163,8 +159,8 @@ def affine(name: str, module: str, *shape: int, norm: str = "none") -> tuple[Blo
 def applied(
     layer: Callable[..., Tensor], x: Tensor, blocks: Iterator[Tensor], norm: str = "none", normalize: Any = None
 ) -> Tensor:
-    """`layer(x, weight, bias)` with the next tensors of those that `affine` laid out, and then the norm; BatchNorm
-    is what `normalize` does."""
+    """`layer(x, weight, bias)` of x [N, ...] with the next tensors of those that `affine` laid out, and then the norm;
+    BatchNorm is what `normalize` does."""
     x = layer(x, next(blocks), None if norm == "batch" else next(blocks))
     return (
         x

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Examples
-from engine.models import Block
+from engine.models import MODULES, Block
 
 Loss = Callable[[Tensor], Tensor]
 """A scalar function of theta."""
@@ -47,7 +47,7 @@ class Problem(ABC):
 
     @abstractmethod
     def loss(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
-        """The mean loss over a batch: a differentiable scalar."""
+        """The mean loss over a batch x [N, *shape] and y [N] at theta [n]: a differentiable scalar."""
 
     @abstractmethod
     def losses(self, theta: Tensor, x: Tensor | None, y: Tensor | None) -> Tensor:
@@ -61,14 +61,14 @@ class Problem(ABC):
         With `moments`, BatchNorm layers normalize by them instead of by the batch's own.
         """
 
-    @property
+    @cached_property
     def mixes(self) -> bool:
         """Whether an example's loss depends on the examples beside it, as it does under BatchNorm."""
-        return False
+        return any(block.module == MODULES["batch"] for block in self.layout)
 
     def moments(self, theta: Tensor, x: Tensor) -> Moments | None:
-        """What BatchNorm layers need to know of the training inputs x at theta: each one's mean and variance; None
-        without such layers."""
+        """What BatchNorm layers need to know of the training inputs x [N, *shape] at theta [n]: each one's mean and
+        variance; None without such layers."""
         return None
 
     @abstractmethod

@@ -56,10 +56,6 @@ class Classification(Problem):
     def widest(self):
         return self.model.widest(self.data.inputs)
 
-    @property
-    def mixes(self):
-        return self.model.mixes
-
     def logits(self, theta: Tensor, x: Tensor, normalize: Normalize = by_batch) -> Tensor:
         """Outputs [N, classes] of the model at theta; [N, T, classes] for tokens."""
         return self.model.logits(unflatten(theta, self.layout), x, normalize)
@@ -68,8 +64,8 @@ class Classification(Problem):
         return self._loss(self.logits(theta, x), y, "mean")
 
     def losses(self, theta, x: Any, y: Any):
-        each = self._loss(self.logits(theta, x), y, "none")
-        return each if each.shape == y.shape else each.view(len(x), -1).mean(1)
+        losses = self._loss(self.logits(theta, x), y, "none")  # of each token, or of each output
+        return losses if losses.shape == y.shape else losses.view(len(x), -1).mean(1)
 
     def score(self, theta, x: Any, y: Any, moments=None):
         logits = self.logits(theta, x, Given(moments) if moments else by_batch)

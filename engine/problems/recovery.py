@@ -31,11 +31,11 @@ class Recovery(Problem):
 
     @abstractmethod
     def truth(self) -> Tensor:
-        """The object that is measured."""
+        """The object that is measured: a vector [d] or a matrix [d, d]."""
 
     @abstractmethod
     def recovered(self, theta: Tensor) -> Tensor:
-        """The object that theta makes, of the shape of `truth`; differentiable."""
+        """The object that theta [n] makes, of the shape of `truth`; differentiable."""
 
     @abstractmethod
     def minimizer(self) -> Tensor:

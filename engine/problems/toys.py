@@ -23,7 +23,7 @@ class Toy(Problem):
 
     @abstractmethod
     def value(self, theta: Tensor) -> Tensor:
-        """f(theta), a differentiable scalar."""
+        """f(theta) at theta [n], a differentiable scalar."""
 
     def blocks(self):
         return (Block("theta", (len(self.begin),), "point"),)

@@ -49,15 +49,15 @@ class PGD(Rule):
         "inputs not kept to a range"
     )
 
-    def direction(self, at, memory):
-        return replace(at, x=self.moved(at)).gradient(at.w), memory
+    def direction(self, step, memory):
+        return replace(step, x=self.moved(step)).gradient(step.w), memory
 
-    def moved(self, at: Step) -> Tensor:
+    def moved(self, step: Step) -> Tensor:
         """The batch's inputs [N, *shape] as the adversary leaves them, for the weights as they are."""
-        delta = torch.zeros_like(at.x)
+        delta = torch.zeros_like(step.x)
         for _ in range(self.steps):
-            delta = self._within(delta + self.step * self.eps * self._up(at.slopes(at.w, at.x + delta)))
-        return at.x + delta
+            delta = self._within(delta + self.step * self.eps * self._up(step.slopes(step.w, step.x + delta)))
+        return step.x + delta
 
     def _up(self, slopes: Tensor) -> Tensor:
         """The direction [N, *shape] of steepest ascent, of length 1 in the norm; 0 where the slope is."""
@@ -69,14 +69,16 @@ class PGD(Rule):
             return delta.clamp(-self.eps, self.eps)
         return delta * (self.eps / (_lengths(delta) + TINY)).clamp(max=1)
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         kind = problem.data.inputs.kind if isinstance(problem, Classification) else "points"
         if not problem.examples():
-            raise SpecError(f"{at}: PGD moves inputs, and this problem has none; choose one that has, or another rule")
+            raise SpecError(
+                f"{field}: PGD moves inputs, and this problem has none; choose one that has, or another rule"
+            )
         if kind not in MOVABLE:
             what = "graphs" if kind == "graph" else kind
             raise SpecError(
-                f"{at}: PGD moves inputs that are numbers, and this dataset has {what}; choose images or points, or "
+                f"{field}: PGD moves inputs that are numbers, and this dataset has {what}; choose images or points, or "
                 "another rule"
             )
 

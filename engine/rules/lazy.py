@@ -36,20 +36,20 @@ class ESAM(Rule):
     )
     needs: ClassVar = ("noise",)
 
-    def direction(self, at, memory):
-        g, before = at.traced(at.w)
-        chosen = at.noise < torch.special.ndtri(torch.as_tensor(self.beta, dtype=g.dtype))
-        point = at.w + self.rho / self.beta / (g.norm() + TINY) * (chosen * g)
+    def direction(self, step, memory):
+        g, before = step.traced(step.w)
+        chosen = step.noise < torch.special.ndtri(torch.as_tensor(self.beta, dtype=g.dtype))
+        point = step.w + self.rho / self.beta / (g.norm() + TINY) * (chosen * g)
         count = max(1, round(self.gamma * len(before)))
         if count == len(before):
-            return at.gradient(point), memory
-        return at.part(point, lambda after: _highest(after - before, count)), memory
+            return step.gradient(point), memory
+        return step.part(point, lambda after: _highest(after - before, count)), memory
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         if problem.mixes and round(self.gamma * batch) < 2:
             raise SpecError(
-                f"{at}.gamma: expected at least {2 / batch:.2g}: BatchNorm has no variance to divide by in a batch of "
-                "one example"
+                f"{field}.gamma: expected at least {2 / batch:.2g}: BatchNorm has no variance to divide by in a batch "
+                "of one example"
             )
 
 
@@ -73,11 +73,11 @@ class LookSAM(Rule):
     def begin(self, theta, layout, random):
         return {"v": torch.zeros_like(theta)}
 
-    def direction(self, at, memory):
-        if at.clock.age % self.k:
-            return at.g + self.alpha * at.g.norm() * unit(memory["v"]), memory
-        u = at.gradient(along(at.w, at.g, self.rho))
-        return u, {"v": across(u, at.g)}
+    def direction(self, step, memory):
+        if step.clock.age % self.k:
+            return step.g + self.alpha * step.g.norm() * unit(memory["v"]), memory
+        u = step.gradient(along(step.w, step.g, self.rho))
+        return u, {"v": across(u, step.g)}
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class MomentumSAM(Rule):
     paper: ClassVar = "Becker, Altrock & Risse 2024 (arXiv 2401.12033)"
     needs: ClassVar = ("past",)
 
-    def direction(self, at, memory):
-        return at.gradient(along(at.w, at.velocity, -self.rho)), memory
+    def direction(self, step, memory):
+        return step.gradient(along(step.w, step.velocity, -self.rho)), memory
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class SAMPa(Rule):
     def begin(self, theta, layout, random):
         return {"h": torch.zeros_like(theta)}
 
-    def direction(self, at, memory):
-        h = memory["h"] if at.clock.age else at.g
-        u, ahead = at.gradient(along(at.w, h, self.rho)), at.upcoming().gradient(at.ahead(h))
+    def direction(self, step, memory):
+        h = memory["h"] if step.clock.age else step.g
+        u, ahead = step.gradient(along(step.w, h, self.rho)), step.upcoming().gradient(step.ahead(h))
         return (1 - self.lam) * u + self.lam * ahead, {"h": ahead}
 
 
@@ -144,14 +144,14 @@ class GraphSAM(Rule):
     def begin(self, theta, layout, random):
         return {"h": torch.zeros_like(theta)}
 
-    def direction(self, at, memory):
-        fresh = at.clock.position == 0 or at.clock.age == 0
-        h, size = unit(at.g) if fresh else memory["h"], at.w.abs()
+    def direction(self, step, memory):
+        fresh = step.clock.position == 0 or step.clock.age == 0
+        h, size = unit(step.g) if fresh else memory["h"], step.w.abs()
         scaled = size * h
         eps = size * scaled
-        rho = self.rho * self.gamma ** (at.clock.epoch // self.period)
+        rho = self.rho * self.gamma ** (step.clock.epoch // self.period)
         # rho T²h/‖Th‖, whose length rho ‖T²h‖/‖Th‖ is cut to rho
-        u = at.gradient(at.w + rho * eps / (torch.maximum(scaled.norm(), eps.norm()) + TINY))
+        u = step.gradient(step.w + rho * eps / (torch.maximum(scaled.norm(), eps.norm()) + TINY))
         return u, {"h": torch.lerp(unit(u), h, self.beta)}
 
 

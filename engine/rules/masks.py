@@ -27,16 +27,16 @@ class Mask(ABC):
         """[n] of True and False on the CPU; None for all of them."""
 
     def begin(self, theta: Tensor, layout: Sequence[Block], random: torch.Generator) -> Memory:
-        """The mask as a rule's memory."""
+        """The mask [n] as a rule's memory: "mask" is 1 where it chooses; empty for all of theta."""
         chosen = self.chosen(layout, random)
         return {} if chosen is None else {"mask": chosen.to(theta)}
 
-    def fits(self, problem: Problem, batch: int, at: str) -> None:
-        """Refuses a model without normalization layers where they are what the mask goes by."""
+    def fits(self, problem: Problem, batch: int, field: str) -> None:
+        """SpecError in the name of `field` for a model without normalization layers, where the mask goes by them."""
         if self.needs_norms and not any(b.module in NORMS for b in problem.layout):
             raise SpecError(
-                f"{at}: {type(self).__name__} needs a model with normalization layers, and this one has none; choose "
-                "such a model or another mask"
+                f"{field}: {type(self).__name__} needs a model with normalization layers, and this one has none; "
+                "choose such a model or another mask"
             )
 
 
@@ -96,9 +96,9 @@ class RandomSubset(Mask):
         mask[torch.randperm(len(norms), generator=random)[:count]] = True
         return mask
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         if not self.share:
-            super().fits(problem, batch, at)
+            super().fits(problem, batch, field)
 
 
 MASKS = {cls.__name__: cls for cls in (Everything, NormalizationOnly, AllButNormalization, RandomSubset)}

@@ -38,8 +38,8 @@ class SGD(Rule):
         "Bounded if and only if η < 2/λ; converges to the minimum. Does not drift along a manifold of minima."
     )
 
-    def direction(self, at, memory):
-        return at.g, memory
+    def direction(self, step, memory):
+        return step.g, memory
 
     def edge(self, limit, gradient_norm, ascent_norm=None):
         return limit
@@ -65,8 +65,8 @@ class SAM(Rule):
     def begin(self, theta, layout, random):
         return self.mask.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        return at.gradient(along(at.w, masked(at.g, memory), self.rho)), memory
+    def direction(self, step, memory):
+        return step.gradient(along(step.w, masked(step.g, memory), self.rho)), memory
 
     def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho / max(gradient_norm, TINY)) if isinstance(self.mask, Everything) else math.nan
@@ -84,8 +84,8 @@ class USAM(Rule):
         "Bounded if and only if η < 2/(λ + ρλ²); converges to the minimum. Does not drift along a manifold of minima."
     )
 
-    def direction(self, at, memory):
-        return at.gradient(at.w + self.rho * at.g), memory
+    def direction(self, step, memory):
+        return step.gradient(step.w + self.rho * step.g), memory
 
     def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho)
@@ -101,8 +101,8 @@ class UnifiedSAM(Rule):
     formula: ClassVar = "d = ∇L(w + ρ (1 − λ + λ/‖g‖) g)"
     paper: ClassVar = "Oikonomou & Loizou 2025, unified SAM (arXiv 2503.02225)"
 
-    def direction(self, at, memory):
-        return at.gradient(at.w + self.rho * ((1 - self.lam) * at.g + self.lam * unit(at.g))), memory
+    def direction(self, step, memory):
+        return step.gradient(step.w + self.rho * ((1 - self.lam) * step.g + self.lam * unit(step.g))), memory
 
     def edge(self, limit, gradient_norm, ascent_norm=None):
         return edge(limit, self.rho * (1 - self.lam + self.lam / max(gradient_norm, TINY)))
@@ -132,11 +132,11 @@ class ASAM(Rule):
         layers = {"layer": layer, "none": theta.new_zeros(len(layout))} if self.scale == "layerwise" else {}
         return {"scales": scales} | layers | self.mask.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        g, size = masked(at.g, memory), self._size(at.w, memory)
+    def direction(self, step, memory):
+        g, size = masked(step.g, memory), self._size(step.w, memory)
         if self.scale == "infinity":
-            return at.gradient(at.w + self.rho * size * g.sign()), memory
-        return at.gradient(at.w + self.rho * size * unit(size * g)), memory
+            return step.gradient(step.w + self.rho * size * g.sign()), memory
+        return step.gradient(step.w + self.rho * size * unit(size * g)), memory
 
     def _size(self, w: Tensor, memory: Memory) -> Tensor:
         """The diagonal of T [n]."""
@@ -164,13 +164,14 @@ class MSAM(Rule):
     formula: ClassVar = "d = meanⱼ ∇L_Bⱼ(w + ρ gⱼ/‖gⱼ‖), B in micro-batches Bⱼ of m"
     paper: ClassVar = "Foret et al. 2021, sec. 4.1; Andriushchenko & Flammarion 2022 (arXiv 2206.06232)"
 
-    def direction(self, at, memory):
-        return at.micro(self.m, lambda part: part.gradient(along(part.w, part.g, self.rho))), memory
+    def direction(self, step, memory):
+        return step.micro(self.m, lambda part: part.gradient(along(part.w, part.g, self.rho))), memory
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         if problem.mixes and self.m == 1 < batch:
             raise SpecError(
-                f"{at}.m: expected at least 2: BatchNorm has no variance to divide by in a micro-batch of one example"
+                f"{field}.m: expected at least 2: BatchNorm has no variance to divide by in a micro-batch of one "
+                "example"
             )
 
 
@@ -186,14 +187,14 @@ class GSAM(Rule):
     paper: ClassVar = "Zhuang et al. 2022 (arXiv 2203.08065)"
     follows: ClassVar = True
 
-    def direction(self, at, memory):
-        rho = self.rho_min + (self.rho - self.rho_min) * at.factor
-        u = at.gradient(along(at.w, at.g, rho))
-        return u - self.alpha * across(at.g, u), memory
+    def direction(self, step, memory):
+        rho = self.rho_min + (self.rho - self.rho_min) * step.factor
+        u = step.gradient(along(step.w, step.g, rho))
+        return u - self.alpha * across(step.g, u), memory
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         if self.rho < self.rho_min:
-            raise SpecError(f"{at}.rho: expected at least rho_min, {self.rho_min:g}, got {self.rho:g}")
+            raise SpecError(f"{field}.rho: expected at least rho_min, {self.rho_min:g}, got {self.rho:g}")
 
 
 @dataclass(frozen=True)
@@ -213,9 +214,9 @@ class FriendlySAM(Rule):
     def begin(self, theta, layout, random):
         return {"mean": torch.zeros_like(theta)}
 
-    def direction(self, at, memory):
-        u = at.gradient(along(at.w, at.g - self.sigma * memory["mean"], self.rho))
-        return u, {"mean": torch.lerp(at.g, memory["mean"], self.decay) if at.clock.age else at.g}
+    def direction(self, step, memory):
+        u = step.gradient(along(step.w, step.g - self.sigma * memory["mean"], self.rho))
+        return u, {"mean": torch.lerp(step.g, memory["mean"], self.decay) if step.clock.age else step.g}
 
 
 @dataclass(frozen=True)
@@ -228,8 +229,8 @@ class RandomDirection(Rule):
     paper: ClassVar = "the control of Foret et al. 2021, app. C.5 (arXiv 2010.01412)"
     needs: ClassVar = ("noise",)
 
-    def direction(self, at, memory):
-        return at.gradient(along(at.w, at.noise, self.rho)), memory
+    def direction(self, step, memory):
+        return step.gradient(along(step.w, step.noise, self.rho)), memory
 
     def edge(self, limit, gradient_norm, ascent_norm=None):
         return limit  # on a quadratic the perturbation adds noise of mean 0, and no curvature

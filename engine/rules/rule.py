@@ -8,7 +8,7 @@ written for one run on flat vectors; `train` runs it alone with plain autograd, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, ClassVar, NamedTuple
@@ -24,6 +24,8 @@ from engine.spec import floats, picked
 Memory = dict[str, Tensor]
 Differentiate = Callable[[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor], tuple[Tensor, Tensor]]
 """(f, theta) -> the gradient of f's first output, and its second output."""
+Part = Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]]
+"""(theta, x, y) -> a scalar to differentiate, and what is wanted beside its gradient."""
 TINY = 1e-12
 """Keeps a normalized gradient finite where the gradient is 0, so that SAM there is plain descent."""
 ELEMENTS = 2**24
@@ -39,14 +41,14 @@ class Clock(NamedTuple):
 
 
 def plain(f: Callable[[Tensor], tuple[Tensor, Tensor]], theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Differentiates with autograd alone: the fastest way for one run."""
+    """Differentiates f at theta [n] with autograd alone: the fastest way for one run."""
     theta = theta.detach().requires_grad_()
-    value, more = f(theta)
-    return torch.autograd.grad(value, theta)[0], more.detach()
+    value, aside = f(theta)
+    return torch.autograd.grad(value, theta)[0], aside.detach()
 
 
 def functional(f: Callable[[Tensor], tuple[Tensor, Tensor]], theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Differentiates in a way that `torch.vmap` understands."""
+    """Differentiates f at theta [n] in a way that `torch.vmap` understands."""
     return torch.func.grad(f, has_aux=True)(theta)  # type: ignore[return-value]  # a pair, because of has_aux
 
 
@@ -80,14 +82,24 @@ class Step:
 
     def gradient(self, theta: Tensor) -> Tensor:
         """The gradient [n] of the batch's mean loss at theta."""
-        return self._sum(lambda t, x, y: (loss := self.problem.loss(t, x, y), loss), theta)[0]
+
+        def mean(theta: Tensor, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+            loss = self.problem.loss(theta, x, y)
+            return loss, loss
+
+        return self._sum(mean, theta)[0]
 
     def traced(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """The gradient [n] at theta, and the loss of each example [N] there, from one pass."""
-        gradient, parts = self._sum(lambda t, x, y: ((each := self.problem.losses(t, x, y)).mean(), each), theta)
+
+        def mean(theta: Tensor, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+            losses = self.problem.losses(theta, x, y)
+            return losses.mean(), losses
+
+        gradient, losses = self._sum(mean, theta)
         if theta is self.w:
             self.known = gradient
-        return gradient, joined(parts)
+        return gradient, joined(losses)
 
     def ahead(self, d: Tensor) -> Tensor:
         """Where the update would take w along d [n], with its momentum, decay and clipping; nothing is kept of it."""
@@ -108,15 +120,17 @@ class Step:
         self.asked.append(self.share)
         size = self.chunk or len(x)
         pairs = zip(x.split(size), self.y.split(size), strict=True)
-        return joined(
-            [
-                self.differentiate(lambda x, y=y: (total := self.problem.losses(theta, x, y).sum(), total), part)[0]
-                for part, y in pairs
-            ]
-        )
+        return joined([self._slopes(theta, part, y) for part, y in pairs])
+
+    def _slopes(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        def total(x: Tensor) -> tuple[Tensor, Tensor]:
+            loss = self.problem.losses(theta, x, y).sum()
+            return loss, loss
+
+        return self.differentiate(total, x)[0]
 
     def on(self, picked: Tensor) -> Step:
-        """The same step with the examples of an index only."""
+        """The same step with the examples at the positions `picked` [k] only."""
         if self.x is None:
             return self
         share = self.share * len(picked) / len(self.y)
@@ -133,17 +147,17 @@ class Step:
             return self.on(pick(self.losses(theta))).gradient(theta)
 
         def chosen(t: Tensor) -> tuple[Tensor, Tensor]:
-            each = self.problem.losses(t, self.x, self.y)
-            picked = pick(each.detach())
-            self.asked.append(self.share * len(picked) / len(each))
+            losses = self.problem.losses(t, self.x, self.y)
+            picked = pick(losses.detach())
+            self.asked.append(self.share * len(picked) / len(losses))
             # cheaper to go back through than an index
-            weight = torch.zeros_like(each).scatter(0, picked, 1 / len(picked))
-            return weight @ each, each
+            weight = torch.zeros_like(losses).scatter(0, picked, 1 / len(picked))
+            return weight @ losses, losses
 
         return self.differentiate(chosen, theta)[0]
 
     def micro(self, size: int, direction: Callable[[Step], Tensor]) -> Tensor:
-        """The mean of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the
+        """The mean [n] of `direction` over micro-batches of `size` examples, each counted by its examples; 0 is the
         whole batch.
 
         A last one may be smaller; a single example left over joins the one before it where BatchNorm needs two.
@@ -155,41 +169,42 @@ class Step:
         rest = n % size + (size if n % size == 1 and self.problem.mixes else 0)
         together = max(1, ELEMENTS // len(self.w)) * size
         for x, y in zip(x_all[: n - rest].split(together), y_all[: n - rest].split(together), strict=True):
-            asked: list[float] = []
-            micro = torch.vmap(
-                lambda x, y, asked=asked: direction(
-                    replace(self._with(x, y, size / n), differentiate=functional, asked=asked)
-                )
-            )
-            total = total + micro(x.unflatten(0, (-1, size)), y.unflatten(0, (-1, size))).sum(0) * (size / n)
-            self.asked.extend(asked * (len(y) // size))
+            total = total + self._micros(x, y, size, size / n, direction) * (size / n)
         if rest:
             total = total + direction(self._with(x_all[-rest:], y_all[-rest:], rest / n)) * (rest / n)
+        return total
+
+    def _micros(self, x: Tensor, y: Tensor, size: int, share: float, direction: Callable[[Step], Tensor]) -> Tensor:
+        """The sum of `direction` over micro-batches of `size` examples, each a share of the batch: all at once."""
+        asked: list[float] = []
+
+        def micro(x: Tensor, y: Tensor) -> Tensor:
+            return direction(replace(self._with(x, y, share), differentiate=functional, asked=asked))
+
+        total = torch.vmap(micro)(x.unflatten(0, (-1, size)), y.unflatten(0, (-1, size))).sum(0)
+        self.asked.extend(asked * (len(y) // size))
         return total
 
     def _with(self, x: Tensor, y: Tensor, share: float) -> Step:
         return replace(self, x=x, y=y, share=self.share * share, chunk=0)
 
-    def _sum(
-        self, f: Callable[[Tensor, Any, Any], tuple[Tensor, Tensor]], theta: Tensor
-    ) -> tuple[Tensor, list[Tensor]]:
+    def _sum(self, f: Part, theta: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The gradient of the mean over the pieces, and the second outputs of each."""
         self.asked.append(self.share)
-        if not self.chunk or self.x is None:
-            gradient, more = self.differentiate(lambda t: f(t, self.x, self.y), theta)
-            return gradient, [more]
-        parts = [
-            (*self.differentiate(lambda t, x=x, y=y: f(t, x, y), theta), len(y) / len(self.y))
-            for x, y in self._pieces()
-        ]
-        return reduce(torch.add, (gradient * weight for gradient, _, weight in parts)), [more for _, more, _ in parts]
+        pairs = [self._differentiated(f, theta, x, y) for x, y in self._pieces()]
+        if len(pairs) == 1:
+            return pairs[0][0], [pairs[0][1]]
+        weights = [len(y) / len(self.y) for _, y in self._pieces()]
+        gradients = [gradient * weight for (gradient, _), weight in zip(pairs, weights, strict=True)]
+        return reduce(torch.add, gradients), [aside for _, aside in pairs]
 
-    def _pieces(self):
-        return (
-            zip(self.x.split(self.chunk), self.y.split(self.chunk), strict=True)
-            if self.chunk and self.x is not None
-            else [(self.x, self.y)]
-        )
+    def _differentiated(self, f: Part, theta: Tensor, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+        return self.differentiate(lambda theta: f(theta, x, y), theta)
+
+    def _pieces(self) -> Iterable[tuple[Any, Any]]:
+        if not self.chunk or self.x is None:
+            return [(self.x, self.y)]
+        return zip(self.x.split(self.chunk), self.y.split(self.chunk), strict=True)
 
 
 @dataclass(frozen=True)
@@ -209,14 +224,14 @@ class Rule(ABC):
         return {}
 
     @abstractmethod
-    def direction(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+    def direction(self, step: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """d [n] for this step, and the memory for the next one."""
 
-    def ascent(self, at: Step, memory: Memory) -> tuple[Tensor, Memory]:
+    def ascent(self, step: Step, memory: Memory) -> tuple[Tensor, Memory]:
         """The direction [n] before the rule rescales it, where it does, and the memory for the next step."""
-        return self.direction(at, memory)
+        return self.direction(step, memory)
 
-    def rescaled(self, at: Step, u: Tensor) -> Tensor:
+    def rescaled(self, step: Step, u: Tensor) -> Tensor:
         """d [n], made of what `ascent` gives."""
         return u
 
@@ -232,11 +247,11 @@ class Rule(ABC):
         """
         return float("nan")
 
-    def fits(self, problem: Problem, batch: int, at: str) -> None:
+    def fits(self, problem: Problem, batch: int, field: str) -> None:
         """Raises SpecError, in the name of the field `at`, where the rule cannot train on such a problem with
         batches of so many examples."""
         for name, part in picked(self).items():
-            part.fits(problem, batch, f"{at}.{name}")
+            part.fits(problem, batch, f"{field}.{name}")
 
 
 def need(rule: Rule, what: str) -> bool:
@@ -259,7 +274,7 @@ def _wrapped(rule: Rule) -> dict[str, Rule]:
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Vectors, or rows of examples, one after the other; a single one is not copied."""
+    """Vectors [k] as one [sum of k], or rows of examples [k, ...] likewise; a single one is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from engine.rules.inputs import INPUTS
 from engine.rules.lazy import LAZY
-from engine.rules.perturbed import PERTURBED, SAM
+from engine.rules.perturbed import PERTURBED, SAM, SGD, USAM
 from engine.rules.rule import TINY, Rule
 from engine.spec import flag, knob, pick
 
@@ -38,15 +38,15 @@ class SSAM(Rule):
     def begin(self, theta, layout, random):
         return self.rule.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        u, memory = self.ascent(at, memory)
-        return self.rescaled(at, u), memory
+    def direction(self, step, memory):
+        u, memory = self.ascent(step, memory)
+        return self.rescaled(step, u), memory
 
-    def ascent(self, at, memory):
-        return self.rule.direction(at, memory)
+    def ascent(self, step, memory):
+        return self.rule.direction(step, memory)
 
-    def rescaled(self, at, u):
-        factor = at.g.norm() / (u.norm() + TINY)
+    def rescaled(self, step, u):
+        factor = step.g.norm() / (u.norm() + TINY)
         return (factor.clamp(max=1) if self.shrink else factor) * u
 
     def after(self, theta, memory, clock):
@@ -77,8 +77,8 @@ class LookaheadSAM(Rule):
     def begin(self, theta, layout, random):
         return {"slow": theta}
 
-    def direction(self, at, memory):
-        return SAM(self.rho).direction(at, memory)
+    def direction(self, step, memory):
+        return SAM(self.rho).direction(step, memory)
 
     def after(self, theta, memory, clock):
         if (clock.age + 1) % self.k:
@@ -87,14 +87,6 @@ class LookaheadSAM(Rule):
         return slow, {"slow": slow}
 
 
-RULES = {
-    cls.__name__: cls
-    for cls in (
-        *list(PERTURBED.values())[:3],
-        SSAM,
-        *list(PERTURBED.values())[3:],
-        *LAZY.values(),
-        LookaheadSAM,
-        *INPUTS.values(),
-    )
-}
+LEADING = (SGD, SAM, USAM, SSAM)
+"""The rules that menus begin with; the others follow file by file."""
+RULES = {cls.__name__: cls for cls in (*LEADING, *PERTURBED.values(), *LAZY.values(), LookaheadSAM, *INPUTS.values())}

@@ -25,8 +25,12 @@ class Batches:
         picked = self.picked(step)
         return Examples(data.x.index_select(0, picked), data.y.index_select(0, picked))
 
+    def following(self, step: int, data: Examples) -> Examples | None:
+        """The batch of the step after this one; None where every batch is the whole set."""
+        return None if self.whole else self.at(step + 1, data)
+
     def picked(self, step: int) -> torch.Tensor:
-        """The positions of one step's examples among all, where they are not all."""
+        """[batch]: the positions of one step's examples among all, where they are not all."""
         epoch, position = divmod(step, self.n // self.size)
         if epoch != self.epoch:
             self.epoch, self.order = (

@@ -3,6 +3,7 @@ set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 
@@ -11,47 +12,53 @@ from torch import Tensor
 
 from engine.curvature import Hessian, Product, confirmed, ends, extremes
 from engine.data import Examples
-from engine.problems import chunk_of, evaluate, parts
+from engine.problems import Problem, chunk_of, evaluate, parts
 from engine.rules import Memory, Step, need
 from engine.seeds import generator
 from engine.training.runs import MEASURES, RunSpec
+from engine.training.state import State
 from engine.training.updates import moved
 
 T = TypeVar("T")
-Measured = tuple[dict[str, float], Tensor]
 
 
 def measure(
-    spec: RunSpec, at: Step, memory: Memory, top: Tensor, step: int, held_out: Examples, breath: T
-) -> Generator[T, None, Measured]:
-    """All of MEASURES but the count of gradients, and the top eigenvector [n] as now tracked; `at` is from `whole`.
-    Yields `breath` between products."""
-    problem, lr = spec.problem, spec.lr * spec.factor(step)
-    data = Examples(at.x, at.y)
-    row = dict.fromkeys(MEASURES, float("nan")) | {
-        "lr": lr,
-        "limit": spec.update.limit(lr),
-        "phase": float(spec.phase(step)),
-    }
-    row["train_loss"], row["train_accuracy"] = evaluate(problem, at.w, data).tolist()
-    row["test_loss"], row["test_accuracy"] = (
-        evaluate(problem, at.w, held_out).tolist() if len(held_out) else (float("nan"),) * 2
-    )
-    hessian = Hessian(parts(problem, data), at.w)
-    g, u, ascent_norm = full_batch(spec, at, hessian, memory, step)
-    row["gradient_norm"], row["direction_norm"] = g.norm().item(), u.norm().item()
-    row["edge"] = spec.rule_at(step).edge(row["limit"], row["gradient_norm"], ascent_norm)
+    spec: RunSpec, state: State, data: Examples, held_out: Examples, breath: T
+) -> Generator[T, None, tuple[dict[str, float], Tensor]]:
+    """All of MEASURES of one run, and its top eigenvector [n] as now tracked. Yields `breath` between products."""
+    problem, t, top = spec.problem, state.step, state.top
+    row = dict.fromkeys(MEASURES, math.nan) | _settings(spec, t) | _scores(problem, state.theta, data, held_out)
+    hessian = Hessian(parts(problem, data), state.theta)
+    step = whole(spec, state.theta, data, t, state.update)
+    g, u, ascent_norm = full_batch(spec, step, hessian, state.rule, t)
+    row |= {"gradients": state.gradients, "gradient_norm": g.norm().item(), "direction_norm": u.norm().item()}
+    row["edge"] = spec.rule_at(t).edge(row["limit"], row["gradient_norm"], ascent_norm)
     if spec.curvature and torch.isfinite(g).all():
         try:
-            for krylov in track(hessian, top[None], generator(spec.seed, "track", step), tol=1e-3):
+            for krylov in track(hessian, top[None], generator(spec.seed, "track", t), tol=1e-3):
                 yield breath
-            pairs = confirmed(problem, at.w, krylov.ritz(ends(1, 0, krylov.count)))
-            top = pairs.vectors[0]
-            row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
-            row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
-        except FloatingPointError:
-            pass
+            pairs = confirmed(problem, state.theta, krylov.ritz(ends(1, 0, krylov.count)))
+        except FloatingPointError:  # the Hessian is not finite here
+            return row, top
+        top = pairs.vectors[0]
+        row |= {"sharpness": pairs.values[0], "sharpness_residual": pairs.residuals[0]}
+        row |= {"cos_g": cosine(g, top), "cos_u": cosine(u, top)}
     return row, top
+
+
+def _settings(spec: RunSpec, step: int) -> dict[str, float]:
+    """What is in force at a step."""
+    lr = spec.lr * spec.factor(step)
+    return {"lr": lr, "limit": spec.update.limit(lr), "phase": float(spec.phase(step))}
+
+
+def _scores(problem: Problem, theta: Tensor, data: Examples, held_out: Examples) -> dict[str, float]:
+    """Loss and accuracy over both sets; of a held-out set without examples, none."""
+    scores = {}
+    for name, examples in (("train", data), ("test", held_out)):
+        if name == "train" or len(examples):
+            scores[f"{name}_loss"], scores[f"{name}_accuracy"] = evaluate(problem, theta, examples).tolist()
+    return scores
 
 
 def whole(spec: RunSpec, theta: Tensor, data: Examples, step: int, buffers: Memory) -> Step:
@@ -88,12 +95,12 @@ class Directions(NamedTuple):
     ascent_norm: float
 
 
-def full_batch(spec: RunSpec, at: Step, hessian: Hessian, memory: Memory, step: int) -> Directions:
-    """The directions at a step from `whole`; `hessian` has computed the gradient there."""
-    at.known = hessian.gradient
-    rule = spec.rule_at(step)
-    u, _ = rule.ascent(at, memory)
-    return Directions(at.g, rule.rescaled(at, u), u.norm().item())
+def full_batch(spec: RunSpec, step: Step, hessian: Hessian, memory: Memory, t: int) -> Directions:
+    """The directions at step number t, given as `whole` makes it; `hessian` has computed the gradient there."""
+    step.known = hessian.gradient
+    rule = spec.rule_at(t)
+    u, _ = rule.ascent(step, memory)
+    return Directions(step.g, rule.rescaled(step, u), u.norm().item())
 
 
 def track(product: Product, last: Tensor, random: torch.Generator, tol: float):
@@ -104,5 +111,5 @@ def track(product: Product, last: Tensor, random: torch.Generator, tol: float):
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
-    """abs cos of the angle between two vectors; 0 where one is 0."""
+    """abs cos of the angle between two vectors [n]; 0 where one is 0."""
     return float((a @ b).abs() / (a.norm() * b.norm()).clamp(min=1e-30))

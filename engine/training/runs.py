@@ -87,6 +87,15 @@ class RunSpec:
     )
 
     def __post_init__(self):
+        self._check_batch()
+        if self.steps > MOST_FRAMES * self.every:
+            raise SpecError(
+                f"every: {self.steps} steps measured every {self.every} are more than {MOST_FRAMES} measurements; "
+                "measure less often"
+            )
+        self._check_rules()
+
+    def _check_batch(self) -> None:
         n = self.problem.examples()
         if self.batch > n > 0:
             raise SpecError(
@@ -96,14 +105,12 @@ class RunSpec:
             raise SpecError(
                 "batch: expected at least 2: BatchNorm has no variance to divide by in a batch of one example"
             )
-        if self.steps > MOST_FRAMES * self.every:
-            raise SpecError(
-                f"every: {self.steps} steps measured every {self.every} are more than {MOST_FRAMES} measurements; "
-                "measure less often"
-            )
-        self.rule.fits(self.problem, self.batch or n, "rule")
+
+    def _check_rules(self) -> None:
+        batch = self.batch or self.problem.examples()
+        self.rule.fits(self.problem, batch, "rule")
         for i, (switch, phase, before) in enumerate(zip(self.then, self.phases[1:], self.phases, strict=False)):
-            switch.rule.fits(self.problem, self.batch or n, f"then[{i}].rule")
+            switch.rule.fits(self.problem, batch, f"then[{i}].rule")
             if not before.start < phase.start < self.steps:
                 raise SpecError(
                     f"then[{i}].at: expected a step from {before.start + 1} to {self.steps - 1}, in order, got step "

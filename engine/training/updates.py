@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from engine.rules import Memory
 from engine.spec import flag, knob
 
 Rate = float | Tensor
+COUPLED = "Coupled: adds decay times w to the direction."
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,17 @@ class Update(ABC):
         none."""
 
 
+def _decay(default: float, help: str) -> Any:
+    return knob(default, 0.0, 1.0, "Weight decay", help, log=True)
+
+
 @dataclass(frozen=True)
 class Momentum(Update):
     """Stochastic gradient descent's step, with heavy-ball or Nesterov momentum and weight decay (as
     torch.optim.SGD)."""
 
     momentum: float = knob(0.0, 0.0, 0.999, "Momentum")
-    decay: float = knob(0.0, 0.0, 1.0, "Weight decay", "Coupled: adds decay times w to the direction.", log=True)
+    decay: float = _decay(0.0, COUPLED)
     nesterov: bool = flag(
         False, "Nesterov", "Steps along d + μ m, where heavy-ball momentum steps along m (Sutskever et al. 2013)."
     )
@@ -75,47 +80,55 @@ class Momentum(Update):
 
 
 @dataclass(frozen=True)
-class Adam(Update):
-    """Adam with bias correction and coupled weight decay (as torch.optim.Adam)."""
+class Adaptive(Update):
+    """Steps along a running mean of directions, each number over the root of the running mean of its squares."""
 
     beta1: float = knob(0.9, 0.0, 0.999, "Beta 1", "Memory of the mean.")
     beta2: float = knob(0.999, 0.0, 0.99999, "Beta 2", "Memory of the squares.")
-    decay: float = knob(0.0, 0.0, 1.0, "Weight decay", "Coupled: adds decay times w to the direction.", log=True)
+    decay: float = _decay(0.0, "")
     eps: float = knob(1e-8, 1e-12, 1.0, "Epsilon", log=True)
 
-    formula: ClassVar = "d ← d + λ w;  w ← w − η m̂/(√v̂ + ε)   (Kingma & Ba 2015)"
-
     def begin(self, theta):
-        return _moments(theta)
-
-    def apply(self, theta, d, memory, lr):
-        step, memory = _adapted(self, d + self.decay * theta, memory)
-        return theta - lr * step, memory
+        # in float32, 1 - beta2^t would lose four of its seven digits at first
+        t = torch.zeros((), dtype=torch.float64, device=theta.device)
+        return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": t}
 
     def limit(self, lr):
         return math.nan  # its edge is one of the preconditioned Hessian (Cohen et al. 2022), which is not tracked here
 
+    def adapted(self, d: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """The step [n] for the learning rate 1, and the moments after it (Kingma & Ba 2015, alg. 1)."""
+        t = memory["t"] + 1
+        m = self.beta1 * memory["m"] + (1 - self.beta1) * d
+        v = self.beta2 * memory["v"] + (1 - self.beta2) * d * d
+        mean, square = m / (1 - self.beta1**t), v / (1 - self.beta2**t)
+        return mean / (square.sqrt() + self.eps), {"m": m, "v": v, "t": t}
+
 
 @dataclass(frozen=True)
-class AdamW(Update):
+class Adam(Adaptive):
+    """Adam with bias correction and coupled weight decay (as torch.optim.Adam)."""
+
+    decay: float = _decay(0.0, COUPLED)
+
+    formula: ClassVar = "d ← d + λ w;  w ← w − η m̂/(√v̂ + ε)   (Kingma & Ba 2015)"
+
+    def apply(self, theta, d, memory, lr):
+        step, memory = self.adapted(d + self.decay * theta, memory)
+        return theta - lr * step, memory
+
+
+@dataclass(frozen=True)
+class AdamW(Adaptive):
     """Adam with decoupled weight decay (as torch.optim.AdamW)."""
 
-    beta1: float = knob(0.9, 0.0, 0.999, "Beta 1", "Memory of the mean.")
-    beta2: float = knob(0.999, 0.0, 0.99999, "Beta 2", "Memory of the squares.")
-    decay: float = knob(0.01, 0.0, 1.0, "Weight decay", "Decoupled: shrinks w by the factor 1 - lr decay.", log=True)
-    eps: float = knob(1e-8, 1e-12, 1.0, "Epsilon", log=True)
+    decay: float = _decay(0.01, "Decoupled: shrinks w by the factor 1 - lr decay.")
 
     formula: ClassVar = "w ← (1 − ηλ) w − η m̂/(√v̂ + ε)   (Loshchilov & Hutter 2019)"
 
-    def begin(self, theta):
-        return _moments(theta)
-
     def apply(self, theta, d, memory, lr):
-        step, memory = _adapted(self, d, memory)
+        step, memory = self.adapted(d, memory)
         return theta * (1 - lr * self.decay) - lr * step, memory
-
-    def limit(self, lr):
-        return math.nan  # as Adam's
 
 
 def moved(update: Update, clip: float, theta: Tensor, d: Tensor, memory: Memory, lr: Rate) -> tuple[Tensor, Memory]:
@@ -123,21 +136,6 @@ def moved(update: Update, clip: float, theta: Tensor, d: Tensor, memory: Memory,
     if clip:
         d = d * (clip / (d.norm() + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_
     return update.apply(theta, d, memory, lr)
-
-
-def _moments(theta: Tensor) -> Memory:
-    # in float32, 1 - beta2^t would lose four of its seven digits at first
-    t = torch.zeros((), dtype=torch.float64, device=theta.device)
-    return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": t}
-
-
-def _adapted(update: Adam | AdamW, d: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-    """Adam's step [n] for the learning rate 1, and its moments after it."""
-    t = memory["t"] + 1
-    m = update.beta1 * memory["m"] + (1 - update.beta1) * d
-    v = update.beta2 * memory["v"] + (1 - update.beta2) * d * d
-    mean, square = m / (1 - update.beta1**t), v / (1 - update.beta2**t)
-    return mean / (square.sqrt() + update.eps), {"m": m, "v": v, "t": t}
 
 
 UPDATES = {cls.__name__: cls for cls in (Momentum, Adam, AdamW)}

@@ -16,11 +16,11 @@ Operation = Callable[[Any, Any], Any]
 class Wire:
     """A number that is not known yet, and the operation on one or two others that it comes from."""
 
-    __slots__ = ("made", "of", "operation")
-    _made = count()
+    __slots__ = ("inputs", "operation", "serial")
+    _serials = count()
 
-    def __init__(self, operation: Operation | None = None, *of: Any):
-        self.operation, self.of, self.made = operation, of, next(self._made)
+    def __init__(self, operation: Operation | None = None, *inputs: Any):
+        self.operation, self.inputs, self.serial = operation, inputs, next(self._serials)
 
     def __add__(self, other: Any) -> Wire:
         return Wire(operator.add, self, other)

@@ -84,7 +84,7 @@ def test_what_is_kept_of_a_table():
     class gives every class its share."""
     n = 4000
     x, y = np.arange(n)[:, None] // 256 ** np.arange(2) % 256, np.sort(np.arange(n) % 10)
-    parts = fetch.drawn(x, y)
+    parts = fetch.selected(x, y)
     row, held_out = (parts[name][:, 0].astype(int) + 256 * parts[name][:, 1].astype(int) for name in ("x", "x_test"))
     assert len(row) == n - fetch.LAST and len(held_out) == fetch.LAST and held_out.min() == n - fetch.LAST
     assert (

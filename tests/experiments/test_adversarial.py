@@ -25,9 +25,9 @@ class Downhill(Rule):
     formula: ClassVar = "d = ∇L(w; x − δ)"
     paper: ClassVar = "made up for this test"
 
-    def direction(self, at, memory):
-        moved = PGD(QUICK.eps, QUICK.ascents, 0.5).moved(at)
-        return replace(at, x=2 * at.x - moved).gradient(at.w), memory
+    def direction(self, step, memory):
+        moved = PGD(QUICK.eps, QUICK.ascents, 0.5).moved(step)
+        return replace(step, x=2 * step.x - moved).gradient(step.w), memory
 
 
 def test_what_is_claimed_holds():

@@ -49,8 +49,8 @@ class WholeNorm(Rule):
     def begin(self, theta, layout, random):
         return self.mask.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        return at.gradient(at.w + self.rho / at.g.norm() * masked(at.g, memory)), memory
+    def direction(self, step, memory):
+        return step.gradient(step.w + self.rho / step.g.norm() * masked(step.g, memory)), memory
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class OnlyMasked(Rule):
     def begin(self, theta, layout, random):
         return self.mask.begin(theta, layout, random)
 
-    def direction(self, at, memory):
-        return masked(at.gradient(along(at.w, masked(at.g, memory), self.rho)), memory), memory
+    def direction(self, step, memory):
+        return masked(step.gradient(along(step.w, masked(step.g, memory), self.rho)), memory), memory
 
 
 def failing(experiment, result):

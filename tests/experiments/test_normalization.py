@@ -85,8 +85,8 @@ def test_swapped_rules_fail(experiment, of, by, failing):
 class Downhill(Rule):
     """SAM with the wrong sign."""
 
-    def direction(self, at, memory):
-        return at.gradient(along(at.w, at.g, -0.1)), memory
+    def direction(self, step, memory):
+        return step.gradient(along(step.w, step.g, -0.1)), memory
 
 
 SPOILT = [

@@ -36,9 +36,9 @@ class Layerwise(Rule):
             "none": theta.new_zeros(len(layout)),
         }
 
-    def direction(self, at, memory):
-        u, _ = SAM(self.rho).direction(at, {})
-        return self._lengths(at.g, memory) / (self._lengths(u, memory) + 1e-12) * u, memory
+    def direction(self, step, memory):
+        u, _ = SAM(self.rho).direction(step, {})
+        return self._lengths(step.g, memory) / (self._lengths(u, memory) + 1e-12) * u, memory
 
     def _lengths(self, v, memory):
         return memory["none"].index_add(0, memory["tensor"], v * v).sqrt()[memory["tensor"]]

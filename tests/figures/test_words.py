@@ -139,8 +139,8 @@ class Later(Rule):
 
     rho: float = knob(0.07, 0, 1, "Radius rho")
 
-    def direction(self, at, memory):
-        return at.g, memory
+    def direction(self, step, memory):
+        return step.g, memory
 
 
 def test_what_came_later_is_said_with_its_defaults():

@@ -9,13 +9,13 @@ from engine.analyses.planes import Random
 from engine.analyses.surface import SurfaceSpec
 from engine.curvature import Hessian, dense
 from engine.data import Digits, Examples, Moons
-from engine.models import CNN, MLP, MODELS, Collect, Given, GraphNet, ResNet, by_batch
+from engine.models import CNN, MLP, Collect, Given, GraphNet, ResNet, by_batch
 from engine.problems import Classification, evaluate, parts
 from engine.rules import SAM, SGD
-from engine.spec import decode, knobs
 from engine.training.runs import RunSpec
 from tests import oracles, twins
 from tests.drive import Double, at_start, computed, final, frames, last, returned
+from tests.family import networks
 from tests.samples import Networks
 
 DIGITS, MOONS = Digits(train=70), Moons(train=30)
@@ -44,15 +44,16 @@ def scored(net, x, y) -> list[float]:
         return [float(oracles.criterion("cross-entropy")(net(x), y)), float((net(x).argmax(1) == y).double().mean())]
 
 
-def test_models_mix_where_they_have_batchnorm():
-    for cls in MODELS.values():
-        norms = knobs(cls)["norm"].options if "norm" in knobs(cls) else ()
-        assert [n for n in norms if decode(MODELS, {"name": cls.__name__, "norm": n}).mixes] == [
-            n for n in norms if n == "batch"
-        ]
-        assert norms or not cls().mixes
-    assert not MLP(depth=0, norm="batch").mixes
-    assert Classification(DIGITS, ResNet()).mixes and not Classification(DIGITS, CNN()).mixes
+def test_examples_mix_where_a_problem_says_so():
+    """Which is judged by the losses themselves: whether an example's changes with the examples beside it."""
+    found = {}
+    for name, (data, model) in {**networks(), "MLP-linear": (MOONS, MLP(depth=0, norm="batch"))}.items():
+        problem = Double(data, model)
+        theta, (x, y) = problem.start(0), problem.load("train")
+        beside, alone = problem.losses(theta, x[:8], y[:8])[:4], problem.losses(theta, x[:4], y[:4])
+        found[name] = problem.mixes
+        assert problem.mixes == (not torch.allclose(beside, alone, rtol=1e-9)), name
+    assert {name for name in found if found[name]} == {name for name in found if name.endswith("-batch")} != set()
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 7, 1000])

@@ -38,10 +38,10 @@ class Halfway(Rule):
     formula: ClassVar = "d = ½ g <q>"
     paper: ClassVar = "nobody & no one"
 
-    def direction(self, at, memory):
-        return 0.5 * at.g, memory
+    def direction(self, step, memory):
+        return 0.5 * step.g, memory
 
-    def edge(self, limit, gradient_norm):
+    def edge(self, limit, gradient_norm, ascent_norm=None):
         return 2 * limit
 
 
@@ -52,10 +52,10 @@ class Homeless(Rule):
     formula: ClassVar = "d = g"
     paper: ClassVar = "nobody"
 
-    def direction(self, at, memory):
-        return at.g, memory
+    def direction(self, step, memory):
+        return step.g, memory
 
-    def fits(self, problem, batch, at):
+    def fits(self, problem, batch, field):
         if not problem.examples():
             raise SpecError("rule: expected a network")
 

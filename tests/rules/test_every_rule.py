@@ -108,7 +108,7 @@ def test_at_zero_gradient(rule, update):
 
 @pytest.mark.parametrize("rule", FAMILY + MASKED, ids=repr)
 def test_round_trip(rule):
-    network = next(name for name, (_, model) in NETWORKS.items() if model.mixes)
+    network = next(name for name, network in NETWORKS.items() if Classification(*network).mixes)
     one = (
         spec(rule, network, Classification)
         if not repr(rule).startswith("MSAM(rho=0.1, m=1")

@@ -27,8 +27,8 @@ class Backwards(Rule):
     formula: ClassVar = "d = ∇L(w − ρ g/‖g‖)"
     paper: ClassVar = "made up for this test"
 
-    def direction(self, at, memory):
-        return at.gradient(along(at.w, at.g, -self.rho)), memory
+    def direction(self, step, memory):
+        return step.gradient(along(step.w, step.g, -self.rho)), memory
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import PLANES
@@ -25,6 +25,7 @@ from engine.seeds import generator
 from engine.training.loop import State, train
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Cosine
+from engine.training.state import stacked
 from engine.training.updates import UPDATES, Momentum
 from tests.drive import at_start, computed, record
 from tests.family import MASKED, each_rule, networks
@@ -82,7 +83,7 @@ def steps(specs: list[RunSpec], count: int = 2, state: State | None = None) -> S
 
 def pair(state: State) -> State:
     """A run's state twice, as an ensemble's."""
-    return State(*state[:3], *tree_map(lambda t: torch.stack([t, t]), state[3:]))
+    return stacked([state, state])
 
 
 def both(spec: RunSpec, count: int = 2) -> None:

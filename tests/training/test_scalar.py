@@ -3,7 +3,6 @@ be."""
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -14,9 +13,10 @@ from engine.problems import PROBLEMS, Beale, Product, Quadratic, Saddle, TwoCurv
 from engine.problems.toys import TOYS
 from engine.rules import ASAM, GSAM, RULES, SAM, SGD, SSAM, USAM, RandomDirection, Rule, need
 from engine.spec import SpecError, choice
-from engine.training.loop import State, Tick, _taken, train
+from engine.training.loop import State, Tick, train
+from engine.training.program import traced
 from engine.training.runs import RunSpec, Switch
-from engine.training.scalar import Course, course, offered, traced
+from engine.training.scalar import Course, course, offered
 from engine.training.schedules import Cosine
 from engine.training.updates import UPDATES, Adam, Momentum
 
@@ -45,8 +45,7 @@ def spec_of(problem, rule, **settings) -> RunSpec:
 
 
 def fast(spec: RunSpec) -> Course | None:
-    state = next(train([spec])).state
-    return course(spec, 0, spec.problem.load("train"), state[3:6], partial(_taken, spec))
+    return course(spec, 0, spec.problem.load("train"))
 
 
 def apart(a: State, b: State) -> float:
@@ -161,32 +160,32 @@ class Odd(Rule):
 
     how: str = choice("sorts", HOW, "How")
 
-    def direction(self, at, memory):
-        return getattr(self, self.how)(at), memory
+    def direction(self, step, memory):
+        return getattr(self, self.how)(step), memory
 
-    def sorts(self, at):
-        return at.g.sort().values
+    def sorts(self, step):
+        return step.g.sort().values
 
-    def looks(self, at):
-        return at.g if at.g.sum() > 0 else 2 * at.g
+    def looks(self, step):
+        return step.g if step.g.sum() > 0 else 2 * step.g
 
-    def takes_out(self, at):
-        return at.g * float(at.g.detach().numpy()[0])
+    def takes_out(self, step):
+        return step.g * float(step.g.detach().numpy()[0])
 
-    def draws(self, at):
-        return at.g + 0.01 * torch.randn_like(at.g)
+    def draws(self, step):
+        return step.g + 0.01 * torch.randn_like(step.g)
 
-    def tells_the_time(self, at):
-        return at.g * (1 + at.clock.age % 2)
+    def tells_the_time(self, step):
+        return step.g * (1 + step.clock.age % 2)
 
-    def writes(self, at):
-        return at.g[:1].mul_(2).expand(2)
+    def writes(self, step):
+        return step.g[:1].mul_(2).expand(2)
 
-    def rounds(self, at):
-        return at.g.float().double()
+    def rounds(self, step):
+        return step.g.float().double()
 
-    def integers(self, at):
-        return at.g[at.g.argmax()] * at.g
+    def integers(self, step):
+        return step.g[step.g.argmax()] * step.g
 
 
 @pytest.mark.parametrize("how", HOW)
