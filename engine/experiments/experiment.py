@@ -95,15 +95,16 @@ class Experiment(ABC):
     setup: ClassVar[str]  # what is run and measured, in one or two
     source: ClassVar[str]  # paper and section
     question: ClassVar[Question | None] = None
+    separately: ClassVar[bool] = False  # train the runs of an ensemble one by one: faster for few runs of a small net
 
     @abstractmethod
     def ensembles(self) -> dict[str, tuple[RunSpec, ...]]:
         """By name, runs that can be trained as one ensemble: they differ in seed, learning rate and the numbers of
-        rules only."""
+        rules only; where they train separately, in anything but the steps that are measured."""
 
-    def probe(self, name: str, member: int, spec: RunSpec, path: Sequence[Point]) -> Mapping[str, float]:
+    def probe(self, name: str, member: int, spec: RunSpec, path: Sequence[Point]) -> Mapping[str, float | np.ndarray]:
         """More to measure of a member of the ensemble `name`, at each of its measurements; `path` leads to the
-        newest. Names may differ between steps."""
+        newest. Names may differ between steps; an array adds its axes to the result's [T, R]."""
         return {}
 
     @abstractmethod
