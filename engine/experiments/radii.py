@@ -9,19 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 
-from engine.curvature import Hessian, extremes
-from engine.experiments.curves import middle
+from engine.experiments.curves import ends, middle
 from engine.experiments.experiment import Check, Experiment
+from engine.experiments.perturbation import anatomy, lam_max
 from engine.figures.drawing import Chart, say
 from engine.figures.theme import rule_colour
-from engine.models import NORMS
-from engine.problems import parts
-from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule, plain
-from engine.seeds import generator
+from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule
 from engine.spec import fingerprint
-from engine.training.measure import whole
 from engine.training.runs import RunSpec
 
 
@@ -142,13 +137,13 @@ class Sweep(Experiment):
     def ends(self, result, name, quantity):
         """[K, S]: a quantity at the end by radius and seed; K is 1 without a perturbation."""
         rows = 1 if name == self.alone else len(self.grid)
-        return np.broadcast_to(result.last(name, quantity), rows * self.seeds).reshape(rows, self.seeds)
+        return ends(result, name, quantity, radius=rows, seed=self.seeds)
 
     def accuracies(self, result, name):
         """[K, S]: the test accuracy at the end in %, by radius and seed; of a run that was lost on the way a
         guess's, so that its radius is no good one."""
-        ends = 100 * self.ends(result, name, "test_accuracy")
-        return np.where(np.isnan(ends), CHANCE, ends) if result.complete else ends
+        accuracy = 100 * self.ends(result, name, "test_accuracy")
+        return np.where(np.isnan(accuracy), CHANCE, accuracy) if result.complete else accuracy
 
     def tuned(self, result, name):
         """[S]: the test accuracy in % at the radius at which its mean over the seeds is highest."""
@@ -319,42 +314,3 @@ class Sweep(Experiment):
         ticks = tuple((float(rho), say(rho)) for rho in self.radii)
         more = {"log_x": True, "log_y": log_y, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "radius ρ", label, tuple(lines), caption, **more)
-
-
-def anatomy(spec: RunSpec, theta: torch.Tensor) -> dict[str, float]:
-    """What a rule's perturbation is at theta [n] with the whole training set: the length in normalization layers
-    over ρ, and the share of parameters moved."""
-    points: list[torch.Tensor] = []
-
-    def recorded(f, point):
-        points.append(point)
-        return plain(f, point)
-
-    at = replace(
-        whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, torch.zeros_like(theta)),
-        differentiate=recorded,
-    )
-    spec.rule.direction(at, spec.rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", 0)))
-    moved = points[-1] - theta
-    norms = torch.cat([torch.full((block.size,), block.module in NORMS) for block in spec.problem.layout]).to(
-        theta.device
-    )
-    return {
-        "length": float(moved[norms].double().norm()) / getattr(spec.rule, "rho", 1),
-        "moved": float((moved != 0).double().mean()),
-    }
-
-
-def lam_max(spec: RunSpec, theta: torch.Tensor) -> float:
-    """The largest eigenvalue of the training loss's Hessian at theta [n], to about 1%."""
-    random = generator(spec.seed, "top")
-    begin = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
-    *_, krylov = extremes(
-        Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta),
-        begin,
-        random,
-        top=1,
-        tol=1e-2,
-        look=0,
-    )
-    return float(krylov.ritz([0]).values[0])

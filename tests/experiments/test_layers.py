@@ -12,7 +12,7 @@ from torch import nn
 
 from engine.experiments import theory
 from engine.experiments.layers import PAPER, NormalizationLayers, VisionTransformer
-from engine.experiments.radii import anatomy, lam_max
+from engine.experiments.perturbation import anatomy, lam_max
 from engine.records import Result
 from engine.rules import (
     ASAM,

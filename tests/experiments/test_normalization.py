@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from engine.experiments import Check, perform, theory
-from engine.experiments.normalization import Drift, Sensing
-from engine.experiments.stability import Stability, Trains
+from engine.experiments.normalization import Drift
+from engine.experiments.sensing import Sensing
+from engine.experiments.stability import Stability
+from engine.experiments.trainability import Trains
 from engine.figures.drawing import Chart
 from engine.records import Result
 from engine.rules import SAM, SGD, SSAM, USAM, RandomDirection, Rule

@@ -12,8 +12,10 @@ import torch
 
 from engine.curvature import Hessian, dense
 from engine.experiments import PAPERS, perform, theory
+from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Point
-from engine.experiments.notions import NETWORK, Alignment, Notions, WhichSharpness
+from engine.experiments.minimizers import WhichSharpness
+from engine.experiments.notions import Notions
 from engine.problems import TwoCurvatures, parts
 from engine.records import Result
 from engine.rules import MSAM, SAM, SGD, USAM

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from engine.experiments import theory
-from engine.experiments.renormalization import PAPER, LearningRates, NormRatio, largest
+from engine.experiments.lengths import NormRatio
+from engine.experiments.renormalization import PAPER, LearningRates, largest
 from engine.experiments.saddle import CURVATURE, SaddleEscape
 from engine.figures.theme import DASHES, MARKERS, colour
 from engine.records import Result
