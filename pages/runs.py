@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.figures import charts
+from engine.figures import charts, comparison
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, dumps, encode, parse
 from engine.training.runs import RUNS
@@ -118,7 +118,7 @@ def upload() -> None:
         st.switch_page("pages/train.py")
 
 
-def comparison(chosen: list[Summary]) -> Chart:
+def chart(chosen: list[Summary]) -> Chart:
     """One measure of the chosen runs."""
     kept = [
         (spec, run, s.digest)
@@ -131,13 +131,13 @@ def comparison(chosen: list[Summary]) -> Chart:
         for label, (_, _, digest) in zip(own, kept, strict=True)
     ]
     curves = [(label, encode(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
-    return charts.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
+    return comparison.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
 
 
 came = link.arrived() or {}
 for key, name, allowed, usual in (
     (MEASURE, "measure", charts.MEASURES, "train_loss"),
-    (OVER, "over", charts.OVER, "step"),
+    (OVER, "over", comparison.OVER, "step"),
 ):
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
@@ -155,11 +155,11 @@ with st.sidebar:
     )
     st.radio(
         "Over",
-        list(charts.OVER),
-        format_func=lambda o: charts.OVER[o][0].capitalize(),
+        list(comparison.OVER),
+        format_func=lambda o: comparison.OVER[o][0].capitalize(),
         key=OVER,
         persist_state="session",
-        help=charts.OVER["step"][1],
+        help=comparison.OVER["step"][1],
     )
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
@@ -172,12 +172,10 @@ else:
     chosen = table(kept)
     actions(chosen)
     with menus:
-        download.menu({"Comparison": lambda: comparison(chosen)} if chosen else {}, AT)
+        download.menu({"Comparison": lambda: chart(chosen)} if chosen else {}, AT)
     if chosen:
         version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
-        figures.chart(
-            f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: comparison(chosen), width=1000
-        )
+        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
     else:
         st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
     link.write(
