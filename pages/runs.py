@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from engine.figures import charts, comparison
+from engine.figures import charts, comparison, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, dumps, encode, parse
 from engine.training.runs import RUNS
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, link, shell, words
+from pages.ui import cached, download, figures, link, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -18,7 +18,7 @@ def row(summary: Summary) -> dict[str, object]:
     spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
     last = summary.last
     return {
-        "Run": words.run(spec) if spec else summary.reason,
+        "Run": words.brief(spec) if spec else summary.reason,
         "Status": SAYS.get(summary.status, cached.status(summary)),
         "Step": summary.step,
         "Gradients": last.get("gradients"),
@@ -110,9 +110,9 @@ def upload() -> None:
             raise SpecError(f"file: expected at most {LARGEST:,} bytes, got {file.size:,}")
         spec = parse(RUNS, file.getvalue().decode())
     except (SpecError, UnicodeDecodeError) as error:
-        st.error(words.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
+        st.error(shell.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
         return
-    st.success(f"This is {words.run(spec)}.")
+    st.success(f"This is {words.brief(spec)}.")
     if st.button("Open on the Train page", width="stretch"):
         st.session_state[shell.TAKE] = encode(spec)
         st.switch_page("pages/train.py")
@@ -125,7 +125,7 @@ def chart(chosen: list[Summary]) -> Chart:
         for s in chosen
         if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
     ]
-    alike, own = words.apart([spec for spec, _, _ in kept])
+    alike, own = words.contrast([spec for spec, _, _ in kept])
     labels = [
         label if own.count(label) == 1 else f"{label} ({digest[:4]})"
         for label, (_, _, digest) in zip(own, kept, strict=True)

@@ -14,7 +14,8 @@ from engine.data import Digits
 from engine.experiments import theory
 from engine.experiments.curves import look
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
+from engine.figures.words import number
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
@@ -89,7 +90,7 @@ class EdgeOfStability(Experiment):
         low, lag = (1 - NEAR, LAG[True]) if usual else (0.0, LAG[self.full])
         where, expected, rest = ("settles at", "ratio 1", "") if usual else ("stays below", "ratio 1 at most", REST)
         aligned = _late_median(result.over("SAM", "cos_u") / result.over("SAM", "cos_g"))
-        gd, usam = say(theory.gd_edge(self.eta)), say(theory.usam_edge(self.eta, self.rho))
+        gd, usam = number(theory.gd_edge(self.eta)), number(theory.usam_edge(self.eta, self.rho))
         # SAM's and SSAM's sharpness falls with the gradient as long as they train: what is sized goes with that
         return (
             Check(

@@ -13,7 +13,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from engine.figures.drawing import Drawing, say
+from engine.figures.drawing import Drawing
+from engine.figures.words import number
 from engine.records import Result
 from engine.rules import Rule
 from engine.spec import choice, encode, fingerprint
@@ -49,7 +50,7 @@ class Check:
     @property
     def accepted(self) -> str:
         """Between which bounds the measured value must lie, in words."""
-        low, high = say(self.low), say(self.high)
+        low, high = number(self.low), number(self.high)
         if np.isfinite(self.low) and np.isfinite(self.high):
             return f"{low} to {high}" if low != high else f"{low}, to rounding"
         return f"{low} or more" if np.isfinite(self.low) else f"{high} or less"
@@ -118,6 +119,7 @@ class Experiment(ABC):
 
     @property
     def full(self) -> bool:
+        """Whether this is the full size."""
         return self.size == "full"
 
     @property

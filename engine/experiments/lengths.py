@@ -82,7 +82,7 @@ class NormRatio(Experiment):
         sam, ssam = self.ratio(result, "SAM"), self.ratio(result, "SSAM")
         turned = result.over("SSAM", "turned")
         void = self.unusual
-        late, first = over_steps(np.median, sam[len(sam) // 2 :]), over_steps(np.median, sam[:1])
+        late, start = over_steps(np.median, sam[len(sam) // 2 :]), over_steps(np.median, sam[:1])
         return (
             Check(
                 "SSAM's two gradients are equally long",
@@ -107,7 +107,7 @@ class NormRatio(Experiment):
             Check(
                 "It is larger than at the start",
                 "at least 1.5 times its value at the start",
-                late / first,
+                late / start,
                 low=1.5,
                 unit="×",
                 void=void,

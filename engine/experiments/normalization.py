@@ -15,7 +15,8 @@ from engine.experiments.experiment import Check, Experiment, Paper, Question, ru
 from engine.experiments.sensing import Sensing
 from engine.experiments.stability import Stability
 from engine.experiments.trainability import Trains
-from engine.figures.drawing import Chart, Line, Map, say
+from engine.figures.drawing import Chart, Line, Map
+from engine.figures.words import number
 from engine.problems import Product
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
 from engine.spec import fingerprint, knob
@@ -74,7 +75,7 @@ class Drift(Experiment):
         return (
             Check(
                 "Gradient descent stops where y² = 2/η − η",
-                f"|y| = {say(stops['GD'])}",
+                f"|y| = {number(stops['GD'])}",
                 y["GD"],
                 stops["GD"] - 0.01,
                 stops["GD"] + 0.01,
@@ -82,7 +83,7 @@ class Drift(Experiment):
             ),
             Check(
                 "USAM stops where y² (1 + ρ y²) = 2/η",
-                f"|y| = {say(stops['USAM'])}",
+                f"|y| = {number(stops['USAM'])}",
                 y["USAM"],
                 stops["USAM"] - 0.05,
                 stops["USAM"] + 0.05,
@@ -90,14 +91,14 @@ class Drift(Experiment):
             ),
             Check(
                 "SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔",
-                f"|y| = {say(stops['SSAM'])}",
+                f"|y| = {number(stops['SSAM'])}",
                 y["SSAM"],
                 stops["SSAM"] - 0.025,
                 stops["SSAM"] + 0.025,
                 void=rested,
             ),
             Check(
-                f"SAM drifts at the rate of its 2-cycle: from |y| = {say(high)} to {say(low)}",
+                f"SAM drifts at the rate of its 2-cycle: from |y| = {number(high)} to {number(low)}",
                 f"{takes:,.0f} steps",
                 [taken],
                 0.98 * takes,
@@ -125,9 +126,9 @@ class Drift(Experiment):
         ]
         caption = (
             f"|y|, the square root of the curvature of the minimum below, at every {max(1, self.steps // 250)}th step "
-            f"from (3, 10); η = {say(self.eta)}, ρ = {say(self.rho)}. Dashed: where theory lets gradient descent and "
-            "USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM stops at |y| = "
-            f"{say(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end "
+            f"from (3, 10); η = {number(self.eta)}, ρ = {number(self.rho)}. Dashed: where theory lets gradient descent "
+            "and USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM stops at |y| = "
+            f"{number(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end "
             "falls in proportion to itself: a straight line here."
         )
         chart = Chart(
@@ -152,8 +153,8 @@ class Drift(Experiment):
             ),
         }
         caption = (
-            f"The loss l(xy) over the plane, on a logarithmic scale floored at {say(LOWEST)}, and the path of {name}: "
-            f"the valley x = 0 consists of minima, the flatter the smaller |y|. {tells[name]}"
+            f"The loss l(xy) over the plane, on a logarithmic scale floored at {number(LOWEST)}, and the path of "
+            f"{name}: the valley x = 0 consists of minima, the flatter the smaller |y|. {tells[name]}"
         )
         return Map(
             f"path_{name.lower()}",
@@ -184,9 +185,9 @@ class Drift(Experiment):
     def _predicted(self):
         """Steps, and |y| of SAM after each, from where it reaches the valley on."""
         x, y = Product().begin
-        first, y = theory.product_valley(x, y, self.eta)
-        drift = theory.product_drift_sam(y, self.eta, self.rho, self.steps - int(first))
-        return first + np.arange(len(drift)), drift
+        reached, y = theory.product_valley(x, y, self.eta)
+        drift = theory.product_drift_sam(y, self.eta, self.rho, self.steps - int(reached))
+        return reached + np.arange(len(drift)), drift
 
     def _path(self, result, name, signed=False):
         """[T, 2]: x and y at each measurement, NaN where not known yet."""

@@ -17,7 +17,8 @@ from engine.experiments.curves import middle
 from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Check, Experiment, Paper, rules_of
 from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
+from engine.figures.words import number
 from engine.problems import evaluate, parts
 from engine.records import Result
 from engine.rules import MSAM, SAM, SGD
@@ -98,7 +99,7 @@ class Notions(Experiment):
             {name: _met(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
         )
         second = {q: _furthest([ratios[q] for ratios in self._over_second_order(result).values()]) for q in QUANTITIES}
-        sam, one = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
+        worst_ratio, average_ratio = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
         note = (
             "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its "
             "largest eigenvalue falls as well."
@@ -119,7 +120,12 @@ class Notions(Experiment):
             ),
             Check("1-SAM’s is too", "below 1 ×", worst["1-SAM"] / worst["GD"], high=0.9, unit="×", void=void),
             Check(
-                "1-SAM’s average-direction sharpness is below SAM’s", "below 1 ×", one, high=0.95, unit="×", void=void
+                "1-SAM’s average-direction sharpness is below SAM’s",
+                "below 1 ×",
+                average_ratio,
+                high=0.95,
+                unit="×",
+                void=void,
             ),
             Check(
                 "Under SAM the ascent direction has most of the worst",
@@ -156,7 +162,7 @@ class Notions(Experiment):
             Check(
                 "SAM’s worst-direction sharpness is below 1-SAM’s",
                 "below 1 ×",
-                sam,
+                worst_ratio,
                 high=0.95,
                 unit="×",
                 void=void,
@@ -190,30 +196,30 @@ class Notions(Experiment):
             name: [a / b for a, b in zip(values, measured["GD"], strict=True)] for name, values in measured.items()
         }
         caption = (
-            f"R = L(w + ρ v) − L(w) with ρ = {say(self.rho)} and a unit vector v, relative to gradient descent of the "
-            "same seed; each run is measured where its training loss first is at most "
-            f"{say(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a "
+            f"R = L(w + ρ v) − L(w) with ρ = {number(self.rho)} and a unit vector v, relative to gradient descent of "
+            "the same seed; each run is measured where its training loss first is at most "
+            f"{number(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a "
             "lower bound, by ascents from ±g and ±v₁), the gradient’s, or random. Look at the left and the right: SAM "
             "and 1-SAM lower both, and 1-SAM the average more. In the middle SAM is higher: its gradient points where "
             "the loss rises most."
         )
         source = fingerprint(result.spec)
         labels = ("Three notions of sharpness", "direction", "R, relative to gradient descent")
-        first = Chart("notions", *labels, _spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
-        return first, self._relations(result, source), self._losses(result, source)
+        notions = Chart("notions", *labels, _spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
+        return notions, self._relations(result, source), self._losses(result, source)
 
     def _reached(self, result: Result) -> str:
         """Which losses the runs had where they were measured, in words."""
         met = np.concatenate([_met(result, name, "loss") for name in self.ensembles()])
         return (
-            f" (it is {say(met.min())} to {say(met.max())}, for the looks are {EVERY} steps apart)"
+            f" (it is {number(met.min())} to {number(met.max())}, for the looks are {EVERY} steps apart)"
             if np.isfinite(met).all()
             else ""
         )
 
     def _relations(self, result: Result, source: str) -> Chart:
         ratios = {name: list(values.values()) for name, values in self._over_second_order(result).items()}
-        one = Line("1, theory", np.array([-0.2, 2.2]), np.ones(2), "ink", "dash", theory=True)
+        unit = Line("1, theory", np.array([-0.2, 2.2]), np.ones(2), "ink", "dash", theory=True)
         caption = (
             "The same rises, each over what the gradient and the Hessian at w make of it: ρ²λ₁/2 in the worst "
             f"direction, ρ‖g‖ + ρ²g′Hg/(2‖g‖²) up the gradient, and ρ² Tr/(2D) on average over the {NETWORK.size():,} "
@@ -222,7 +228,7 @@ class Notions(Experiment):
         )
         labels = ("The notions and the Hessian", "direction", "R over its second order")
         return Chart(
-            "relations", *labels, (*_spreads(ratios), one), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
+            "relations", *labels, (*_spreads(ratios), unit), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
         )
 
     def _losses(self, result: Result, source: str) -> Chart:
@@ -232,7 +238,7 @@ class Notions(Experiment):
         )
         caption = (
             "Training loss at w, median and range over the seeds. The notions are measured where each run first comes "
-            f"to {say(self.loss)}."
+            f"to {number(self.loss)}."
         )
         return Chart("loss", "Training loss", "step", "mean squared error", lines, caption, log_y=True, source=source)
 

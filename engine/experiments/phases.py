@@ -46,6 +46,7 @@ def runs(
 
 
 def seeds(full: bool) -> range:
+    """Of the runs of each ensemble, by size."""
     return range(5 if full else 3)
 
 

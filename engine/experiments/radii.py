@@ -13,8 +13,9 @@ import numpy as np
 from engine.experiments.curves import ends, middle
 from engine.experiments.experiment import Check, Experiment
 from engine.experiments.perturbation import anatomy, lam_max
-from engine.figures.drawing import Chart, say
+from engine.figures.drawing import Chart
 from engine.figures.theme import rule_colour
+from engine.figures.words import number
 from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule
 from engine.spec import fingerprint
 from engine.training.runs import RunSpec
@@ -111,10 +112,12 @@ class Sweep(Experiment):
 
     @property
     def variants(self) -> dict[str, Variant]:
+        """By name, the rules that are compared at this size."""
         return VARIANTS | MORE if self.full else VARIANTS
 
     @property
     def seeds(self) -> int:
+        """How many seeds there are at each radius."""
         return self.runs[self.full]
 
     @property
@@ -176,13 +179,13 @@ class Sweep(Experiment):
         alone, sam, on, subset = (self.tuned(result, name) for name in (self.alone, "SAM", "SAM-ON", "random subset"))
         there = self.accuracies(result, "random subset")[self.top(result, "SAM-ON")]
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
-        fewer = f"{say(self.ahead)} points fewer, or more than that"
+        fewer = f"{number(self.ahead)} points fewer, or more than that"
         return (
             # sized: longer runs help what has no perturbation a little, SAM-ON not, and a random subset that is moved
             # so far least of all
             Check(
                 f"SAM-ON gains on {self.alone}",
-                f"{say(self.enough)} points or more",
+                f"{number(self.enough)} points or more",
                 on - alone,
                 low=self.enough,
                 note=TUNED,
@@ -233,7 +236,7 @@ class Sweep(Experiment):
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
         ratio, fewer = (
             self.radius(result, "SAM-ON") / self.radius(result, "SAM"),
-            f"{say(self.ahead)} points fewer, or more than that",
+            f"{number(self.ahead)} points fewer, or more than that",
         )
         return (
             Check("SAM-ON needs a larger radius than SAM", "2 to 10 times", ratio, 2, 10, "×", self.unusual),
@@ -248,7 +251,7 @@ class Sweep(Experiment):
             ),
             Check(
                 f"ASAM-ON gains on {self.alone} too",
-                f"{say(self.enough)} points or more",
+                f"{number(self.enough)} points or more",
                 on - alone,
                 low=self.enough,
                 **points,
@@ -274,7 +277,7 @@ class Sweep(Experiment):
             ),
             Check(
                 "It moves these layers' scales and shifts alone",
-                f"{say(share)}% of the parameters",
+                f"{number(share)}% of the parameters",
                 100 * self.start(result, "moved"),
                 share * (1 - 1e-6),
                 share * (1 + 1e-6),
@@ -311,6 +314,6 @@ class Sweep(Experiment):
         lines.append(
             middle(self.alone, self.grid, values[self.alone].repeat(len(self.grid), 0), rule_colour("SGD"), "dash")
         )
-        ticks = tuple((float(rho), say(rho)) for rho in self.radii)
+        ticks = tuple((float(rho), number(rho)) for rho in self.radii)
         more = {"log_x": True, "log_y": log_y, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "radius ρ", label, tuple(lines), caption, **more)

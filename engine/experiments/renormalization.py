@@ -11,8 +11,9 @@ from engine.experiments.curves import ends
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
 from engine.experiments.lengths import PROBLEM, STEPS, NormRatio
 from engine.experiments.saddle import SaddleEscape
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import rule_colour
+from engine.figures.words import number
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import fingerprint, knob, series
 from engine.training.runs import RunSpec
@@ -69,6 +70,7 @@ class LearningRates(Experiment):
 
     @property
     def seeds(self) -> int:
+        """How many seeds there are at each learning rate."""
         return 8 if self.full else 3
 
     @property
@@ -145,10 +147,10 @@ class LearningRates(Experiment):
             "have not learnt. Where a run has diverged its rule's line has a gap. The dotted line is the loss of a "
             "guess."
         )
-        guess, below = ("a guess: ln 10", np.log(10)), ("learnt below: 10%", 100 * GOOD)
+        guess, threshold = ("a guess: ln 10", np.log(10)), ("learnt below: 10%", 100 * GOOD)
         return (
             self._chart(
-                result, "rates-error", "Test error over the learning rate", "test error [%]", errors, below, error
+                result, "rates-error", "Test error over the learning rate", "test error [%]", errors, threshold, error
             ),
             self._chart(
                 result,
@@ -169,7 +171,7 @@ class LearningRates(Experiment):
             for rule, (_, colour, dash) in self.rules.items()
         ]
         lines.append(Line(level[0], self.grid, np.full(len(self.grid), level[1]), "ink", "dot", theory=True))
-        ticks = tuple((float(rate), say(rate)) for rate in np.unique(self.rates))
+        ticks = tuple((float(rate), number(rate)) for rate in np.unique(self.rates))
         more = {"log_x": True, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "learning rate η", label, tuple(lines), caption, log_y=log_y, **more)
 

@@ -11,7 +11,8 @@ import torch
 from engine.curvature import Hessian, dense
 from engine.experiments.curves import look, middle
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, say
+from engine.figures.drawing import Chart
+from engine.figures.words import number
 from engine.problems import MatrixSensing, parts
 from engine.rules import SAM, SGD, USAM
 from engine.spec import fingerprint, knob
@@ -117,7 +118,7 @@ class Sensing(Experiment):
     def pictures(self, result):
         source, start = (
             fingerprint(result.spec),
-            f"η = {say(self.eta)}, ρ = {say(self.rho)}; median and range of the starts.",
+            f"η = {number(self.eta)}, ρ = {number(self.rho)}; median and range of the starts.",
         )
         flat = (
             f"The trace of the training loss's Hessian, from all of its 100 rows; {start} After the fit all three are "

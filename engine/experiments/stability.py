@@ -11,7 +11,8 @@ import numpy as np
 from engine.experiments import theory
 from engine.experiments.curves import look
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Line, Mark, say
+from engine.figures.drawing import Chart, Line, Mark
+from engine.figures.words import number
 from engine.problems import Quadratic
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import fingerprint, knob
@@ -61,6 +62,7 @@ class Stability(Experiment):
 
     @property
     def radii(self) -> tuple[float, float, float]:
+        """Half of ρ, ρ, and five times ρ."""
         return self.rho / 2, self.rho, 5 * self.rho
 
     @property
@@ -100,7 +102,7 @@ class Stability(Experiment):
         rest = np.concatenate([self._tail(result, name, most).max(1) for name, most in resting.items()])
         low, high = 0.99, 1.01
         return (
-            Check("Gradient descent is stable up to η = 2/λ", f"η = {say(gd)}", found["GD"], low * gd, high * gd),
+            Check("Gradient descent is stable up to η = 2/λ", f"η = {number(gd)}", found["GD"], low * gd, high * gd),
             Check(
                 "USAM is stable up to η = 2/(λ + ρλ²), at each ρ",
                 "1 × " + _listed(usam),
@@ -110,18 +112,28 @@ class Stability(Experiment):
                 "×",
             ),
             Check(
-                f"At ρ = {say(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
-                f"{say(usam[-1] / gd)} × {say(gd)}",
+                f"At ρ = {number(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
+                f"{number(usam[-1] / gd)} × {number(gd)}",
                 found["USAM"][-1:] / gd,
                 low * usam[-1] / gd,
                 high * usam[-1] / gd,
                 "×",
             ),
             Check(
-                "SAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SAM"] / gd), low, high, "×"
+                "SAM is stable up to η = 2/λ, whatever ρ",
+                f"1 × {number(gd)}",
+                _worst(found["SAM"] / gd),
+                low,
+                high,
+                "×",
             ),
             Check(
-                "SSAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SSAM"] / gd), low, high, "×"
+                "SSAM is stable up to η = 2/λ, whatever ρ",
+                f"1 × {number(gd)}",
+                _worst(found["SSAM"] / gd),
+                low,
+                high,
+                "×",
             ),
             Check(
                 "SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)",
@@ -152,8 +164,8 @@ class Stability(Experiment):
         )
         marks = (Mark(theory.threshold_usam(lam, rho), "2/(λ + ρλ²)"), Mark(theory.threshold_gd(lam), "2/λ"))
         caption = (
-            f"Distance |x| from the minimum of f = ({say(lam)} x² + y²)/2 after the last step, one run for each "
-            f"learning rate, from |x| = 100; ρ = {say(rho)}. Dotted: the thresholds that theory gives for USAM, and "
+            f"Distance |x| from the minimum of f = ({number(lam)} x² + y²)/2 after the last step, one run for each "
+            f"learning rate, from |x| = 100; ρ = {number(rho)}. Dotted: the thresholds that theory gives for USAM, and "
             "for the three others. USAM leaves first. Below 2/λ gradient descent and SSAM fall to the lower edge, "
             "which is 0; SAM, whose perturbation keeps its length, ends on the 2-cycle that the dashed line predicts."
         )
@@ -239,8 +251,8 @@ class Stability(Experiment):
 
 def _threshold(rates, ends):
     """Between the first rate at which the run has left (or was lost) and the one before; NaN where none or all have."""
-    first = int(np.argmax(~(ends <= LEFT)))
-    return float(np.sqrt(rates[first - 1] * rates[first])) if first > 0 else np.nan
+    index = int(np.argmax(~(ends <= LEFT)))
+    return float(np.sqrt(rates[index - 1] * rates[index])) if index > 0 else np.nan
 
 
 def _worst(ratios):
@@ -249,4 +261,4 @@ def _worst(ratios):
 
 
 def _listed(values):
-    return ", ".join(map(say, values))
+    return ", ".join(map(number, values))

@@ -10,8 +10,9 @@ import numpy as np
 from engine.experiments import theory
 from engine.experiments.curves import curve, ends, middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import MARKERS, ordinal, rule_look
+from engine.figures.words import number
 from engine.problems import DiagonalNet
 from engine.rules import MSAM, SGD
 from engine.spec import fingerprint, knob
@@ -49,6 +50,7 @@ class MicroBatches(Experiment):
 
     @property
     def draws(self) -> range:
+        """The draws of the examples, in the place of seeds."""
         return range(8 if self.full else 3)
 
     @property
@@ -58,6 +60,7 @@ class MicroBatches(Experiment):
 
     @property
     def length(self) -> int:
+        """Steps of a run at this size."""
         return self.steps * (4 if self.full else 1)
 
     @property
@@ -85,10 +88,10 @@ class MicroBatches(Experiment):
     def checks(self, result):
         test = {name: result.last(name, "test_loss") for name in ("GD", *map(_name, self.sizes))}
         trace = {name: result.last(name, "trace_share") for name in test}
-        one, all_of_them = test[_name(1)], test[_name(N)]
+        one_sam, n_sam = test[_name(1)], test[_name(N)]
         # what is sized goes with the number of draws, of which it takes the worst, with the sizes m, or, as n-SAM's
         # trace that slowly falls, with the steps
-        short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{say(self.shrunk)} only"
+        short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{number(self.shrunk)} only"
         return (
             Check(
                 "1-SAM's Hessian trace falls to the least there is",
@@ -102,15 +105,17 @@ class MicroBatches(Experiment):
             Check(
                 "1-SAM's held-out loss is far below n-SAM's",
                 "a small part of it",
-                one / all_of_them,
+                one_sam / n_sam,
                 high=0.1,
                 void=short,
             ),
-            Check("… and far below gradient descent's", "a small part of it", one / test["GD"], high=0.1, void=short),
+            Check(
+                "… and far below gradient descent's", "a small part of it", one_sam / test["GD"], high=0.1, void=short
+            ),
             Check(
                 "… in every draw",
                 "largest share below a half",
-                [np.max(one / np.minimum(all_of_them, test["GD"]))],
+                [np.max(one_sam / np.minimum(n_sam, test["GD"]))],
                 high=0.5,
                 void=short,
                 sized=True,

@@ -56,10 +56,12 @@ class SwitchTime(Experiment):
 
     @property
     def length(self) -> int:
+        """Epochs of a run at this size."""
         return self.epochs * (2 if self.full else 1)
 
     @property
     def tail(self) -> int:
+        """Epochs of SAM in the runs that switch, of which at least one is left to SGD."""
         return min(self.late, self.length - 1)
 
     @property
@@ -171,10 +173,10 @@ class SwitchTime(Experiment):
         """Over the epoch of the switch to SAM: 0 is SAM throughout, the last one SGD."""
         ends = {0: "SAM"} | {self.length - tail: f"last {tail}" for tail in reversed(self.tails)} | {self.length: "SGD"}
         rows = [result.last(name, "sharpness") for name in ends.values()]
-        at, median = np.array(list(ends), float), np.array([np.median(row) for row in rows])
+        epochs, median = np.array(list(ends), float), np.array([np.median(row) for row in rows])
         band = (np.array([row.min() for row in rows]), np.array([row.max() for row in rows]))
         levels = [
-            Line(f"{name} throughout", at[[0, -1]], np.full(2, median[i]), rule_colour(name), "dash")
+            Line(f"{name} throughout", epochs[[0, -1]], np.full(2, median[i]), rule_colour(name), "dash")
             for name, i in (("SAM", 0), ("SGD", -1))
         ]
         early = result.last("early", "sharpness")
@@ -187,7 +189,7 @@ class SwitchTime(Experiment):
             "diamond",
             _span(early),
         )
-        return (Line("SGD until then, then SAM", at, median, "green", marker="triangle", band=band), back, *levels)
+        return (Line("SGD until then, then SAM", epochs, median, "green", marker="triangle", band=band), back, *levels)
 
     def _way_back(self, result):
         """The medians' path in the plane of loss and sharpness of early SAM, from the switch to SGD on."""

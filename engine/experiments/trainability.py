@@ -10,7 +10,8 @@ import numpy as np
 from engine.data import Digits
 from engine.experiments.curves import look, middle
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Map, say
+from engine.figures.drawing import Chart, Map
+from engine.figures.words import number
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import SAM, USAM
@@ -45,6 +46,7 @@ class Trains(Experiment):
 
     @property
     def seeds(self) -> int:
+        """How many starts there are for each pair of a learning rate and a radius."""
         return 10 if self.full else 3
 
     def ensembles(self):
@@ -102,9 +104,9 @@ class Trains(Experiment):
             most = self._most(result, name)
             lines.append(middle(name, self.RADII, most.T, look(name).colour, marker=look(name).marker))
         caption = (
-            f"The largest learning rate tried at which training ends below {say(self.enough)} of its first loss, over "
-            "the radius ρ; median, and from the smallest to the largest of the starts. USAM's falls as ρ grows, as "
-            "its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance for the two: SAM's "
+            f"The largest learning rate tried at which training ends below {number(self.enough)} of its first loss, "
+            "over the radius ρ; median, and from the smallest to the largest of the starts. USAM's falls as ρ grows, "
+            "as its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance for the two: SAM's "
             "perturbation has length ρ, USAM's ρ‖g‖."
         )
         edge = Chart(
@@ -124,8 +126,8 @@ class Trains(Experiment):
         nothing = np.zeros(0)
         share = self._trained(result, name).mean(0)
         caption = (
-            f"{name}: the share of the starts from which training ends below {say(self.enough)} of its first loss, for "
-            "each learning rate and radius, both on a logarithmic scale. Compare the two maps: at small radii the "
+            f"{name}: the share of the starts from which training ends below {number(self.enough)} of its first loss, "
+            "for each learning rate and radius, both on a logarithmic scale. Compare the two maps: at small radii the "
             "rules agree, at large ones SAM keeps learning rates that USAM loses."
         )
         return Map(

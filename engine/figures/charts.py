@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Mark, around, say
+from engine.figures.drawing import Chart, Line, Mark, around
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import Run
@@ -174,6 +174,8 @@ def over_steps(
     marks: Sequence[Mark],
     **more: Any,
 ) -> Chart:
+    """A chart of a run's lines over its steps, with marks at its switches; the caption says what is drawn, of which
+    data, where to look, and the run; `more` are fields of Chart."""
     switches = words.marked([mark.label for mark in marks])
     caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, switches, f"{words.run(spec)}.")))
     return Chart(
@@ -233,7 +235,8 @@ def with_edges(
         if lowest <= max(10 * float(measured.max()), 1e-12):
             kept.append(lowest)
         elif np.isfinite(lowest):
-            far += f" {line.label[0].upper()}{line.label[1:]} is far above the picture: {say(lowest)} at its lowest."
+            name = line.label[0].upper() + line.label[1:]
+            far += f" {name} is far above the picture: {words.number(lowest)} at its lowest."
     return [*lines, *theory], (1.1 * low, _round_up(1.1 * max([high, *kept]))), far
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Map, Mark, say
+from engine.figures.drawing import Chart, Line, Map, Mark
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import Surface
@@ -91,9 +91,9 @@ def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Char
     )
     centre = [Mark(float(step), "centre of the map") for step in surface.steps[surface.checkpoint :][:1]]
     taken = [
-        Mark(float(at), words.takes_over(spec, nth, at))
-        for nth, at in enumerate(switches)
-        if len(surface.steps) and at <= surface.steps[-1]
+        Mark(float(step), words.takes_over(spec, nth, step))
+        for nth, step in enumerate(switches)
+        if len(surface.steps) and step <= surface.steps[-1]
     ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
     return Chart(
@@ -135,15 +135,17 @@ def _limits(z: np.ndarray, log: bool, cut: bool) -> tuple[tuple[float, float], s
     if cut and not log and high - low > 4 * (bulk - low) > 0:
         high = bulk
         remarks.append(
-            f"Colours and heights end at {say(high)}: {_cells(int((finite > high).sum()))} above it (up to "
-            f"{say(float(usable.max()))})."
+            f"Colours and heights end at {words.number(high)}: {_cells(int((finite > high).sum()))} above it (up to "
+            f"{words.number(float(usable.max()))})."
         )
     if log:
         low = max(low, high * 10.0**-DECADES)
         if (finite < low).any():
-            remarks.append(f"The logarithm is floored at {say(low)}: {_cells(int((finite < low).sum()))} below it.")
+            remarks.append(
+                f"The logarithm is floored at {words.number(low)}: {_cells(int((finite < low).sum()))} below it."
+            )
     if low == high:
-        remarks.append(f"The value is {say(low)} in every cell.")
+        remarks.append(f"The value is {words.number(low)} in every cell.")
     return (low, high), _join(remarks)
 
 
@@ -168,7 +170,7 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
     step = f"step {surface.steps[surface.checkpoint]:,}" if surface.checkpoint < len(surface.steps) else "no step"
     done = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
     check = (
-        f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
+        f"Self-check in double precision: off by {words.number(float(f'{surface.check:.1g}'))} at most, relative."
         if np.isfinite(surface.check)
         else "Not self-checked before it is complete."
     )
@@ -176,8 +178,8 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
-        f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {check} {words.run(spec)}."
+        f"{surface.unit}; the directions have lengths {words.number(surface.norms[0])} and "
+        f"{words.number(surface.norms[1])} and cosine {_cosine(surface.cosine)}. {check} {words.run(spec)}."
     )
 
 
@@ -185,9 +187,10 @@ def _faith(surface: Surface) -> str:
     if not np.isfinite(surface.explained):
         return "The path is a single point, or is not finite."
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""
+    off = words.number(float(np.nanmax(surface.residual, initial=0)))
     return (
         f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's"
-        f" points lie up to {say(float(np.nanmax(surface.residual, initial=0)))} off it (parameter distance).{shadow}"
+        f" points lie up to {off} off it (parameter distance).{shadow}"
     )
 
 

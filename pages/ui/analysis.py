@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from engine.figures import words
 from engine.records import Run
 from engine.spec import SpecError, decode, digest
 from engine.training.runs import RunSpec
 from engine.work.tasks import ANALYSES
-from pages.ui import cached, download, link, live, shell, words
+from pages.ui import cached, download, link, live, shell
 
 
 class Subject(NamedTuple):
@@ -48,7 +49,7 @@ class Page:
             wanted = self.settings(about) if about else None
             if about:
                 _begin(self.kind, self.button, about, wanted)
-        menus = shell.heading(self.question, words.run(about.spec) if about else "")
+        menus = shell.heading(self.question, words.brief(about.spec) if about else "")
         shell.faults()
         if about is None:
             _nothing()

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from engine.figures.words import setting, title
 from engine.spec import Knob, encode, knobs
-from pages.ui.words import setting, title
 
 Reasons = Mapping[str, str]
 """Why a field cannot apply now, by the field's name: its control is disabled and says so."""

@@ -10,9 +10,10 @@ from typing import Any
 import streamlit as st
 
 from engine.data import SOURCES, OwnFile, download, here, keep
+from engine.figures import words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
-from pages.ui import controls, live, words
+from pages.ui import controls, live
 
 OWN, MEGABYTES = OwnFile.__name__, 5
 HELP = (

@@ -152,11 +152,11 @@ def test_tables_know_what_the_engine_knows():
     from engine.training.runs import MEASURES
 
     assert list(charts.MEASURES) == list(MEASURES)
-    assert set(theme.RULES) <= set(RULES)  # one without an entry is drawn in OTHER
+    assert set(theme.LOOKS) <= set(RULES)  # one without an entry is drawn in OTHER
 
 
 def test_every_rule_has_a_colour_of_its_own():
-    looks = [*theme.RULES.values(), theme.OTHER]
+    looks = [*theme.LOOKS.values(), theme.OTHER]
     assert len({look.colour for look in looks}) == len(looks)
     for dark in (False, True):
         assert len({theme.colour(name, dark) for name in theme.COLOURS}) == len(theme.COLOURS)

@@ -19,11 +19,12 @@ from streamlit.testing.v1 import AppTest
 from engine.encyclopedia import cost
 from engine.encyclopedia.quadratic import TOP, VALLEY, Trial, threshold, trace
 from engine.figures import encyclopedia as rules
+from engine.figures import words
 from engine.figures.drawing import Chart
 from engine.figures.render import numbers, paper, plotly, vega
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, GraphSAM, RandomDirection, Rule
 from engine.spec import SpecError, encode, knob, knobs
-from pages.ui import cached, words
+from pages.ui import cached
 from tests.family import suits
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")

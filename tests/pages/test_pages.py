@@ -23,6 +23,7 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import Random
 from engine.analyses.spectrum import SpectrumSpec
 from engine.data import Moons
+from engine.figures import words
 from engine.models import MLP
 from engine.problems import Classification, Quadratic
 from engine.records import Surface, load
@@ -32,7 +33,7 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
 from engine.work.tasks import Progress, training
-from pages.ui import cached, link, words
+from pages.ui import cached, link
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 QUESTIONS = {
@@ -125,7 +126,7 @@ def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store)
     assert run == digest(SMALL)
     await_end(run)
     again = open_page(run=run)
-    assert words.run(SMALL) in texts(again)
+    assert words.brief(SMALL) in texts(again)
     assert again.number_input(key="train.problem.Classification.model.MLP.width").value == 4
     assert store.run(run).status == "finished"
 
@@ -261,7 +262,7 @@ def test_a_bad_upload_is_refused_in_one_line(store, content, told):
 def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
     app.file_uploader[0].upload("spec.json", json.dumps(encode(SMALL)).encode(), "application/json").run()
-    assert words.run(SMALL) in app.success[0].value
+    assert words.brief(SMALL) in app.success[0].value
 
 
 def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):

@@ -21,11 +21,11 @@ from engine.figures.drawing import (
     log_ticks,
     placed,
     pointed,
-    say,
     ticks,
     visible,
 )
 from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
+from engine.figures.words import number
 
 SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*"}
 BAR = (0.03, 0, 0.045, 1)
@@ -126,7 +126,7 @@ def _line(axes: Axes, chart: Chart, line: Line, size: float) -> None:
 def _tick(axis, low: float, high: float, log: bool) -> None:
     places = log_ticks(np.log10(low), np.log10(high)) if log else ticks(low, high)
     axis.set_major_locator(FixedLocator(places))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: say(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_locator(NullLocator())
 
 
@@ -227,9 +227,9 @@ def _path(axes: Axes, drawing: Map) -> None:
 def _viridis() -> ListedColormap:
     """The screen's colour scale, in 256 steps."""
     stops = np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in VIRIDIS])
-    at = np.linspace(0, 1, 256)
+    shares = np.linspace(0, 1, 256)
     return ListedColormap(
-        np.stack([np.interp(at, np.linspace(0, 1, len(stops)), channel) for channel in stops.T], axis=1)
+        np.stack([np.interp(shares, np.linspace(0, 1, len(stops)), channel) for channel in stops.T], axis=1)
     )
 
 

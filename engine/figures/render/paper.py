@@ -30,11 +30,11 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
     below it."""
     size = text_size(width)
     words = textwrap.wrap(drawing.words, int(width * 72 / (0.59 * size))) if caption else []
-    below = 1.35 * len(words) * size / 72
+    foot = 1.35 * len(words) * size / 72
     if isinstance(drawing, Map) and not drawing.empty:
-        result = _map(drawing, width, below, size)
+        result = _map(drawing, width, foot, size)
     else:
-        result = Figure(figsize=(width, 0.6 * width + below), layout="constrained", facecolor="white")
+        result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
         draw(result.add_subplot(), drawing, width, size)
     if words:
         result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=1.15, color=LIGHT.text)
@@ -73,16 +73,16 @@ def _darken(made: Figure) -> None:
             spine.set_edgecolor(DARK.axis)
 
 
-def _map(drawing: Map, width: float, below: float, size: float) -> Figure:
+def _map(drawing: Map, width: float, foot: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
     labels, em = [station.label for station in drawing.stations], size / 72
     columns = legend_columns(labels, width, size)
     left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])
     up = across * (float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1)
-    tall = below + bottom + up + top
+    tall = foot + bottom + up + top
     result = Figure(figsize=(width, tall), facecolor="white")
-    axes = result.add_axes((left / width, (below + bottom) / tall, across / width, up / tall))
+    axes = result.add_axes((left / width, (foot + bottom) / tall, across / width, up / tall))
     label(axes, drawing, size)
     contours(axes, drawing, size)
     if labels:
