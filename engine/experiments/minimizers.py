@@ -221,3 +221,15 @@ def _curve(
 def late_mean(values: np.ndarray) -> np.ndarray:
     """[R]: the mean over the second half of the measurements [T, R]; NaN before all are there."""
     return values[len(values) // 2 :].mean(0) if len(values) else np.full(1, np.nan)
+
+
+def spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
+    """By ensemble, a point for each of some quantities [R], with its range."""
+    lines = []
+    for i, (name, values) in enumerate(rows.items()):
+        low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
+        x = np.arange(len(values)) + 0.08 * (i - 1)
+        lines.append(
+            Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high))
+        )
+    return tuple(lines)

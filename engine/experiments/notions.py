@@ -16,7 +16,7 @@ from engine.experiments import theory
 from engine.experiments.curves import middle
 from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Check, Experiment, Paper, rules_of
-from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness
+from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness, spreads
 from engine.figures.drawing import Chart, Line
 from engine.figures.words import number
 from engine.problems import evaluate, parts
@@ -205,7 +205,7 @@ class Notions(Experiment):
         )
         source = fingerprint(result.spec)
         labels = ("Three notions of sharpness", "direction", "R, relative to gradient descent")
-        notions = Chart("notions", *labels, _spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
+        notions = Chart("notions", *labels, spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
         return notions, self._relations(result, source), self._losses(result, source)
 
     def _reached(self, result: Result) -> str:
@@ -228,7 +228,7 @@ class Notions(Experiment):
         )
         labels = ("The notions and the Hessian", "direction", "R over its second order")
         return Chart(
-            "relations", *labels, (*_spreads(ratios), unit), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
+            "relations", *labels, (*spreads(ratios), unit), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
         )
 
     def _losses(self, result: Result, source: str) -> Chart:
@@ -271,18 +271,6 @@ def _curvatures(hessian: Hessian, top: Tensor, random: torch.Generator) -> dict[
         "slope": float(g.norm()),
         "along": float(g @ hessian(g) / (g @ g)),
     }
-
-
-def _spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
-    """By ensemble, a point for each of some quantities [R], with its range."""
-    lines = []
-    for i, (name, values) in enumerate(rows.items()):
-        low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
-        x = np.arange(len(values)) + 0.08 * (i - 1)
-        lines.append(
-            Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high))
-        )
-    return tuple(lines)
 
 
 PAPER = Paper(

@@ -4,45 +4,21 @@ beside no perturbation."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.experiments.curves import ends, middle
 from engine.experiments.experiment import Check, Experiment
 from engine.experiments.perturbation import anatomy, lam_max
+from engine.experiments.variants import MORE, SHARP, VARIANTS, Variant
 from engine.figures.drawing import Chart
 from engine.figures.theme import rule_colour
 from engine.figures.words import number
-from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule
 from engine.spec import fingerprint
 from engine.training.runs import RunSpec
-
-
-class Variant(NamedTuple):
-    """A rule that a sweep compares: what it is at a radius, and how its line is drawn."""
-
-    rule: Callable[[float], Rule]
-    colour: str
-    dash: str = "solid"
-
-
-VARIANTS = {
-    "SAM": Variant(SAM, rule_colour("SAM")),
-    "SAM-ON": Variant(lambda rho: SAM(rho, NormalizationOnly()), "vermilion"),
-    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), "purple", "dash"),
-}
-MORE = {
-    "all but these layers": Variant(lambda rho: SAM(rho, AllButNormalization()), "sky", "dot"),
-    "ASAM": Variant(ASAM, rule_colour("ASAM")),
-    "ASAM-ON": Variant(lambda rho: ASAM(rho, mask=NormalizationOnly()), rule_colour("ASAM"), "dash"),
-}
-"""Compared at full size only."""
-SHARP = ("SGD", "AdamW", "SAM", "SAM-ON")
-"""Whose sharpness is measured."""
-
 
 MOST = 10.0
 """The largest radius that a rule takes."""
@@ -76,7 +52,7 @@ LENGTH = f"{WORDS} Were it over all parameters, the perturbation would be shorte
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep(Experiment):
+class RadiusSweep(Experiment):
     """Runs at several radii from several seeds, beside runs without a perturbation."""
 
     radii: tuple[float, ...]
