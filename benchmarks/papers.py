@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from typing import cast
 
 from benchmarks.measure import device
-from engine.experiments import EXPERIMENTS, PAPERS, perform
+from engine.experiments import EXPERIMENTS, PAPERS
+from engine.experiments.lab import perform
 from engine.machine import settle
-from engine.records import Result
-from engine.spec import encode
+from engine.records import Result, finished
 
 
 def main() -> None:
@@ -23,11 +24,10 @@ def main() -> None:
     spent: dict[str, float] = defaultdict(float)
     for paper in PAPERS.values():
         for cls in paper.experiments:
-            begun, arrays = time.perf_counter(), {}
-            for lap in perform(cls(), on):
-                arrays = lap.arrays or arrays
+            begun = time.perf_counter()
+            result = finished(perform(cls(), [], on, None))
             seconds = time.perf_counter() - begun
-            verdicts = [check.verdict() for check in cls().checks(Result(encode(cls()), 1, 1, arrays=arrays))]
+            verdicts = [check.verdict() for check in cls().checks(cast(Result, result))]
             spent[paper.key] += seconds
             print(f"seconds papers.{cls.__name__} {seconds:.2f}  # {', '.join(verdicts)}", flush=True)
     for key, seconds in spent.items():

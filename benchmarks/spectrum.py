@@ -7,6 +7,7 @@ in float64.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from engine.analyses.spectrum import SpectrumSpec
 from engine.machine import CORES
 from engine.models import MLP
 from engine.problems import Classification
-from engine.records import Run
+from engine.records import Run, Spectrum, finished
 from engine.training.runs import RunSpec
 
 PROBLEM = Classification(model=MLP(width=64, depth=2))
@@ -57,9 +58,7 @@ def main() -> None:
 def ours(run: Run, on: str) -> np.ndarray:
     """The engine's top eigenvalues [5], descending: the app's analysis without its other parts."""
     spec = SpectrumSpec(top=TOP, bottom=0, probes=0, exact=False)
-    *_, (_, _, spectrum) = spec.compute(SPEC, run, on)
-    assert spectrum is not None
-    return spectrum.top
+    return cast(Spectrum, finished(spec.compute([run], on, None))).top
 
 
 def theirs(net: nn.Module, x: Tensor, y: Tensor, on: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import cast
 
 import loss_landscapes
 import torch
@@ -24,7 +25,7 @@ from engine.analyses.surface import SurfaceSpec
 from engine.machine import CORES
 from engine.models import CNN
 from engine.problems import Classification
-from engine.records import Run, Surface
+from engine.records import Run, Surface, finished
 from engine.training.runs import RunSpec
 
 PROBLEM = Classification(model=CNN())
@@ -64,9 +65,7 @@ def main() -> None:
     spec = RunSpec(PROBLEM, steps=60, every=30, curvature=False)
     run = trained(spec, on)
     ours, drawn = [], []
-    theirs = baseline(
-        run, on, between=lambda: ours.append(seconds(lambda: drawn.append(surface(spec, run, on))) / SIDE**2)
-    )
+    theirs = baseline(run, on, between=lambda: ours.append(seconds(lambda: drawn.append(surface(run, on))) / SIDE**2))
     agree(run, drawn[-1], on)
     speedups = [a / b for a, b in zip(theirs.costs, ours, strict=True)]
     costs = ", ".join(f"{1e3 * cost:.2f}" for cost in theirs.costs)
@@ -77,11 +76,9 @@ def main() -> None:
     report("surface.cnn", [speedup / CORES for speedup in speedups])
 
 
-def surface(spec: RunSpec, run: Run, on: str) -> Surface:
+def surface(run: Run, on: str) -> Surface:
     """The engine's surface of the run's last checkpoint, whole."""
-    *_, (_, _, drawn) = SurfaceSpec(plane=Random(), resolution=SIDE).compute(spec, run, on)
-    assert drawn is not None
-    return drawn
+    return cast(Surface, finished(SurfaceSpec(plane=Random(), resolution=SIDE).compute([run], on, None)))
 
 
 def baseline(run: Run, on: str, between: Callable[[], None]) -> Interrupted:

@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,18 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from engine.analyses.weights import FORMATS, weights_file
 from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
+from engine.experiments.verdicts import lines, named
 from engine.machine import settle
-from engine.records import RecordError
-from engine.spec import SpecError, decode, digest, dumps, knobs, parse
-from engine.training.runs import RUNS, RunSpec
+from engine.records import ENDS, Progress, RecordError, Stop, write
+from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
+from engine.training.runs import RUNS
+from engine.work.kinds import KINDS, Kind, Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import ANALYSES, Progress, Stop, analysis, training
-from engine.work.verdicts import lines, named, tables
+from engine.work.tables import tables
 
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""
@@ -34,33 +37,39 @@ LARGEST = 1_000_000
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 where its record was made, 1 where the run failed, 2 with one line on standard error for
     bad input, 130 when interrupted."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    words, others = split_words(given, _fields(given[0] if given else ""))
+    options = _parser().parse_args(others)
     settle()
     try:
-        if options.command == "spec":
-            print(dumps(RunSpec()))
-            return 0
-        if options.store:
-            os.environ["RAVINE_STORE"] = options.store  # datasets are kept beside the runs
-        if options.command == "download":
-            return _download(options.name)
-        _check_device(options.device)
-        store = Store(options.store)
-        if options.command == "experiment":
-            return _experiment(options, store)
-        if options.command == "train":
-            spec = read(options.spec)
-            task = training(store, spec, options.device, options.fresh)
-            path = store.folder(digest(spec)) / "run.npz"
-        else:
-            run = _run(store, options.run)
-            spec = _analysis_spec(options)
-            task = analysis(store, run, spec, options.device)
-            path = store.folder(run) / f"{digest(spec)}.npz"
-        return _drive(task, options.command, path)
+        return _run(options, words)
     except (SpecError, RecordError) as error:
         print(f"engine {options.command}: {error}", file=sys.stderr)
         return 2
+
+
+def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """One command with its options, and the settings that its words name."""
+    if options.command == "spec":
+        print(dumps(read_words(RUNS, words)))
+        return 0
+    if options.store:
+        os.environ["RAVINE_STORE"] = options.store  # datasets are kept beside the runs
+    if options.command == "download":
+        return _download(options.name)
+    store = Store(options.store)
+    if options.command == "weights":
+        return _weights(store, options)
+    _check_device(options.device)
+    if options.command == "experiment":
+        return _experiment(store, options, words)
+    return _drive(store, _work(store, options, words), options)
+
+
+def _fields(command: str) -> list[str]:
+    """The settings that may follow a command as options."""
+    kind = KINDS.get(command)
+    return [*knobs(next(iter(kind.specs.values())))] if kind and len(kind.specs) == 1 else []
 
 
 def read(path: str, table: Mapping[str, type] = RUNS) -> Any:
@@ -88,85 +97,85 @@ def _download(name: str) -> int:
     return 0
 
 
-def _experiment(options: argparse.Namespace, store: Store) -> int:
+def _experiment(store: Store, options: argparse.Namespace, words: Sequence[str]) -> int:
     """Performs experiments and prints their checks; 0 only where all that is claimed to hold does."""
     made = []
-    for table in tables(_experiments(options.name, options.size), store.root, options.device):
+    for table in tables(_experiments(options.name, options.size, words), store.root, options.device):
         made.append(table)
         print(lines(table), file=sys.stderr if options.json else sys.stdout, flush=True)
     if options.json:
-        print(
-            json.dumps(
-                sorted(made, key=lambda table: list(EXPERIMENTS).index(table["experiment"])), indent=1, allow_nan=False
-            )
-        )
+        made.sort(key=lambda table: list(EXPERIMENTS).index(table["experiment"]))
+        print(json.dumps(made, indent=1, allow_nan=False))
     return 0 if all(table["reproduced"] for table in made) else 1
 
 
-def _experiments(name: str, size: str | None) -> list[Experiment]:
-    """What a name means, or a spec: as JSON, or in a file."""
-    if not name.startswith("{") and not name.endswith(".json"):
-        return named(name, size or SIZES[0])
-    one = parse(EXPERIMENTS, name) if name.startswith("{") else read(name, EXPERIMENTS)
-    one = replace(one, size=size or one.size)
-    one.ensembles()  # SpecError where its settings describe no runs
-    return [one]
+def _experiments(name: str, size: str | None, words: Sequence[str]) -> list[Experiment]:
+    """What a name means, or a spec, as JSON or in a file; with the settings that words name."""
+    if name.startswith("{") or name.endswith(".json"):
+        experiment = parse(EXPERIMENTS, name) if name.startswith("{") else read(name, EXPERIMENTS)
+        found = [replace(experiment, size=size or experiment.size)]
+    else:
+        found = named(name, size or SIZES[0])
+    if words:
+        found = [read_words({type(one).__name__: type(one)}, words, one) for one in found]
+    for experiment in found:
+        experiment.ensembles()  # SpecError where its settings describe no runs
+    return found
 
 
-def _drive(task: Iterator[Progress], title: str, path: Path) -> int:
-    """Runs a task under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
-    at, pressed = Progress(0, 0), []
+def _weights(store: Store, options: argparse.Namespace) -> int:
+    """Writes the weights of a run's checkpoint into a file."""
+    run = _digest(store, options.run)
+    content = weights_file(store.spec(run), store.run(run), options.checkpoint, options.format)
+    path = Path(options.out or f"{run}.{options.format}")
+    write(path, lambda file: file.write(content))
+    print(path)
+    return 0
+
+
+def _work(store: Store, options: argparse.Namespace, words: Sequence[str]) -> Work:
+    """What a command asks for."""
+    kind = KINDS[options.command]
+    if kind.name == "train":
+        return Work(read_words(RUNS, words, read(options.spec) if options.spec else None))
+    return Work(read_words(kind.specs, words), _digest(store, options.run) if kind.of else "")
+
+
+def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
+    """Performs work under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
+    latest, pressed = Progress(0, 0), []
     before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    task = perform(store, work, options.device, getattr(options, "fresh", False))
     try:
-        with tqdm(desc=title, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
-            for at in task:
-                _show(bar, at)
-                if pressed and at.status == "running":
-                    at = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
+        with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
+            for latest in task:
+                _show(bar, latest)
+                if pressed and latest.status == "running":
+                    latest = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
                     break
             bar.refresh()
     finally:
         signal.signal(signal.SIGINT, before)
-    print(f"{at.status}{': ' + at.reason if at.reason else ''}", file=sys.stderr)
-    if at.status in ("finished", "diverged"):
-        print(path)
-    return {"finished": 0, "diverged": 0, "stopped": 130}.get(at.status, 1)
+    print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
+    if latest.status in ENDS:
+        print(store.file(work.address))
+    return {"finished": 0, "diverged": 0, "stopped": 130}.get(latest.status, 1)
 
 
-def _show(bar: Any, at: Progress) -> None:
-    bar.total = at.total
-    bar.update(at.done - bar.n)
-    if at.frame:
-        shown = {"loss": at.frame["train_loss"], "sharpness": at.frame["sharpness"]}
+def _show(bar: Any, progress: Progress) -> None:
+    bar.total = progress.total
+    bar.update(progress.done - bar.n)
+    if progress.frame:
+        shown = {"loss": progress.frame["train_loss"], "sharpness": progress.frame["sharpness"]}
         bar.set_postfix({name: f"{value:.3g}" for name, value in shown.items() if not math.isnan(value)}, refresh=False)
 
 
-def _run(store: Store, name: str) -> str:
+def _digest(store: Store, name: str) -> str:
     """A run's digest, from itself or from its spec file."""
     run = digest(read(name)) if name.endswith(".json") else name
     if not store.has(run):
-        raise SpecError(f"run: the store {store.root} holds no run {run}; train it first")
+        raise SpecError(f"run: the store {store.root.name} holds no run {run}; train it first")
     return run
-
-
-def _analysis_spec(options: argparse.Namespace) -> Any:
-    cls = ANALYSES[options.command]
-    given = {
-        name: _value(k.kind, getattr(options, name))
-        for name, k in knobs(cls).items()
-        if getattr(options, name) is not None
-    }
-    return decode({cls.__name__: cls}, given)
-
-
-def _value(kind: str, text: str) -> Any:
-    """An option's text as the JSON value that `decode` expects; a bare word names a choice, or a class with its
-    defaults."""
-    try:
-        value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        value = text
-    return {"name": value} if kind == "pick" and isinstance(value, str) else value
 
 
 def _check_device(device: str) -> None:
@@ -178,45 +187,45 @@ def _check_device(device: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("spec", help="print the default run's spec, to start from")
-    train = commands.add_parser("train", help="train a run from its spec file")
-    train.add_argument("spec", metavar="SPEC.json")
-    train.add_argument(
-        "--fresh", action="store_true", help="from the start, even where an unfinished run could be gone on with"
-    )
+    commands.add_parser("spec", help="print a run's spec, the default one but for settings such as rule=SSAM")
+    train = commands.add_parser("train", help="train a run from its spec file, settings such as rule=SSAM, or both")
+    train.add_argument("spec", metavar="SPEC.json", nargs="?")
+    train.add_argument("--fresh", action="store_true", help="from the start, even where it could be gone on with")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
-    fetch.add_argument(
-        "name",
-        metavar="NAME",
-        help=", ".join(f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items()),
-    )
+    sizes = (f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items())
+    fetch.add_argument("name", metavar="NAME", help=", ".join(sizes))
     trial = commands.add_parser("experiment", help="perform a paper's experiments and print their checks")
-    trial.add_argument(
-        "name",
-        metavar="NAME",
-        help=(
-            f"all, a paper ({', '.join(PAPERS)}), one of {', '.join(EXPERIMENTS)}, or the spec of one as JSON or "
-            "SPEC.json"
-        ),
-    )
+    names = f"all, a paper ({', '.join(PAPERS)}), one of {', '.join(EXPERIMENTS)}, or a spec as JSON or SPEC.json"
+    trial.add_argument("name", metavar="NAME", help=names)
     for size in SIZES:
         trial.add_argument(f"--{size}", dest="size", action="store_const", const=size)
     trial.add_argument("--json", action="store_true", help="the tables as JSON on standard output")
-    for name, cls in ANALYSES.items():
-        command = commands.add_parser(name, help=(cls.__doc__ or "").splitlines()[0])
-        command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
-        for option, k in knobs(cls).items():
-            words = (
-                f"{k.help or k.label} "
-                f"({', '.join(k.table()) if k.kind == 'pick' else ', '.join(k.options) or f'{k.low:g} to {k.high:g}'})"
-            )
-            command.add_argument(f"--{option}", metavar="VALUE", help=words.replace("%", "%%"))
+    weights = commands.add_parser("weights", help="write the weights of a run, with their names and shapes")
+    weights.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
+    weights.add_argument("--checkpoint", type=int, default=-1, help="which measured point, from 0; -1 is the last")
+    weights.add_argument("--format", choices=FORMATS, default="safetensors")
+    weights.add_argument("--out", metavar="FILE", help="by default the run's digest, with the format's ending")
+    for kind in KINDS.values():
+        _add_kind(commands, kind)
     for name, command in commands.choices.items():
         if name != "spec":
             command.add_argument("--store", help="folder of the store (default: RAVINE_STORE, else .ravine)")
-        if name not in ("spec", "download"):
+        if name not in ("spec", "download", "weights"):
             command.add_argument("--device", default="cuda:0" if torch.cuda.is_available() else "cpu")
     return parser
+
+
+def _add_kind(commands: Any, kind: Kind) -> None:
+    """The command of a kind of work, unless it has one, and the settings that may follow it, for its help."""
+    cls = next(iter(kind.specs.values()))
+    if kind.name not in commands.choices:
+        command = commands.add_parser(kind.name, help=(cls.__doc__ or "").splitlines()[0])
+        if kind.of:
+            command.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
+    for option in _fields(kind.name):
+        field = knobs(cls)[option]
+        words = f"{field.help or field.label} ({', '.join(field.range)})"
+        commands.choices[kind.name].add_argument(f"--{option}", metavar="VALUE", help=words.replace("%", "%%"))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,20 @@ bits each time."""
 from __future__ import annotations
 
 import os
+import platform
+import time
 
 import torch
 
 CORES = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 """Threads that share the points of a surface."""
-BLOCK = {"cpu": 2**23, "cuda": 2**26}
-"""Bytes of the largest tensor in one forward pass: examples go through a model in as few pieces as this allows."""
+CACHED, SPACIOUS = 2**23, 2**26
+"""Bytes of a tensor that stays in a CPU's caches, and of one that keeps an accelerator busy."""
+
+
+def block(device: torch.device) -> int:
+    """Bytes of the largest tensor in one forward pass: examples go through a model in as few pieces as this allows."""
+    return CACHED if device.type == "cpu" else SPACIOUS
 
 
 def settle() -> None:
@@ -20,4 +27,11 @@ def settle() -> None:
     # glibc hands freed memory back to the kernel in pieces above a threshold, and page faults then cost a CNN as much
     # as its arithmetic;
     # freeing one large piece raises that threshold for good (mallopt(3), M_MMAP_THRESHOLD)
-    torch.empty(4 * BLOCK["cpu"] - 2**16, dtype=torch.uint8)
+    torch.empty(4 * CACHED - 2**16, dtype=torch.uint8)
+
+
+def made(device: str) -> dict[str, str]:
+    """Where and when something was computed: device, hardware, torch's version, time of day."""
+    hardware = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + " UTC"
+    return {"device": device, "hardware": hardware, "torch": torch.__version__, "when": when}

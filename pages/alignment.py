@@ -7,8 +7,8 @@ import streamlit as st
 from engine.analyses.alignment import AlignmentSpec
 from engine.figures import alignments, words
 from engine.records import Alignment
-from engine.spec import encode
-from pages.ui import analysis, cached, controls, download, figures, shell
+from engine.spec import describe
+from pages.ui import analysis, controls, download, figures, shell
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -17,7 +17,7 @@ GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
 def picture(about: analysis.Subject, name: str) -> bool:
     """The charts and the numbers; whether more is still being computed."""
     at_work = analysis.progress(about, name, "checkpoints")
-    record = cached.analysis(about.run, name)
+    version, record = analysis.version(about, name), analysis.record(about, name)
     if record is None:
         st.html(
             "<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes "
@@ -25,14 +25,12 @@ def picture(about: analysis.Subject, name: str) -> bool:
         )
         return at_work
     shell.strip(numbers(record))
-    key, encoded = f"{about.run}/{name}", encode(about.spec)
+    key, described = f"{about.run}/{name}", describe(about.spec)
     for column, names in zip(st.columns([1, 1, 1.15], gap="medium"), GRID, strict=True):
         with column:
             for one in names:
                 height = 255 if len(names) > 1 else 575
-                figures.chart(
-                    f"{one}@{key}", len(record.steps), height, partial(alignments.ALIGNMENT[one], record, encoded)
-                )
+                figures.chart(f"{one}@{key}", version, height, partial(alignments.ALIGNMENT[one], record, described))
     return at_work
 
 
@@ -59,8 +57,8 @@ def numbers(record: Alignment) -> list[tuple[str, str, str]]:
 
 def drawings(about: analysis.Subject, record: Alignment) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
-    encoded = encode(about.spec)
-    return {draw(record, encoded).title: partial(draw, record, encoded) for draw in alignments.ALIGNMENT.values()}
+    described = describe(about.spec)
+    return {draw(record, described).title: partial(draw, record, described) for draw in alignments.ALIGNMENT.values()}
 
 
 def settings(about: analysis.Subject) -> AlignmentSpec | None:

@@ -15,7 +15,7 @@ from engine.figures import encyclopedia as drawn
 from engine.figures import words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
-from engine.spec import Knob, SpecError, decode, default, digest, encode, knobs
+from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
 from engine.training.runs import RunSpec
 from pages.ui import cached, download, figures, link, scene, shell
 
@@ -23,6 +23,7 @@ AT = "encyclopedia"
 RULE, OTHER, TIMES = f"{AT}:rule", f"{AT}:other", f"{AT}:times"
 TRIALS = {"Trial": Trial}
 PATIENCE = 1.5  # seconds of measuring, for each rule
+SAYS = {"true": "yes", "false": "no", "true or false": "yes or no"}
 HEIGHT = 440  # pixels of the pictures
 
 
@@ -51,7 +52,7 @@ def slide(rules: list[Rule]) -> Trial:
     """The quadratic's sliders."""
     reason = "" if any(map(quadratic.radii, rules)) else "Does not apply: the rule has no radius."
     values = {}
-    for name, k in knobs(Trial).items():
+    for name, k in number_fields(Trial).items():
         key, why = f"{AT}.{name}", reason if name == "rho" else ""
         st.session_state.setdefault(key, getattr(Trial(), name))
         values[name] = st.slider(
@@ -94,29 +95,10 @@ def table(cls: type[Rule]) -> str:
 def setting(cls: type[Rule], name: str) -> tuple[str, str, str]:
     """A setting's default, its range, and its help."""
     k = knobs(cls)[name]
-    usual = next(default(f) for f in cls.__dataclass_fields__.values() if f.name == name)
-    return shown(k, usual), among(k), k.help
-
-
-def shown(k: Knob, value: object) -> str:
-    """A setting's value in words."""
-    if k.kind == "pick":
-        return words.title(type(value).__name__)
-    return (
-        {True: "yes", False: "no"}[value]
-        if isinstance(value, bool)
-        else f"{value:g}"
-        if isinstance(value, int | float)
-        else str(value)
-    )
-
-
-def among(k: Knob) -> str:
-    """What a setting may be."""
-    if k.kind in ("pick", "choice"):
-        names = [words.title(name) for name in k.table()] or list(k.options)
-        return ", ".join(names) if len(names) < 5 else f"one of {len(names)}"
-    return "yes or no" if k.kind == "flag" else f"{k.low:g} to {k.high:g}"
+    usual = k.flatten(defaults(cls)[name], None)[""]
+    options = [words.title(option) if k.nested else option for option in k.range]
+    among = ", ".join(options) if len(options) < 5 else f"one of {len(options)}"
+    return words.title(usual) if k.nested else SAYS.get(usual, usual), SAYS.get(among, among), k.help
 
 
 def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, str]]:
@@ -276,4 +258,4 @@ overview = st.expander(f"All {len(RULES)} rules", on_change="rerun", key=f"{AT}:
 if overview.open:
     with overview:
         glance()
-link.write({"rule": names[0]} | ({} if alone else {"other": names[1]}) | link.params(trial))
+link.write({"rule": names[0]} | ({} if alone else {"other": names[1]}) | flatten(trial))

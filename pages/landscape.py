@@ -11,20 +11,20 @@ from engine.figures import maps, words
 from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
-from engine.spec import encode
-from pages.ui import analysis, cached, controls, download, figures, ground, scene, shell
+from engine.spec import describe
+from pages.ui import analysis, controls, download, figures, ground, joint, scene, shell
 
 AT, VIEW = "surface", "surface:quantity"
 
 
 def settings(about: analysis.Subject) -> SurfaceSpec | None:
     """What to draw."""
-    st.session_state.setdefault(VIEW, "log loss")
+    joint.menu(about)
     st.segmented_control(
         "Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session"
     )
     row = analysis.checkpoint(AT, about)
-    toy = not has_data(encode(about.spec))
+    toy = not has_data(describe(about.spec))
     fitting = [name for name in PLANES if toy or name != "Coordinates"]
     plane = controls.part(SurfaceSpec, "plane", AT, options=fitting, usual=ground.plane(about.spec))
     reasons = {"split": "Does not apply: a toy landscape has no examples."} if toy else {}
@@ -35,7 +35,7 @@ def settings(about: analysis.Subject) -> SurfaceSpec | None:
 def picture(about: analysis.Subject, name: str) -> bool:
     """The two views and their numbers; whether they are still being refined."""
     at_work = analysis.progress(about, name, "points")
-    surface = cached.analysis(about.run, name)
+    version, surface = analysis.version(about, name), analysis.record(about, name)
     if surface is None:
         st.html(
             "<p class='empty'>The first, coarse level is on its way.</p>"
@@ -44,15 +44,15 @@ def picture(about: analysis.Subject, name: str) -> bool:
         )
         return at_work
     shell.strip(numbers(surface))
-    drawing = maps.draw(surface, encode(about.spec), st.session_state[VIEW])
+    drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
     keep = f"{about.run}/{name}/{drawing.name}"
     flat, solid = st.columns(2, gap="medium")
     with flat:
-        scene.plot("contour", keep, surface.stride, 610, drawing, solid=False)
+        scene.plot("contour", keep, version, 610, drawing, solid=False)
     with solid:
-        scene.plot("solid", keep, surface.stride, 610, drawing, solid=True)
+        scene.plot("solid", keep, version, 610, drawing, solid=True)
     figures.caption(drawing)
-    faith(about, surface, name)
+    faith(about, surface, name, version)
     return at_work
 
 
@@ -77,29 +77,42 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
 
 def drawings(about: analysis.Subject, surface: Surface) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
-    encoded = encode(about.spec)
+    described = describe(about.spec)
     made: dict[str, download.Draw] = {
-        quantity.capitalize(): partial(maps.draw, surface, encoded, quantity) for quantity in maps.QUANTITIES
+        quantity.capitalize(): partial(maps.draw, surface, described, quantity) for quantity in maps.QUANTITIES
     }
     return made | {"Faithfulness": partial(faithful, about, surface)}
 
 
 def faithful(about: analysis.Subject, surface: Surface) -> Chart:
     """The chart of how faithful the path is."""
-    return maps.faithful(surface, encode(about.spec), [phase.start for phase in about.spec.phases[1:]])
+    return maps.faithful(surface, describe(about.spec), [phase.start for phase in about.spec.phases[1:]])
 
 
-def faith(about: analysis.Subject, surface: Surface, name: str) -> None:
+def faith(about: analysis.Subject, surface: Surface, name: str, version: tuple[int, ...]) -> None:
     """Details on how far the picture can be trusted."""
     with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
-        figures.chart(f"faithful@{about.run}/{name}", surface.stride, 260, partial(faithful, about, surface))
+        figures.chart(f"faithful@{about.run}/{name}", version, 260, partial(faithful, about, surface))
         st.caption(
             "Self-check: the centre and four other cells are computed anew in double precision; the number is the "
             "largest relative difference."
         )
 
 
-analysis.Page(
-    AT, "What does the ground look like?", "Draw", "Nothing has been drawn yet.", settings, picture, drawings,
-    first=lambda about: ground.name(about.run, about.spec), views={"quantity": maps.QUANTITIES},
-).show()  # fmt: skip
+PAGE = analysis.Page(
+    AT,
+    "What does the ground look like?",
+    "Draw",
+    "Nothing has been drawn yet.",
+    settings,
+    picture,
+    drawings,
+    first=lambda about: ground.name(about.run, about.spec),
+    views={"quantity": maps.QUANTITIES},
+)
+joint.adopt()
+st.session_state.setdefault(VIEW, "log loss")
+if joint.chosen():
+    joint.show(VIEW)
+else:
+    PAGE.show()

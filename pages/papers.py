@@ -7,11 +7,11 @@ from functools import partial
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper, plan
+from engine.experiments.verdicts import table
 from engine.figures import words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
-from engine.spec import SpecError, decode, encode
-from engine.work.verdicts import table
+from engine.spec import SpecError, decode, encode, flatten
 from pages.ui import cached, citations, controls, download, link, live, present, shell, trial
 
 AT = citations.AT
@@ -206,7 +206,7 @@ def experiment(name: str) -> None:
         shell.spec_menu(wanted, name)
         download.menu(drawings(view), AT)
     live.ticking(partial(body, wanted), view.active or trial.behind(view) is not None)
-    link.write({"experiment": name} | link.params(wanted))
+    link.write({"experiment": name} | flatten(wanted))
 
 
 def adopt() -> None:

@@ -1,13 +1,16 @@
 """What has been run? Every run kept, its end and its numbers; open, compare, delete, take away and bring back."""
 
+from functools import partial
+
 import streamlit as st
 
+from engine.analyses.weights import FORMATS, weights_file
 from engine.figures import charts, comparison, words
 from engine.figures.drawing import Chart
-from engine.spec import SpecError, dumps, encode, parse
-from engine.training.runs import RUNS
+from engine.spec import SpecError, describe, dumps, encode, parse
+from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, link, shell
+from pages.ui import cached, download, figures, joint, link, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -79,8 +82,34 @@ def actions(chosen: list[Summary]) -> None:
             disabled=spec is None,
             on_click="ignore",
         )
+        weights(one, spec)
+        runs = [summary.digest for summary in chosen]
+        fits = 2 <= len(runs) <= joint.MOST and set(runs[1:]) <= set(joint.others(runs[0]))
+        why = None if fits else "Choose two to six runs of one problem in the list."
+        if st.button("One landscape", disabled=not fits, help=why):
+            joint.show_together(runs)
+            st.switch_page("pages/landscape.py")
         if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
             confirm(chosen)
+
+
+def weights(digest: str | None, spec: RunSpec | None) -> None:
+    """A menu that takes away a checkpoint's tensors, by name."""
+    run = cached.run(digest) if digest and spec else None
+    if run is None or spec is None or not len(run.path):
+        st.button("Download weights", disabled=True, help="Choose one run that has been measured.")
+        return
+    with st.popover("Download weights", help="A checkpoint's tensors with their names and shapes"):
+        checkpoint = st.number_input(
+            "Checkpoint",
+            -1,
+            len(run.path) - 1,
+            key=f"{AT}:checkpoint@{digest}",
+            help="Which measured point of the path, counted from 0; -1 is the last.",
+        )
+        for form in FORMATS:
+            data = partial(weights_file, spec, run, checkpoint, form)
+            st.download_button(form, data, f"{digest}.{form}", key=f"{AT}:{form}", on_click="ignore")
 
 
 @st.dialog("Delete for good?")
@@ -130,7 +159,7 @@ def chart(chosen: list[Summary]) -> Chart:
         label if own.count(label) == 1 else f"{label} ({digest[:4]})"
         for label, (_, _, digest) in zip(own, kept, strict=True)
     ]
-    curves = [(label, encode(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
+    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
     return comparison.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 from engine.analyses.spectrum import EXACT, SpectrumSpec
 from engine.figures import spectra, words
 from engine.records import Spectrum
-from engine.spec import encode
-from pages.ui import analysis, cached, controls, download, figures, shell
+from engine.spec import describe
+from pages.ui import analysis, controls, download, figures, shell
 
 AT = "spectrum"
 
@@ -27,7 +27,7 @@ def settings(about: analysis.Subject) -> SpectrumSpec | None:
 def picture(about: analysis.Subject, name: str) -> bool:
     """The two charts and the numbers; whether more is still being computed."""
     at_work = analysis.progress(about, name, "Hessian-vector products")
-    spectrum = cached.analysis(about.run, name)
+    version, spectrum = analysis.version(about, name), analysis.record(about, name)
     if spectrum is None:
         st.html(
             "<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact "
@@ -35,12 +35,12 @@ def picture(about: analysis.Subject, name: str) -> bool:
         )
         return at_work
     shell.strip(numbers(spectrum))
-    key, version, encoded = f"{about.run}/{name}", (spectrum.products, len(spectrum.exact)), encode(about.spec)
+    key, described = f"{about.run}/{name}", describe(about.spec)
     left, right = st.columns([1, 1.35], gap="medium")
     with left:
-        figures.chart(f"ends@{key}", version, 600, partial(spectra.ends, spectrum, encoded))
+        figures.chart(f"ends@{key}", version, 600, partial(spectra.ends, spectrum, described))
     with right:
-        figures.chart(f"density@{key}", version, 600, partial(spectra.spectral_density, spectrum, encoded))
+        figures.chart(f"density@{key}", version, 600, partial(spectra.spectral_density, spectrum, described))
     return at_work
 
 
@@ -80,8 +80,8 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
 
 def drawings(about: analysis.Subject, spectrum: Spectrum) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
-    encoded = encode(about.spec)
-    return {draw(spectrum, encoded).title: partial(draw, spectrum, encoded) for draw in spectra.SPECTRUM.values()}
+    described = describe(about.spec)
+    return {draw(spectrum, described).title: partial(draw, spectrum, described) for draw in spectra.SPECTRUM.values()}
 
 
 EMPTY = "The Hessian's spectrum at this checkpoint has not been computed yet. It takes seconds for a small model."

@@ -10,11 +10,11 @@ from engine.figures import charts, maps, words
 from engine.figures.drawing import Drawing
 from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
-from engine.spec import SpecError, decode, digest, encode
+from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.presets import PRESETS
 from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell
-from pages.ui.controls import Cell
+from pages.ui.cells import Cell, cell
 
 AT = "train"
 # behind a button, as far as they are not shown
@@ -36,32 +36,32 @@ def settings() -> RunSpec | None:
     """The controls; None where they describe nothing that can be trained."""
     values, (spec, fault) = controls.read(RunSpec, AT), wanted()
     preset(spec, fault)
-    at = {name: Cell(RunSpec, AT, name) for name in values}
+    at = {name: cell(RunSpec, AT, name) for name in values}
     toy, reasons = not has_batches(values), why_not(values, spec)
     of_problem, of_rule, of_update = (
-        controls.below(at["problem"])[:2],
-        controls.first(at["rule"]),
-        controls.first(at["update"])[:1],
+        at["problem"].inner()[:2],
+        controls.leading(at["rule"]),
+        controls.leading(at["update"])[:1],
     )
     controls.row([at["problem"]], 1)
     controls.row(of_problem)
-    shown = {cell.key for cell in [at["problem"], *of_problem]}
+    shown = {place.key for place in [at["problem"], *of_problem]}
     more("Data and model" if "data" in values["problem"] else "More of the problem", [at["problem"]], shown)
     obtain.offer(values["problem"].get("data", {}), f"{AT}.problem.{values['problem']['name']}.data")
-    for cell in (at["rule"], *(cell for cell in of_rule if cell.knob.kind == "pick")):
-        controls.row([cell], 1)
+    for place in (at["rule"], *(place for place in of_rule if place.knob.nested)):
+        controls.row([place], 1)
     rows = [
-        [*(cell for cell in of_rule if cell.knob.kind != "pick"), at["lr"]],
+        [*(place for place in of_rule if not place.knob.nested), at["lr"]],
         [at["update"], *of_update],
         [at["schedule"], at["batch"]],
         [at["steps"], at["seed"]],
     ]
-    for cells in rows:
-        controls.row(cells, reasons=reasons)
+    for places in rows:
+        controls.row(places, reasons=reasons)
     if toy:
         st.caption("Batch size and seed do not apply: a toy landscape has no examples and a fixed start.")
     switches(values, spec)
-    shown |= {at["rule"].key, *(cell.key for cells in (of_rule, *rows) for cell in cells)}
+    shown |= {at["rule"].key, *(place.key for places in (of_rule, *rows) for place in places)}
     more("More settings", [at[name] for name in MORE], shown, reasons)
     return spec
 
@@ -82,13 +82,13 @@ def why_not(values: dict[str, Any], spec: RunSpec | None) -> dict[str, str]:
     return reasons | ({"radius": "Does not apply: no rule of this run has a radius."} if still else {})
 
 
-def more(name: str, cells: list[Cell], shown: Container[str], reasons: dict[str, str] | None = None) -> None:
+def more(name: str, places: list[Cell[Any]], shown: Container[str], reasons: dict[str, str] | None = None) -> None:
     """What is seldom set: a button that opens it, and says what of it is not as usual."""
-    others = [cell for cell in controls.everything(cells) if cell.key not in shown]
+    others = [place for place in controls.everything(places) if place.key not in shown]
     if others:
-        told = ", ".join(controls.told(others))
-        with st.popover(f"{name}: {told}" if told else name, width="stretch", wrap=True, key=f"{AT}:{name}"):
-            controls.grid(RunSpec, AT, [cell.name for cell in cells], reasons=reasons, drawn=shown)
+        changes = ", ".join(filter(None, (place.change() for place in others)))
+        with st.popover(f"{name}: {changes}" if changes else name, width="stretch", wrap=True, key=f"{AT}:{name}"):
+            controls.grid(RunSpec, AT, [place.name for place in places], reasons=reasons, shown=shown)
 
 
 def switches(values: dict[str, Any], spec: RunSpec | None) -> None:
@@ -150,7 +150,7 @@ def watching(run: str) -> bool:
         return False
     live.bar(run, view)
     shell.strip(live.numbers(view))
-    encoded = encode(view.spec)
+    described = describe(view.spec)
     columns = st.columns([1, 1, 1.1], gap="medium")
     with columns[-1]:
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
@@ -162,30 +162,30 @@ def watching(run: str) -> bool:
         else:
             figures.portrait(
                 f"portrait@{run}",
-                (below.spec, len(below.steps)),
-                lambda: maps.draw(below, encoded, ground.quantity(below)),
+                ground.version(run, view.spec),
+                lambda: maps.draw(below, described, ground.quantity(below)),
             )
-    for column, names in zip(columns, GRID if has_classes(encoded) else TOY, strict=True):
+    for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:
                 height = 265 if len(names) > 1 else 200
                 figures.chart(
-                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, encoded)
+                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
                 )
     return view.active or drawing
 
 
 def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
     """Every figure of the page by its title, as it is when it is asked for."""
-    encoded = encode(spec)
+    described = describe(spec)
 
     def one(name: str) -> Drawing:
         view = live.watch(run)
-        return charts.LIVE[name](view.columns if view else charts.columns([]), encoded)
+        return charts.LIVE[name](view.columns if view else charts.columns([]), described)
 
     made: dict[str, download.Draw] = {name.replace("_", " ").capitalize(): partial(one, name) for name in charts.LIVE}
     if below := ground.first(run, spec)[0]:
-        made["Ground and path"] = lambda: maps.draw(below, encoded, ground.quantity(below))
+        made["Ground and path"] = lambda: maps.draw(below, described, ground.quantity(below))
     return made
 
 
@@ -233,4 +233,4 @@ else:
 if spec:
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
-    link.write({shell.RUN: run} | (link.params(spec) or same))
+    link.write({shell.RUN: run} | (flatten(spec) or same))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -68,28 +68,28 @@ def surface(resolution: int = 21, stride: int = 1) -> Surface:
     loss = np.where((known[:, None] & known) if stride else False, height(line[None], line[:, None]), np.nan)
     steps, far = np.arange(T) * 25, np.linspace(2, 0, T)
     return Surface(
-        {"name": "SurfaceSpec"},
-        "0" * 16,
-        T - 1,
-        "train",
-        ("path direction 1", "path direction 2"),
-        "parameter distance",
-        line,
-        line.copy(),
-        loss,
-        1 / (1 + loss),
-        stride,
-        (1.0, 1.0),
-        0.0,
-        steps,
-        path[0],
-        path[1],
-        far / 4,
-        far,
-        height(*path) + 0.1,
-        height(*path),
-        0.93,
-        1e-7,
+        spec={"name": "SurfaceSpec"},
+        run="0" * 16,
+        checkpoint=T - 1,
+        split="train",
+        labels=("path direction 1", "path direction 2"),
+        unit="parameter distance",
+        a=line,
+        b=line.copy(),
+        loss=loss,
+        accuracy=1 / (1 + loss),
+        stride=stride,
+        norms=(1.0, 1.0),
+        cosine=0.0,
+        steps=steps,
+        path_a=path[0],
+        path_b=path[1],
+        residual=far / 4,
+        distance=far,
+        path_loss=height(*path) + 0.1,
+        plane_loss=height(*path),
+        explained=0.93,
+        check=1e-7,
     )
 
 
@@ -114,21 +114,21 @@ def spectrum() -> Spectrum:
     nodes = np.sort(random.choice(exact, (4, 12)), axis=1)
     top, bottom, weights = exact[::-1][:5], exact[:3], np.full((4, 12), 1 / 12)
     return Spectrum(
-        {"name": "SpectrumSpec"},
-        "0" * 16,
-        20,
-        200,
-        300,
-        top,
-        np.full(5, 0.05),
-        bottom,
-        np.full(3, 0.01),
-        nodes,
-        weights,
-        exact,
-        12.3456,
-        0.78,
-        0.1,
+        spec={"name": "SpectrumSpec"},
+        run="0" * 16,
+        checkpoint=20,
+        size=200,
+        products=300,
+        top=top,
+        top_residuals=np.full(5, 0.05),
+        bottom=bottom,
+        bottom_residuals=np.full(3, 0.01),
+        nodes=nodes,
+        weights=weights,
+        exact=exact,
+        trace=12.3456,
+        trace_error=0.78,
+        gradient_norm=0.1,
     )
 
 
@@ -136,8 +136,27 @@ def alignment(k: int = 5) -> Alignment:
     values = np.sort(np.random.default_rng(2).uniform(1, 9, (T, k)), axis=1)[:, ::-1]
     unit, steps = values / 10, np.arange(T) * 25
     overlap = np.r_[np.nan, np.linspace(0.3, 1, T - 1)]
-    rest = unit[:, 0], unit[:, 1], overlap, unit[:, 2], unit[:, 3] * 9, np.full(T, 20.0)
-    return Alignment({"name": "AlignmentSpec"}, "0" * 16, steps, values, values * 0.01, unit, unit**2, *rest)
+    return Alignment(
+        spec={"name": "AlignmentSpec"},
+        run="0" * 16,
+        steps=steps,
+        values=values,
+        residuals=values * 0.01,
+        cos_g=unit,
+        cos_u=unit**2,
+        share_g=unit[:, 0],
+        share_u=unit[:, 1],
+        overlap=overlap,
+        gradient_norm=unit[:, 2],
+        edge=unit[:, 3] * 9,
+        limit=np.full(T, 20.0),
+    )
+
+
+def first_checkpoints(record: Alignment, count: int) -> Alignment:
+    """The record as it was after so many checkpoints."""
+    rows = {f.name: getattr(record, f.name) for f in fields(record) if "T" in f.metadata.get("axes", ())}
+    return replace(record, **{name: values[:count] for name, values in rows.items()})
 
 
 def forgotten(values: np.ndarray) -> np.ndarray:
@@ -199,13 +218,30 @@ TWO = np.array([1.0, 3.0])
 SPECTRA = {
     "full": spectrum(),
     "ends only": replace(
-        spectrum(), nodes=np.zeros(0), weights=np.zeros(0), exact=np.zeros(0), trace=np.nan, trace_error=np.nan
+        spectrum(),
+        nodes=np.zeros((0, 0)),
+        weights=np.zeros((0, 0)),
+        exact=np.zeros(0),
+        trace=np.nan,
+        trace_error=np.nan,
     ),
     "one probe": replace(
         spectrum(), nodes=spectrum().nodes[:1], weights=spectrum().weights[:1], exact=np.zeros(0), trace_error=np.nan
     ),
     "of two": Spectrum(
-        {}, "0" * 16, 0, 2, 4, TWO[::-1], np.zeros(2), TWO, np.zeros(2), np.zeros(0), np.zeros(0), TWO, 4.0, 0.0, 0.0
+        spec={},
+        run="0" * 16,
+        checkpoint=0,
+        size=2,
+        products=4,
+        top=TWO[::-1],
+        top_residuals=np.zeros(2),
+        bottom=TWO,
+        bottom_residuals=np.zeros(2),
+        exact=TWO,
+        trace=4.0,
+        trace_error=0.0,
+        gradient_norm=0.0,
     ),
     "of nothing": replace(
         spectrum(),
@@ -219,10 +255,8 @@ SPECTRA = {
 ALIGNMENTS = {
     "full": alignment(),
     "many": alignment(20),
-    "one": Alignment(
-        {}, "0" * 16, *(getattr(alignment(), name)[:1] for name in list(Alignment.__dataclass_fields__)[2:])
-    ),
-    "none": Alignment({}, "0" * 16, *[np.zeros(0)] * 11),
+    "one": first_checkpoints(alignment(), 1),
+    "none": first_checkpoints(alignment(), 0),
     "switched": replace(alignment(), switches=np.array([250, 275, 600])),
     "forgotten": replace(alignment(), cos_u=alignment().cos_u * np.nan, share_u=alignment().share_u * np.nan),
     "forgotten in part": replace(

@@ -55,8 +55,7 @@ def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:
     points = torch.as_tensor(path).numpy().copy()
     measures = {"limit": np.full(len(points), spec.update.limit(spec.lr))}
     return Run(
-        encode(spec),
-        "finished",
+        spec=encode(spec),
         steps=np.arange(len(points)) * spec.every,
         seconds=np.arange(len(points)) * 1.0,
         measures=measures,

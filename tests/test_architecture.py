@@ -2,27 +2,27 @@
 table."""
 
 import ast
+import importlib
 import inspect
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
 
-from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import PLANES, PlaneSpec
-from engine.analyses.spectrum import SpectrumSpec
-from engine.analyses.surface import SurfaceSpec
 from engine.data import DATASETS, Dataset
 from engine.experiments import EXPERIMENTS, Experiment
 from engine.models import MODELS, Model
 from engine.problems import PROBLEMS, Problem
-from engine.records import KINDS
+from engine.records import KINDS, Record
 from engine.rules import RULES, Rule
+from engine.training.runs import RunSpec
 from engine.training.schedules import SCHEDULES, Schedule
 from engine.training.updates import UPDATES, Update
-from engine.work.tasks import ANALYSES
+from engine.work.kinds import KINDS as WORK
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("app.py", "pages", "engine", "benchmarks", "tests")
@@ -247,12 +247,16 @@ def test_every_class_is_in_its_table(table, kind):
 
 
 def test_every_record_and_analysis_is_in_its_table():
-    records = [
-        node.name
-        for node in tree("engine/records/records.py").body
-        if isinstance(node, ast.ClassDef) and node.name != "RecordError"
-    ]
-    assert set(KINDS) == set(records) and set(ANALYSES.values()) == {SurfaceSpec, SpectrumSpec, AlignmentSpec}
+    leaf = {cls for cls in leaves(Record) if not cls.__subclasses__()}
+    assert set(KINDS.values()) == leaf and all(name == cls.__name__ for name, cls in KINDS.items())
+    computed = {cls for cls in specs_of("engine/analyses/") if hasattr(cls, "compute")}
+    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {RunSpec, *computed, *EXPERIMENTS.values()}
+
+
+def specs_of(folder: str) -> set[type]:
+    """The spec classes that a folder's modules define."""
+    found = [vars(importlib.import_module(module)) for module in modules(folder)]
+    return {value for names in found for value in names.values() if isinstance(value, type) and is_dataclass(value)}
 
 
 @pytest.mark.parametrize("table, kind", KIND, ids=lambda v: getattr(v, "__name__", ""))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
+from engine.analyses.surface import one_run
 from engine.curvature import Hessian, ends
 from engine.data import Examples
 from engine.problems import parts
-from engine.records import Alignment, Run
+from engine.records import Alignment, Computing, Progress, Record, Run
 from engine.rules import need
 from engine.seeds import generator
-from engine.spec import digest, encode, knob
+from engine.spec import SpecError, decode, digest, encode, knob
 from engine.training.measure import full_batch, track, whole
-from engine.training.runs import RunSpec
+from engine.training.runs import RUNS, RunSpec
 
 
 @dataclass(frozen=True)
@@ -26,40 +28,39 @@ class AlignmentSpec:
     k: int = knob(5, 1, 20, "Eigenvectors", "How many of the top eigenpairs are tracked.")
     stride: int = knob(1, 1, 1000, "Every", "Take every so many-th checkpoint.", log=True)
 
-    def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[tuple[int, int, Alignment | None]]:
-        """Yields (checkpoints done, in all, the record so far after each checkpoint)."""
+    def compute(self, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
+        """Of a run: the eigenpairs and cosines, a checkpoint after the other."""
+        run = one_run(inputs)
+        spec: RunSpec = decode(RUNS, run.spec)
         problem, data = spec.problem, spec.problem.load("train", device)
         n = problem.size()
         k = min(self.k, n)
         vectors = torch.randn(k, n, generator=generator(0, "alignment"), dtype=torch.float64).to(device, problem.dtype)
-        rows, picked = [], range(0, len(run.path), self.stride)
-        switches = np.array([phase.start for phase in spec.phases[1:]], int)
+        rows: list[dict[str, Any]] = []
+        picked = range(0, len(run.path), self.stride)
+
+        def so_far() -> Alignment:
+            columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            switches = np.array([phase.start for phase in spec.phases[1:]], int)
+            return Alignment(spec=encode(self), run=digest(spec), switches=switches, **columns)
+
         for done, t in enumerate(picked):
             theta = torch.as_tensor(run.path[t], device=device)
             if not np.isfinite(run.path[t]).all():
                 break
             hessian = Hessian(parts(problem, data), theta)
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
-                yield done, len(picked), None
+                yield Progress(done, len(picked))
             pairs = krylov.ritz(ends(k, 0, krylov.count))
             g, u = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors
-            rows.append(
-                (
-                    run.steps[t],
-                    pairs.values,
-                    pairs.residuals,
-                    *_shares(vectors, g, u),
-                    overlap,
-                    *_edges(spec, run, t, float(g.norm())),
-                )
-            )
-            yield (
-                done + 1,
-                len(picked),
-                Alignment(encode(self), digest(spec), *map(np.array, zip(*rows, strict=True)), switches=switches),
-            )
+            row = {"steps": run.steps[t], "values": pairs.values, "residuals": pairs.residuals, "overlap": overlap}
+            rows.append(row | _shares(vectors, g, u) | _edges(spec, run, t, float(g.norm())))
+            yield Progress(done + 1, len(picked), so_far)
+        if not rows:
+            raise SpecError("checkpoint: the run has no measured point yet that is finite")
+        return so_far()
 
 
 def _directions(
@@ -74,12 +75,16 @@ def _directions(
     return full_batch(spec, whole(spec, theta, data, step, torch.zeros_like(theta)), hessian, memory, step)
 
 
-def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor):
+def _shares(vectors: torch.Tensor, g: torch.Tensor, u: torch.Tensor) -> dict[str, Any]:
     """abs cos of g and of u with each vector [k], and the share of each one's squared norm in their span."""
-    cosines = [((vectors @ d) / d.norm().clamp(min=1e-30)).abs().double().cpu().numpy() for d in (g, u)]
-    return *cosines, *(float((c**2).sum()) for c in cosines)
+    found = {}
+    for name, d in (("g", g), ("u", u)):
+        cosines = ((vectors @ d) / d.norm().clamp(min=1e-30)).abs().double().cpu().numpy()
+        found |= {f"cos_{name}": cosines, f"share_{name}": float((cosines**2).sum())}
+    return found
 
 
-def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float) -> tuple[float, float, float]:
+def _edges(spec: RunSpec, run: Run, t: int, gradient_norm: float) -> dict[str, float]:
     limit = float(run.measures["limit"][t])
-    return gradient_norm, spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm), limit
+    edge = spec.rule_at(int(run.steps[t])).edge(limit, gradient_norm)
+    return {"gradient_norm": gradient_norm, "edge": edge, "limit": limit}

@@ -3,21 +3,21 @@ its error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.linalg import eigvalsh
 
-from engine.analyses.surface import checkpoint_row
+from engine.analyses.surface import checkpoint_row, one_run
 from engine.curvature import Hessian, Krylov, dense, ends, extremes, signs
 from engine.problems import parts
-from engine.records import Run, Spectrum
+from engine.records import Computing, Progress, Record, Spectrum
 from engine.rules import TINY
 from engine.seeds import generator
-from engine.spec import digest, encode, flag, knob
-from engine.training.runs import RunSpec
+from engine.spec import decode, digest, encode, flag, knob
+from engine.training.runs import RUNS, RunSpec
 
 EXACT = 2000
 """The most parameters for which all eigenvalues are computed."""
@@ -39,8 +39,10 @@ class SpectrumSpec:
     exact: bool = flag(True, "Exact", f"All eigenvalues, where the model has at most {EXACT} parameters.")
     seed: int = knob(0, 0, 9999, "Seed", "Of the probes.")
 
-    def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[tuple[int, int, Spectrum | None]]:
-        """Yields (products done, products expected, the spectrum so far where a part was completed)."""
+    def compute(self, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
+        """Of a run: the spectrum's ends, its density a probe at a time, and all of it where the model is small."""
+        run = one_run(inputs)
+        spec: RunSpec = decode(RUNS, run.spec)
         row = checkpoint_row(run, self.checkpoint)
         theta = torch.as_tensor(run.path[row], device=device)
         n = len(theta)
@@ -52,9 +54,8 @@ class SpectrumSpec:
         # the gradient leans to the top, and saves products
         start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
         for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
-            yield min(krylov.count, 60), total, None
+            yield Progress(min(krylov.count, 60), total)
         pairs, top = krylov.ritz(ends(self.top, self.bottom, krylov.count)), min(self.top, krylov.count)
-        empty = np.zeros(0)
         record = Spectrum(
             spec=encode(self),
             run=digest(spec),
@@ -65,21 +66,21 @@ class SpectrumSpec:
             top_residuals=pairs.residuals[:top],
             bottom=pairs.values[top:][::-1],
             bottom_residuals=pairs.residuals[top:][::-1],
-            nodes=empty,
-            weights=empty,
-            exact=empty,
-            trace=float("nan"),
-            trace_error=float("nan"),
             gradient_norm=float(hessian.gradient.norm()),
         )
-        yield 60, total, record
+
+        def so_far() -> Spectrum:
+            return record
+
+        yield Progress(60, total, so_far)
         for part in self._density(hessian, theta, record, depth):
             record = part
-            yield 60 + record.nodes.size, total, record
+            yield Progress(60 + record.nodes.size, total, so_far)
         if whole:
             for i, matrix in dense(hessian, n, theta):
-                yield total - n + i, total, None
-            yield total, total, replace(record, exact=eigvalsh((matrix + matrix.T) / 2), products=record.products + n)
+                yield Progress(total - n + i, total)
+            record = replace(record, exact=eigvalsh((matrix + matrix.T) / 2), products=record.products + n)
+        return record
 
     def _density(self, hessian: Hessian, theta: torch.Tensor, record: Spectrum, depth: int) -> Iterator[Spectrum]:
         """Stochastic Lanczos quadrature (Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019), a probe at a time."""

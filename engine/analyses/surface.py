@@ -3,9 +3,10 @@ exactly in the centre cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,11 +16,9 @@ from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec
 from engine.data import Examples
 from engine.machine import CORES, settle
 from engine.problems import Problem, evaluate
-from engine.records import Run, Surface
-from engine.spec import SpecError, choice, digest, encode, knob, pick
-from engine.training.runs import RunSpec
-
-Progress = tuple[int, int, Surface | None]
+from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run, Surface
+from engine.spec import SpecError, choice, decode, digest, encode, knob, pick
+from engine.training.runs import RUNS, RunSpec
 
 
 @dataclass(frozen=True)
@@ -41,24 +40,27 @@ class SurfaceSpec:
     resolution: int = knob(51, 3, 401, "Resolution", "Points along each side.", log=True)
     split: str = choice("train", ("train", "test"), "Examples", "Training or held-out examples.")
 
-    def compute(self, spec: RunSpec, run: Run, device: str) -> Iterator[Progress]:
-        """Yields (points done, points in all, the surface so far where a level was completed)."""
+    def compute(self, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
+        """Of a run: its surface, a level of the grid after the other; what `before` has of it is not done again."""
+        run = one_run(inputs)
+        spec: RunSpec = decode(RUNS, run.spec)
         problem, row = spec.problem, checkpoint_row(run, self.checkpoint)
         if problem.size() < 2:
             raise SpecError("plane: needs two parameters, and this problem has one")
         path = torch.as_tensor(run.path, device=device)
         examples = problem.load(self.split, device)
-        total = self.resolution**2
         building = self.plane.build(problem, path[row], path)
         while True:
             try:
                 next(building)
-                yield 0, total, None
+                yield Progress(0, self.resolution**2)
             except StopIteration as built:
                 plane: Plane = built.value
                 break
         surface = self._frame(spec, run, row, plane, path, examples)
-        yield from _fill(surface, problem, plane, examples, total)
+        if isinstance(before, Surface) and np.array_equal(before.steps, surface.steps):
+            surface = replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
+        return (yield from fill(surface, problem, plane, examples))
 
     def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
         """All of the record but the values on the grid."""
@@ -89,8 +91,8 @@ class SurfaceSpec:
             path_b=coordinates[:, 1].cpu().numpy(),
             residual=residual.cpu().numpy(),
             distance=distance.cpu().numpy(),
-            path_loss=_losses(spec.problem, path, examples),
-            plane_loss=_losses(spec.problem, projected, examples),
+            path_loss=losses(spec.problem, path, examples),
+            plane_loss=losses(spec.problem, projected, examples),
             explained=1 - float((residual**2).sum()) / whole if whole > 0 else float("nan"),
             check=float("nan"),
         )
@@ -118,11 +120,11 @@ def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
 def scores(problem: Problem, points: Callable[[int], Tensor], count: int, examples: Examples) -> Iterator[np.ndarray]:
     """[m, 2] loss and accuracy at points 0..count-1, in order, m at a time.
 
-    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On a GPU
-    the points of a batch go through the model together under vmap.
+    On the CPU each point is one thread's work, with one torch thread each: measured faster than batching. On an
+    accelerator the points of a batch go through the model together under vmap.
     """
     settle()
-    if examples.x is not None and examples.x.device.type == "cuda":
+    if examples.x is not None and examples.x.device.type != "cpu":
         together = torch.vmap(lambda theta: evaluate(problem, theta, examples))
         for first in range(0, count, 64):
             yield together(torch.stack([points(i) for i in range(first, min(first + 64, count))])).cpu().numpy()
@@ -138,9 +140,20 @@ def scores(problem: Problem, points: Callable[[int], Tensor], count: int, exampl
             yield np.array(list(begun))
 
 
-def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, total: int) -> Iterator[Progress]:
-    done, a, b = 0, surface.a, surface.b
+Grid = TypeVar("Grid", Surface, JointSurface)
+
+
+def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> Generator[Progress, None, Grid]:
+    """The surface with every cell computed, from those levels on that it lacks; it is complete when it is returned."""
+    a, b, total, done = surface.a, surface.b, surface.loss.size, 0
+
+    def so_far() -> Grid:
+        return surface
+
     for stride, cells in levels(len(a)):
+        if 0 < surface.stride <= stride:
+            done += len(cells)
+            continue
         loss, accuracy = surface.loss.copy(), surface.accuracy.copy()
 
         def point(k: int, cells: Sequence[tuple[int, int]] = cells) -> Tensor:
@@ -151,15 +164,14 @@ def _fill(surface: Surface, problem: Problem, plane: Plane, examples: Examples, 
             rows, columns = zip(*cells[level : level + len(values)], strict=True)
             loss[rows, columns], accuracy[rows, columns] = values.T
             level += len(values)
-            yield done + level, total, None
+            yield Progress(done + level, total)
         done += level
         surface = replace(surface, loss=loss, accuracy=accuracy, stride=stride)
-        if stride == 1:
-            surface = replace(surface, check=_recheck(surface, problem, plane))
-        yield done, total, surface
+        yield Progress(done, total, so_far)
+    return replace(surface, check=_recheck(surface, problem, plane))
 
 
-def _recheck(surface: Surface, problem: Problem, plane: Plane) -> float:
+def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) -> float:
     """The largest relative deviation of the centre and four other cells, recomputed in double precision with all
     examples at once."""
     examples = problem.load(surface.split, str(plane.origin.device), torch.float64)
@@ -172,7 +184,7 @@ def _recheck(surface: Surface, problem: Problem, plane: Plane) -> float:
     return worst
 
 
-def _losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
+def losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
     return np.concatenate(list(scores(problem, lambda i: points[i], len(points), examples)))[:, 0]
 
 
@@ -189,3 +201,11 @@ def checkpoint_row(run: Run, checkpoint: int) -> int:
     if checkpoint >= len(run.path):
         raise SpecError(f"checkpoint: expected at most {len(run.path) - 1}, the run's last, got {checkpoint}")
     return len(run.path) - 1 if checkpoint < 0 else checkpoint
+
+
+def one_run(inputs: Sequence[Record]) -> Run:
+    """The run that something is computed of."""
+    (run,) = inputs
+    if not isinstance(run, Run):
+        raise RecordError(f"run: expected a Run, got a {type(run).__name__}")
+    return run

@@ -91,16 +91,38 @@ TOGETHER, BY_FEATURE = (
 """The field `standardize`, for sets whose features are alike (pixels), and for those whose features are not."""
 
 
+CONSTANT = 1e-13
+"""How far a feature may spread, as a share of its largest magnitude, and still count as one that never varies: that
+far float64's rounding reaches after some hundred operations."""
+
+
 def standardized(x: np.ndarray, x_test: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
     """Both parts, less the mean of x and divided by its deviation, "together" or "by feature"; "centred", less each
     feature's mean; or "none", as they are."""
     if how == "none":
         return x, x_test
-    if how == "centred":
-        return x - x.mean(0), x_test - x.mean(0)
     axis = None if how == "together" else 0
-    mean, deviation = x.mean(axis), np.where(x.max(axis) == x.min(axis), 1.0, x.std(axis))
-    return (x - mean) / deviation, (x_test - mean) / deviation
+    # in units of a power of two no sum over- or underflows, and all else is rounded as it would be without
+    unit = np.frexp(np.abs(x).max(axis))[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        x, x_test = np.ldexp(x, -unit), np.ldexp(x_test, -unit)
+        mean, constant = x.mean(axis), np.ptp(x, axis) <= CONSTANT
+        as_large = constant | (how == "centred")
+        deviation, unit = np.where(as_large, 1.0, x.std(axis)), np.where(as_large, unit, 0)
+        x, x_test = (np.ldexp(_centred(part, mean, constant) / deviation, unit) for part in (x, x_test))
+    return x, x_test
+
+
+def _centred(x: np.ndarray, mean: np.ndarray, constant: np.ndarray) -> np.ndarray:
+    """x less its mean, where the rounding of a constant counts as nothing."""
+    x = x - mean
+    return np.where(constant & (np.abs(x) <= CONSTANT), 0.0, x)
+
+
+def varying(x: np.ndarray) -> np.ndarray:
+    """Whether each feature [*shape] of examples [N, *shape] varies by more than `CONSTANT` of its size."""
+    half = x / 2  # a spread of twice float64's largest number is one, too
+    return np.ptp(half, axis=0) > CONSTANT * np.abs(half).max(0)
 
 
 def mislabelled(y: np.ndarray, classes: int, share: float) -> np.ndarray:

@@ -3,6 +3,8 @@ that others start and watch."""
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import sys
 from functools import partial
@@ -15,6 +17,8 @@ from sklearn.datasets import fetch_openml
 TRAIN, HELD_OUT, LAST = 10_000, 1_000, 10_000
 """Images kept to train on and to hold out; the held-out ones are taken from the last so many rows, the training ones
 from the rest."""
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+"""What is wrong with this machine's disk and not with what was sent."""
 PATIENCE = 30.0
 """Seconds without an answer after which a server counts as out of reach."""
 
@@ -36,6 +40,8 @@ def main(name: str, version: str, folder: str) -> int:
         Exception
     ) as error:  # a server that sends something else makes json, gzip, the parser and numpy raise all sorts of things
         said = f"OpenML sent something unexpected ({type(error).__name__}: {error})".splitlines()[0][:300]
+        if isinstance(error, OSError) and error.errno in DISK:
+            said = f"the images cannot be written here ({os.strerror(error.errno).lower()})"
     sys.stdout.write(said + "\n")
     return 1
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+
+from engine.spec import SpecError
 
 KeptArrays = dict[str, np.ndarray]
 
@@ -16,6 +20,17 @@ def home() -> Path:
     """The store's root, beside whose runs datasets are kept: the environment's RAVINE_STORE, else .ravine in the
     working directory."""
     return Path(os.environ.get("RAVINE_STORE") or ".ravine")
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """SpecError "what cannot be kept ..." in place of a disk's fault within: one that is full or read-only, or a
+    store that is a file."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise SpecError(f"{what} cannot be kept in the store ({reason})") from None
 
 
 def intact(path: Path, sha: str) -> bool:

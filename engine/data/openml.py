@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.data.kept import KeptArrays, arrays_of, home, intact
+from engine.data.kept import KeptArrays, arrays_of, home, intact, writing
 from engine.records import write
 from engine.spec import SpecError
 
@@ -74,17 +74,18 @@ def fetched(source: Source) -> Iterator[Fetching]:
     if present(source):
         return
     path, _ = _kept(source)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as folder:
-        yield from _fetch(source, Path(folder))
-        content = (Path(folder) / "set.npz").read_bytes()
-    write(path, lambda file: file.write(content))
-    about = {
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "from": f"OpenML, {source.openml}, version {source.version}",
-    }
-    write(path.with_suffix(".json"), lambda file: file.write(json.dumps(about).encode()))
+    with writing(f"data: {source.name}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as folder:
+            yield from _fetch(source, Path(folder))
+            content = (Path(folder) / "set.npz").read_bytes()
+        write(path, lambda file: file.write(content))
+        about = {
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "from": f"OpenML, {source.openml}, version {source.version}",
+        }
+        write(path.with_suffix(".json"), lambda file: file.write(json.dumps(about).encode()))
 
 
 def _fetch(source: Source, folder: Path) -> Iterator[Fetching]:

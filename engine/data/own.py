@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.dataset import BY_FEATURE, Dataset, Inputs, random
-from engine.data.kept import arrays_of, home
-from engine.data.table import examples_of
+from engine.data.dataset import BY_FEATURE, Dataset, Inputs
+from engine.data.files import read_file
+from engine.data.holdout import leading, parted, trainable
+from engine.data.kept import arrays_of, home, writing
+from engine.data.single import misfit
+from engine.data.table import Table
 from engine.records import write
 from engine.spec import SpecError, knob, word
 
@@ -22,7 +25,7 @@ class OwnFile(Dataset):
     whole numbers y [N].
 
     The spec names a file by its content, and the file is kept beside the runs; where it is not, give the same file
-    again. One in five examples is held out, about as many of each class.
+    again. One in five examples is held out, as large a share of each class, and every class is trained on.
     """
 
     train: int = knob(
@@ -42,32 +45,50 @@ class OwnFile(Dataset):
     @property
     def inputs(self):
         x, y = _content(self.digest)
-        if self.train > trainable(len(y)):
-            raise SpecError(
-                f"data.train: expected at most {trainable(len(y))}, the file's training examples, got {self.train}"
+        classes, most = int(y.max()) + 1, trainable(y)
+        if not classes <= self.train <= most:
+            bound = (
+                f"most {most}, the file's training examples"
+                if self.train > most
+                else f"least {classes}, one of each class"
             )
-        return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], int(y.max()) + 1)
+            raise SpecError(f"data.train: expected at {bound}, got {self.train}")
+        if fault := _misfit(self.digest, self.draw, self.train, self.standardize):
+            raise SpecError(f"data.standardize: {fault}")
+        return Inputs("image" if x.ndim == 4 else "points", x.shape[1:], classes)
 
     def split(self):
         x, y = _content(self.digest)
-        order = random(self.draw, "own file").permutation(len(y))
-        held_out = np.zeros(len(y), bool)
-        held_out[order[np.argsort(y[order], kind="stable")][::5]] = True
-        train, test = order[~held_out[order]][: self.train], order[held_out[order]]
+        train, test = _places(y, self.draw, self.train)
         return x[train], y[train], x[test], y[test]
 
 
 def keep(content: bytes, name: str) -> OwnFile:
     """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..."
-    where there is none in it."""
-    x, y = examples_of(content, name)
-    write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
-    return OwnFile(train=trainable(len(y)), digest=_digest(x, y))
+    where there is none in it, or where it cannot be kept."""
+    return keep_table(read_file(content, name))
 
 
-def trainable(examples: int) -> int:
-    """How many of so many examples are not held out."""
-    return examples - len(range(0, examples, 5))
+def keep_table(table: Table) -> OwnFile:
+    """The dataset of a table's examples, all its training examples in use, once it is kept; SpecError "file: ..."
+    where it cannot be."""
+    x, y = table.x, table.y
+    with writing("file: it"):
+        write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
+    return OwnFile(train=trainable(y), digest=_digest(x, y))
+
+
+def _places(y: np.ndarray, draw: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the training examples that are used, and of the held-out ones."""
+    train, test = parted(y, draw)
+    return leading(train, y, count), test
+
+
+@lru_cache(maxsize=64)
+def _misfit(digest: str, draw: int, count: int, standardize: str) -> str:
+    """What of a file's numbers is lost in single precision, in one line; "" where nothing is."""
+    x, y = _content(digest)
+    return misfit(x, *_places(y, draw, count), standardize)
 
 
 def _content(digest: str) -> tuple[np.ndarray, np.ndarray]:

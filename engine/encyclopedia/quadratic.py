@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.problems import Quadratic
 from engine.rules import Rule, need
-from engine.spec import encode, floats, knob, knobs, with_floats
+from engine.spec import describe, floats, knob, number_fields, with_floats
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 
@@ -50,7 +50,7 @@ class Trial:
 class Trace(NamedTuple):
     """A rule's run, its runs at other learning rates, and what theory says of all of them; NaN where it is silent."""
 
-    spec: dict[str, Any]  # the run's, encoded
+    spec: dict[str, Any]  # the run's, described
     path: np.ndarray  # [STEPS + 1, 2]
     threshold: float  # the largest stable learning rate
     cycle: float  # radius of the 2-cycle that the run ends in; 0 where it converges
@@ -65,7 +65,7 @@ def trace(rule: Rule, trial: Trial) -> Trace:
     rates, ends = sweep(rule, trial.rho)
     cycles = np.array([cycle(spec.rule, lr, TOP) for lr in rates.tolist()])
     return Trace(
-        encode(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles
+        describe(spec), path(spec), threshold(spec.rule, TOP), cycle(spec.rule, spec.lr, TOP), rates, ends, cycles
     )
 
 
@@ -73,7 +73,7 @@ def trace(rule: Rule, trial: Trial) -> Trace:
 def sweep(rule: Rule, rho: float) -> tuple[np.ndarray, np.ndarray]:
     """Learning rates [R] over the range of Trial.eta, and the distance along the sharpest direction at which the
     rule's run at each has ended [R]."""
-    eta = knobs(Trial)["eta"]
+    eta = number_fields(Trial)["eta"]
     specs = [Trial(rate, rho).spec(rule) for rate in np.linspace(eta.low, eta.high, RATES).tolist()]
     return np.array([spec.lr for spec in specs]), np.array([abs(path(spec)[-1, 0]) for spec in specs])
 

@@ -17,7 +17,7 @@ from engine.experiments.experiment import (
 )
 from engine.experiments.features import PAPER as FEATURES
 from engine.experiments.graphs import PAPER as GRAPHS
-from engine.experiments.lab import Lap, perform
+from engine.experiments.lab import perform
 from engine.experiments.late import PAPER as LATE
 from engine.experiments.layers import PAPER as LAYERS
 from engine.experiments.normalization import PAPER as NORMALIZATION
@@ -49,7 +49,6 @@ __all__ = [
     "VERDICTS",
     "Check",
     "Experiment",
-    "Lap",
     "Paper",
     "Point",
     "Question",

@@ -158,7 +158,11 @@ def plan(experiment: Experiment) -> str:
 
 def current(experiment: Experiment, kept: Result | None) -> Result:
     """A kept result, if it is of the runs that the experiment makes now; else one of nothing."""
-    return kept if kept and kept.runs == plan(experiment) else Result(encode(experiment), runs=plan(experiment))
+    return (
+        kept
+        if kept and kept.runs == plan(experiment)
+        else Result(spec=encode(experiment), status="running", runs=plan(experiment))
+    )
 
 
 def reproduced(experiment: Experiment, result: Result) -> bool:

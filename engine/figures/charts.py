@@ -12,7 +12,6 @@ from engine.figures.drawing import Chart, Line, Mark, around
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import Run
-from engine.spec import fingerprint
 
 Columns = Mapping[str, np.ndarray]
 """By name: "step", "seconds" and every measure, [T] each; an older run lacks those that came later."""
@@ -179,7 +178,7 @@ def over_steps(
     switches = words.marked([mark.label for mark in marks])
     caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, switches, f"{words.run(spec)}.")))
     return Chart(
-        name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=fingerprint(spec), **more
+        name, title, "step", y_label, _finite(lines), caption, marks=tuple(marks), source=words.digest(spec), **more
     )
 
 

@@ -9,7 +9,6 @@ from engine.figures.charts import MEASURES, Columns, positive, switch_marks
 from engine.figures.drawing import Chart, Line
 from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
-from engine.spec import fingerprint
 
 OVER = {
     "step": (
@@ -71,7 +70,7 @@ def compare(runs: Sequence[tuple[str, Spec, Columns]], measure: str, over: str =
         caption,
         log_y=log and positive(*(line.y for line in lines)),
         marks=tuple(marks),
-        source=" ".join(fingerprint(spec) for _, spec, _ in shown),
+        source=" ".join(words.digest(spec) for _, spec, _ in shown),
         note="no run is chosen" if not runs else "nothing measured yet" if shown else older,
     )
 

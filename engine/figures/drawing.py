@@ -80,8 +80,22 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Route:
+    """One of several paths on a map, in a colour of its own; its last point is its end."""
+
+    label: str
+    colour: str  # see theme.colour
+    a: np.ndarray  # [T]
+    b: np.ndarray  # [T]
+    z: np.ndarray  # [T] the quantity on the path
+    steps: np.ndarray  # [T]
+    dash: str = "solid"
+    marker: str = "circle"  # of its end; one of theme.MARKERS
+
+
+@dataclass(frozen=True)
 class Map:
-    """A quantity over a plane, and a path on it."""
+    """A quantity over a plane, and a path on it, or several routes."""
 
     name: str
     title: str
@@ -102,6 +116,7 @@ class Map:
     equal: bool = True  # one unit is as long across as up
     note: str = "nothing computed yet"
     source: str = ""
+    routes: tuple[Route, ...] = ()  # where there are several paths; the one path is empty then
 
     @property
     def empty(self) -> bool:

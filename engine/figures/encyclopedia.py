@@ -11,7 +11,6 @@ import numpy as np
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Mark, Station
 from engine.figures.theme import rule_colour, rule_look
-from engine.spec import fingerprint
 
 if TYPE_CHECKING:  # it comes with torch, which a figure does not need
     from engine.encyclopedia.quadratic import Trace
@@ -71,7 +70,7 @@ def plane(run: Trace, beside: Sequence[Trace] = ()) -> Trail:
         path_steps=np.arange(len(run.path)),
         checkpoint=0,
         caption=caption,
-        source=fingerprint(run.spec),
+        source=words.digest(run.spec),
     )
 
 
@@ -227,4 +226,4 @@ def _how(runs: Sequence[Trace]) -> str:
 
 
 def _source(runs: Sequence[Trace]) -> str:
-    return " ".join(fingerprint(run.spec) for run in runs)
+    return " ".join(words.digest(run.spec) for run in runs)

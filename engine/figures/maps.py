@@ -12,7 +12,7 @@ from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Mark
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
-from engine.records import Surface
+from engine.records import JointSurface, Surface
 from engine.spec import fingerprint
 
 DECADES = 8
@@ -31,7 +31,7 @@ class Grid:
     accuracy: np.ndarray
 
 
-def complete(surface: Surface) -> Grid:
+def complete(surface: Surface | JointSurface) -> Grid:
     """The complete sub-grid of a surface that may be half done; empty before its first level."""
     if surface.stride == 0:
         return Grid(np.zeros(0), np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)))
@@ -44,7 +44,7 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss") -> Map:
     grid = complete(surface)
     accuracy, log = quantity == "accuracy", quantity == "log loss"
     z = grid.accuracy if accuracy else grid.loss
-    limits, remark = _limits(z, log, cut=not accuracy)
+    bounds, remark = limits(z, log, cut=not accuracy)
     on_path = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
     toy = not words.has_data(spec)
     note = (
@@ -65,7 +65,7 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss") -> Map:
         b=grid.b,
         z=z,
         log=log,
-        limits=limits,
+        limits=bounds,
         path_a=surface.path_a,
         path_b=surface.path_b,
         path_z=on_path,
@@ -122,7 +122,7 @@ def interpolate(a: np.ndarray, b: np.ndarray, z: np.ndarray, at_a: np.ndarray, a
     return np.where(inside, value, np.nan)
 
 
-def _limits(z: np.ndarray, log: bool, cut: bool) -> tuple[tuple[float, float], str]:
+def limits(z: np.ndarray, log: bool, cut: bool) -> tuple[tuple[float, float], str]:
     """The colours' limits, and sentences on every cell that they do not show as it is."""
     finite = z[np.isfinite(z)]
     remarks = [f"{_cells(z.size - len(finite))} NaN or infinite and left blank."] if len(finite) < z.size else []

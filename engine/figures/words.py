@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.spec import encode
+from engine.spec import changes, complete, fingerprint
 
 if TYPE_CHECKING:
     from engine.training.runs import RunSpec
 
 Spec = Mapping[str, Any]
-"""An encoded RunSpec, as a Run record keeps it; an older one lacks what came later."""
+"""A RunSpec as `describe` gives it, or as a Run record keeps it, which lacks what came later."""
 PLAIN, ALL = "SGD", "Everything"
 """The rule that is plain descent, and the mask that leaves nothing out: neither needs a word where others have one."""
 NAMES = {"MSAM": "m-SAM", "LookSAM": "LookSAM", "GraphSAM": "GraphSAM"}
@@ -58,6 +58,11 @@ def duration(seconds: float) -> str:
 def sentence(text: str) -> str:
     """A title, ended by a full stop unless it ends by itself."""
     return text if text.endswith(("?", "!", ".")) else f"{text}."
+
+
+def digest(spec: Spec) -> str:
+    """The digest of a run, for the source of a figure."""
+    return spec.get("digest") or fingerprint(spec)
 
 
 def title(name: str) -> str:
@@ -220,10 +225,10 @@ def contrast(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
 
 
 def _phrases(spec: RunSpec) -> list[str]:
-    usual, own = encode(type(spec)()), _changed(spec)
-    switches = [_changed(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then]
+    usual, own = complete(type(spec)()), changes(spec)
+    switches = [changes(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then]
     in_turn = rules({"rule": own.pop("rule"), "then": switches}, zeros=True)
-    own.pop("then", None)
+    own.pop("then")
     problem, update, schedule = own.pop("problem"), own.pop("update"), own.pop("schedule")
     phrase = {
         "batch": "full batch" if not spec.batch else "",
@@ -232,7 +237,7 @@ def _phrases(spec: RunSpec) -> list[str]:
     }
     changed = [phrase.get(key) or setting(key, value) for key, value in own.items() if key not in ("name", "lr")]
     return [
-        *(title(name) for name in _leaves(encode(spec.problem))),
+        *(title(name) for name in _leaves(complete(spec.problem))),
         in_turn,
         f"lr {spec.lr:g}",
         *_settings(problem),
@@ -240,16 +245,6 @@ def _phrases(spec: RunSpec) -> list[str]:
         *(_settings(schedule) if schedule["name"] == usual["schedule"]["name"] else [part(schedule, True).lower()]),
         *changed,
     ]
-
-
-def _changed(spec: Any) -> dict[str, Any]:
-    """A spec as JSON has it, without what is as in its class's defaults; what it picks is always there."""
-    usual = type(spec)()
-    return {
-        key: _changed(getattr(spec, key)) if isinstance(value, dict) else value
-        for key, value in encode(spec).items()
-        if key == "name" or isinstance(value, dict) or getattr(spec, key) != getattr(usual, key)
-    }
 
 
 def _settings(values: Spec) -> list[str]:

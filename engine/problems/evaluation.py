@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Examples
-from engine.machine import BLOCK
+from engine.machine import block
 from engine.problems.abstract import Loss, Problem
 
 
@@ -49,13 +49,13 @@ def evaluate(problem: Problem, theta: Tensor, examples: Examples, chunk: int | N
 
 
 def pieces(problem: Problem, examples: Examples, chunk: int | None) -> Iterator[tuple[Tensor, Tensor]]:
-    """The examples, `chunk` at a time; None takes as many as keep every activation below the device's BLOCK."""
+    """The examples, `chunk` at a time; None takes as many as keep every activation below the device's `block`."""
     chunk = chunk or chunk_of(problem, examples)
     return zip(examples.x.split(chunk), examples.y.split(chunk), strict=True)
 
 
 def chunk_of(problem: Problem, examples: Examples) -> int:
-    """How many examples keep every activation below the device's BLOCK; 0 where there are none."""
-    return (
-        max(1, BLOCK[examples.x.device.type] // (problem.widest() * examples.x.element_size())) if len(examples) else 0
-    )
+    """How many examples keep every activation below the device's `block`; 0 where there are none."""
+    if not len(examples):
+        return 0
+    return max(1, block(examples.x.device) // (problem.widest() * examples.x.element_size()))

@@ -69,7 +69,7 @@ class Quadratic(Toy):
             )
 
     def value(self, theta):
-        return 0.5 * (theta.new_tensor(self.eigenvalues) * theta * theta).sum()
+        return 0.5 * (torch.tensor(self.eigenvalues, dtype=self.dtype).to(theta) * theta * theta).sum()
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,30 @@
-"""Records: what was computed, as numpy arrays; saved and loaded by one pair of functions."""
+"""Records: what was computed, as numpy arrays; saved and loaded by one pair of functions. Needs no torch: a figure
+can be drawn again from its record alone."""
 
-from engine.records.records import (
-    KINDS,
-    Alignment,
-    Analysis,
-    Arrays,
-    Record,
-    RecordError,
-    Result,
-    Run,
-    Spectrum,
-    Surface,
-    load,
-    save,
-    write,
-)
+from engine.records.files import append, head, load, save, write
+from engine.records.kinds import KINDS, Alignment, JointSurface, Result, Run, Spectrum, Surface
+from engine.records.progress import Computing, Progress, Stop, finished
+from engine.records.record import ENDS, STATUSES, Arrays, Record, RecordError
 
 __all__ = [
+    "ENDS",
     "KINDS",
+    "STATUSES",
     "Alignment",
-    "Analysis",
     "Arrays",
+    "Computing",
+    "JointSurface",
+    "Progress",
     "Record",
     "RecordError",
     "Result",
     "Run",
     "Spectrum",
+    "Stop",
     "Surface",
+    "append",
+    "finished",
+    "head",
     "load",
     "save",
     "write",

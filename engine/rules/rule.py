@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.models import Block
 from engine.problems import Problem
-from engine.spec import floats, knobs, with_floats
+from engine.spec import floats, picked, with_floats
 
 Memory = dict[str, Tensor]
 Differentiate = Callable[[Callable[[Tensor], tuple[Tensor, Tensor]], Tensor], tuple[Tensor, Tensor]]
@@ -212,15 +212,13 @@ class Rule(ABC):
     def fits(self, problem: Problem, batch: int, at: str) -> None:
         """Raises SpecError, in the name of the field `at`, where the rule cannot train on such a problem with
         batches of so many examples."""
-        for name, k in knobs(type(self)).items():
-            if k.kind == "pick":
-                getattr(self, name).fits(problem, batch, f"{at}.{name}")
+        for name, part in picked(self).items():
+            part.fits(problem, batch, f"{at}.{name}")
 
 
 def need(rule: Rule, what: str) -> bool:
     """Whether a rule, or one that it wraps, needs "noise", the "clock" or the "past"."""
-    inner = (getattr(rule, name) for name, k in knobs(type(rule)).items() if k.kind == "pick")
-    return what in rule.needs or any(need(one, what) for one in inner if isinstance(one, Rule))
+    return what in rule.needs or any(need(part, what) for part in picked(rule).values() if isinstance(part, Rule))
 
 
 def scaled(rule: Rule, factor: float | Tensor) -> Rule:

@@ -1,21 +1,24 @@
-"""Specs: frozen dataclasses that say what to compute; JSON both ways, every field checked, hashed to a digest.
+"""Fields: one class per kind of field, which checks, encodes, parses and prints its values, and describes itself.
 
-A field is declared once with `knob`, `flag`, `choice`, `word`, `series`, `pick` or `several`; its range, label and
-help travel in the field's metadata, from which the checks here, the widgets, the command line and the documentation
-are all made.
+Three forms of a value meet here: the one a spec holds, its JSON form, and its text in an address, on the command line
+or in a text box.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar
 
 Table = Mapping[str, type]
+"""Classes of specs by their names."""
+Texts = Mapping[str, str]
+"""Texts by dotted name, relative to a field: "" is the field's own, "rho" that of `rho` in the spec that it picks."""
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class SpecError(ValueError):
@@ -23,218 +26,259 @@ class SpecError(ValueError):
 
 
 @dataclass(frozen=True)
-class Knob:
-    """What is known of one field: its kind, its bounds (inclusive), and the words around it."""
+class Knob(ABC):
+    """A field of a spec: its label and help, and what its kind can do with its values."""
 
-    kind: str
     label: str
     help: str
-    low: float = -math.inf
-    high: float = math.inf
+    nested: ClassVar[bool]  # whether its values are specs
+
+    @abstractmethod
+    def check(self, value: Any, path: str) -> Any:
+        """The field's value from its JSON form; SpecError in the name of `path` where it is none."""
+
+    @abstractmethod
+    def encode(self, value: Any, inner: Callable[[Any], Any]) -> Any:
+        """The JSON form of a value; `inner` gives that of a spec in it."""
+
+    @abstractmethod
+    def flatten(self, value: Any, usual: Any) -> Texts:
+        """The texts that say how a value differs from the usual one, which it does."""
+
+    @abstractmethod
+    def gather(self, texts: Texts, usual: Any) -> tuple[Any, dict[str, str]]:
+        """What `flatten` has written, back in JSON form, and why some of the texts mean nothing, by their names."""
+
+    @property
+    @abstractmethod
+    def range(self) -> tuple[str, ...]:
+        """What a value may be, in words: the alternatives, or a single phrase."""
+
+
+class Plain(Knob):
+    """A field whose values have one text and hold no specs."""
+
+    nested = False
+
+    @abstractmethod
+    def text(self, value: Any) -> str:
+        """A value's text."""
+
+    @abstractmethod
+    def parse(self, text: str) -> Any:
+        """The JSON form of a value from its text; the text itself where it is none, for `check` to refuse."""
+
+    def flatten(self, value: Any, usual: Any) -> Texts:
+        return {"": self.text(value)}
+
+    def gather(self, texts: Texts, usual: Any) -> tuple[Any, dict[str, str]]:
+        value = self.parse(texts.get("", self.text(usual)))
+        return value, {rest: "there is nothing below this field" for rest in texts if rest}
+
+
+@dataclass(frozen=True)
+class Number(Plain):
+    """A finite number in [low, high]; `log` where it is explored by factors, `varies` where runs of an ensemble may
+    differ in it."""
+
+    low: float
+    high: float
     log: bool = False
-    options: tuple[str, ...] = ()
-    pattern: str = ""
-    longest: int = 0
-    table: Callable[[], Table] = dict
     varies: bool = True
 
+    def check(self, value: Any, path: str) -> float:
+        return float(_within(self, value, path))
 
-def knob(
-    default: float, low: float, high: float, label: str, help: str = "", *, log: bool = False, varies: bool = True
-) -> Any:
-    """A number in [low, high]; an integer where the default is one. `log` marks a field that is explored by factors.
+    def encode(self, value: Any, inner: Callable[[Any], Any]) -> float:
+        return float(value) + 0.0  # 1 equals 1.0 and -0.0 equals 0.0: each pair shares a digest
 
-    The runs of an ensemble may differ in a number, unless it decides the shape of something: then `varies` is False.
-    """
-    kind = "integer" if isinstance(default, int) else "number"
-    return field(default=default, metadata={"knob": Knob(kind, label, help, low, high, log, varies=varies)})
+    def text(self, value: float) -> str:
+        return _number_text(value)
+
+    def parse(self, text: str) -> Any:
+        return _number(text)
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return (f"{self.low:g} to {self.high:g}",)
 
 
-def flag(default: bool, label: str, help: str = "") -> Any:
+@dataclass(frozen=True)
+class Integer(Plain):
+    """A whole number in [low, high]; `log` where it is explored by factors."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def check(self, value: Any, path: str) -> int:
+        if isinstance(value, float) and math.isfinite(value) and value != int(value):
+            raise SpecError(f"{path}: expected a whole number, got {show(value)}")
+        return int(_within(self, value, path))
+
+    def encode(self, value: int, inner: Callable[[Any], Any]) -> int:
+        return value
+
+    def text(self, value: int) -> str:
+        return str(value)
+
+    def parse(self, text: str) -> Any:
+        return _number(text)
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return (f"{self.low:g} to {self.high:g}",)
+
+
+@dataclass(frozen=True)
+class Flag(Plain):
     """A yes or no."""
-    return field(default=default, metadata={"knob": Knob("flag", label, help)})
+
+    def check(self, value: Any, path: str) -> bool:
+        if not isinstance(value, bool):
+            raise SpecError(f"{path}: expected true or false, got {show(value)}")
+        return value
+
+    def encode(self, value: bool, inner: Callable[[Any], Any]) -> bool:
+        return value
+
+    def text(self, value: bool) -> str:
+        return "true" if value else "false"
+
+    def parse(self, text: str) -> Any:
+        return {"true": True, "false": False}.get(text, text)
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return ("true or false",)
 
 
-def choice(default: str, options: tuple[str, ...], label: str, help: str = "") -> Any:
+@dataclass(frozen=True)
+class Choice(Plain):
     """One of a few words."""
-    return field(default=default, metadata={"knob": Knob("choice", label, help, options=options)})
+
+    options: tuple[str, ...]
+
+    def check(self, value: Any, path: str) -> str:
+        if not isinstance(value, str) or value not in self.options:
+            raise SpecError(f"{path}: expected one of {', '.join(self.options)}, got {show(value)}")
+        return value
+
+    def encode(self, value: str, inner: Callable[[Any], Any]) -> str:
+        return value
+
+    def text(self, value: str) -> str:
+        return value
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return self.options
 
 
-def word(default: str, pattern: str, longest: int, label: str, help: str = "") -> Any:
-    """A text of at most `longest` characters, all of which a regular expression must match."""
-    return field(default=default, metadata={"knob": Knob("text", label, help, pattern=pattern, longest=longest)})
+@dataclass(frozen=True)
+class Word(Plain):
+    """A text of at most `longest` characters that a regular expression matches as a whole."""
+
+    pattern: str
+    longest: int
+
+    def check(self, value: Any, path: str) -> str:
+        if not isinstance(value, str) or len(value) > self.longest or not re.fullmatch(self.pattern, value):
+            raise SpecError(f"{path}: expected a text that matches {self.pattern}, got {show(value)}")
+        return value
+
+    def encode(self, value: str, inner: Callable[[Any], Any]) -> str:
+        return value
+
+    def text(self, value: str) -> str:
+        return value
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return (f"a text of at most {self.longest} characters",)
 
 
-def series(default: tuple[float, ...], low: float, high: float, longest: int, label: str, help: str = "") -> Any:
-    """Between 1 and `longest` numbers, each in [low, high]."""
-    return field(default=default, metadata={"knob": Knob("series", label, help, low, high, longest=longest)})
+@dataclass(frozen=True)
+class Series(Plain):
+    """Between 1 and `longest` finite numbers, each in [low, high]; written with commas between them."""
 
+    low: float
+    high: float
+    longest: int
 
-def pick(default: Any, table: Callable[[], Table], label: str, help: str = "") -> Any:
-    """A spec of one of the classes in a table (name -> class); the table is a function because it stands at its
-    file's end."""
-    return field(default=default, metadata={"knob": Knob("pick", label, help, table=table)})
+    def check(self, value: Any, path: str) -> tuple[float, ...]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.longest:
+            raise SpecError(f"{path}: expected a list of 1 to {self.longest} numbers, got {show(value)}")
+        return tuple(float(_within(self, item, f"{path}[{i}]")) for i, item in enumerate(value))
 
+    def encode(self, value: tuple[float, ...], inner: Callable[[Any], Any]) -> list[float]:
+        return [float(item) + 0.0 for item in value]
 
-def several(table: Callable[[], Table], longest: int, label: str, help: str = "") -> Any:
-    """A tuple of up to `longest` specs, each of one of a table's classes; empty by default."""
-    return field(default=(), metadata={"knob": Knob("several", label, help, longest=longest, table=table)})
+    def text(self, value: tuple[float, ...]) -> str:
+        return ",".join(map(_number_text, value))
+
+    def parse(self, text: str) -> Any:
+        numbers = [_number(part) for part in re.split(" *, *", text)]
+        return text if any(isinstance(number, str) for number in numbers) else numbers
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return (f"1 to {self.longest} numbers from {self.low:g} to {self.high:g}",)
 
 
 def knobs(cls: type) -> dict[str, Knob]:
     """The fields of a spec class that can be set, in order; keyword-only ones, which its kind shares, come last."""
-    return {f.name: knob_of(f) for f in sorted(fields(cls), key=lambda f: f.kw_only is True)}
+    return {f.name: f.metadata["knob"] for f in sorted(fields(cls), key=lambda f: f.kw_only is True)}
 
 
-def knob_of(f: Field[Any]) -> Knob:
-    return f.metadata["knob"]
+def defaults(cls: type) -> dict[str, Any]:
+    """The default of every field of a spec class; None where there is none."""
+    return {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
 
 
-def encode(spec: Any) -> dict[str, Any]:
-    """A spec as plain JSON values: its class's name, then every field."""
-    return {"name": type(spec).__name__} | {
-        name: _plain(k, getattr(spec, name)) for name, k in knobs(type(spec)).items()
-    }
+def dotted(path: str, name: str) -> str:
+    """The dotted path of what has a name below a path, either of which may be empty."""
+    return f"{path}.{name}" if path and name else path or name
 
 
-def _plain(k: Knob, value: Any) -> Any:
-    if k.kind == "pick":
-        return encode(value)
-    if k.kind == "several":
-        return [encode(item) for item in value]
-    if k.kind == "series":
-        return [float(v) + 0.0 for v in value]
-    # 1 equals 1.0 and -0.0 equals 0.0: each pair shares a digest
-    return float(value) + 0.0 if k.kind == "number" else value
-
-
-def decode(table: Table, data: Any, at: str = "") -> Any:
-    """The spec that `data` (parsed JSON) describes, of one of the table's classes.
-
-    Missing fields take their defaults. Unknown names, wrong types, values out of range or not finite, and combinations
-    that a class refuses all raise SpecError with the field's dotted name: specs come from files and URLs of strangers.
-    """
-    if not isinstance(data, dict):
-        raise SpecError(f'{at or "spec"}: expected an object with a "name", got {_show(data)}')
-    name = data.get("name", next(iter(table)) if len(table) == 1 else None)
-    if not isinstance(name, str) or name not in table:
-        raise SpecError(f"{_dot(at, 'name')}: expected one of {', '.join(table)}, got {_show(name)}")
-    cls = table[name]
-    known = knobs(cls)
-    for key in data:
-        if key != "name" and key not in known:
-            raise SpecError(
-                f"{_dot(at, _show(key)[1:-1])}: unknown field; {name} has {', '.join(known) or 'no fields'}"
-            )
-    values = {key: _value(known[key], data[key], _dot(at, key)) for key in known if key in data}
-    try:
-        return cls(**values)
-    except SpecError as error:
-        raise SpecError(_dot(at, str(error))) from None
-
-
-def _value(k: Knob, value: Any, at: str) -> Any:
-    if k.kind == "pick":
-        return decode(k.table(), value, at)
-    if k.kind == "several":
-        if not isinstance(value, list) or len(value) > k.longest:
-            raise SpecError(f"{at}: expected a list of at most {k.longest} objects, got {_show(value)}")
-        return tuple(decode(k.table(), item, f"{at}[{i}]") for i, item in enumerate(value))
-    if k.kind == "flag":
-        if not isinstance(value, bool):
-            raise SpecError(f"{at}: expected true or false, got {_show(value)}")
-        return value
-    if k.kind == "choice":
-        if not isinstance(value, str) or value not in k.options:
-            raise SpecError(f"{at}: expected one of {', '.join(k.options)}, got {_show(value)}")
-        return value
-    if k.kind == "text":
-        if not isinstance(value, str) or len(value) > k.longest or not re.fullmatch(k.pattern, value):
-            raise SpecError(f"{at}: expected a text that matches {k.pattern}, got {_show(value)}")
-        return value
-    if k.kind == "series":
-        if not isinstance(value, list) or not 1 <= len(value) <= k.longest:
-            raise SpecError(f"{at}: expected a list of 1 to {k.longest} numbers, got {_show(value)}")
-        return tuple(_number(k, item, f"{at}[{i}]") for i, item in enumerate(value))
-    return _number(k, value, at)
-
-
-def _number(k: Knob, value: Any, at: str) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or (isinstance(value, float) and not math.isfinite(value))
-    ):
-        raise SpecError(f"{at}: expected a finite number, got {_show(value)}")
-    if k.kind == "integer" and value != int(value):
-        raise SpecError(f"{at}: expected a whole number, got {_show(value)}")
-    if not k.low <= value <= k.high:
-        raise SpecError(f"{at}: expected a number from {k.low:g} to {k.high:g}, got {_show(value)}")
-    return int(value) if k.kind == "integer" else float(value)
-
-
-def floats(spec: Any) -> dict[str, float]:
-    """A spec's real numbers by dotted name, those of the specs that it picks included: what the runs of an ensemble
-    may differ in."""
-    found = {}
-    for name, k in knobs(type(spec)).items():
-        value = getattr(spec, name)
-        if k.kind == "pick":
-            found |= {f"{name}.{inner}": number for inner, number in floats(value).items()}
-        elif k.kind == "number" and k.varies:
-            found[name] = value
-    return found
-
-
-def with_floats(spec: Any, values: Mapping[str, Any]) -> Any:
-    """The spec with numbers replaced, given as `floats` names them."""
-    own: dict[str, Any] = {}
-    below: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        head, _, rest = name.partition(".")
-        if rest:
-            below.setdefault(head, {})[rest] = value
-        else:
-            own[head] = value
-    return replace(spec, **own, **{head: with_floats(getattr(spec, head), inner) for head, inner in below.items()})
-
-
-def parse(table: Table, text: str) -> Any:
-    """`decode` of JSON text, with bad JSON reported in one line too."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"spec: not JSON that can be read ({error})") from None
-    return decode(table, data)
-
-
-def dumps(spec: Any) -> str:
-    """A spec as JSON text for people: what `parse` reads."""
-    return json.dumps(encode(spec), indent=2)
-
-
-def digest(spec: Any) -> str:
-    """16 hex digits that name this spec; equal specs and only they share it (SHA-256 of the canonical JSON)."""
-    return fingerprint(encode(spec))
-
-
-def fingerprint(encoded: Mapping[str, Any]) -> str:
-    """The digest of a spec that is encoded already, as records keep it."""
-    canonical = json.dumps(encoded, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def default(k_field: Field[Any]) -> Any:
-    return None if k_field.default is MISSING else k_field.default
-
-
-def _dot(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else name
-
-
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """A stranger's value in at most 40 printable characters, for an error's line."""
     try:
         text = repr(value)
     except (RecursionError, ValueError):  # nested too deep, or an integer of more digits than Python prints
         text = type(value).__name__
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _within(k: Number | Integer | Series, value: Any, path: str) -> float:
+    """A JSON value that is a finite number within the field's range."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
+        raise SpecError(f"{path}: expected a finite number, got {show(value)}")
+    if not k.low <= value <= k.high:
+        raise SpecError(f"{path}: expected a number from {k.low:g} to {k.high:g}, got {show(value)}")
+    return value
+
+
+def _finite(value: float) -> bool:
+    """Whether a number is finite, however many digits an integer has."""
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _number(text: str) -> Any:
+    """The number that a text means, or the text: Python would also take "1_0", " 1", digits of other scripts, "nan"."""
+    try:
+        if WHOLE.fullmatch(text):
+            return int(text)
+        return float(text) if NUMBER.fullmatch(text) else text
+    except ValueError:  # more digits than Python reads
+        return text
+
+
+def _number_text(value: float) -> str:
+    return repr(value).removesuffix(".0")

@@ -10,20 +10,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine.experiments import Experiment
-from engine.spec import digest, encode
-from engine.training.runs import RunSpec
+from engine.spec import SpecError
+from engine.work.kinds import Work
 from engine.work.store import Store
-from engine.work.tasks import ANALYSES
 
-EXPERIMENT = "experiments/"
-"""What the ids of experiments begin with."""
+WORKER = (sys.executable, "-m", "engine.work.worker")
+"""The command that a worker is; the device and the store's folder follow."""
 LIVES = 3
 """Workers that one job may see die under it before it is given up as the likely cause."""
 
@@ -32,8 +31,8 @@ LIVES = 3
 class Snapshot:
     """A job at one moment."""
 
-    id: str  # a run's digest, "<run's digest>/<analysis spec's digest>", or EXPERIMENT and an experiment's digest
-    kind: str  # train, surface, spectrum, alignment or experiment
+    id: str  # the address of what is made
+    kind: str  # the name of its kind of work
     device: str
     status: str = "queued"  # queued, running, paused, finished, stopped, diverged or failed
     reason: str = ""
@@ -65,28 +64,34 @@ class Jobs:
     """The jobs of one server: commands go to the workers through pipes, light progress comes back, results are in
     the store."""
 
-    def __init__(self, store: Store):
-        self.store = store
+    def __init__(self, store: Store, worker: Sequence[str] = WORKER):
+        self.store, self.worker = store, worker
         self.devices = [*(f"cuda:{i}" for i in range(torch.cuda.device_count())), "cpu"]
         self._jobs: dict[str, _Job] = {}
         self._workers: dict[str, subprocess.Popen[str]] = {}
         self._lock = threading.RLock()
         self._closing = False
 
-    def train(self, spec: RunSpec, device: str | None = None, fresh: bool = False) -> str:
-        """Starts a run, or goes on with an unfinished one (unless `fresh`), or joins it where it is at work; returns
-        its id, the spec's digest."""
-        return self._start(digest(spec), "train", spec, device, fresh=fresh)
+    def start(self, work: Work, device: str | None = None, fresh: bool = False) -> str:
+        """Starts work, goes on with what an earlier attempt has left of it (unless `fresh`), or joins it where it is
+        being done; returns its address, which is the job's id.
 
-    def analyse(self, run: str, spec: Any, device: str | None = None) -> str:
-        """Starts (or joins) an analysis of a kept run; `spec` is one of the classes in ANALYSES."""
-        self.store.folder(run)
-        kind = next(name for name, cls in ANALYSES.items() if isinstance(spec, cls))
-        return self._start(f"{run}/{digest(spec)}", kind, spec, device)
-
-    def perform(self, experiment: Experiment, device: str | None = None) -> str:
-        """Starts (or joins) an experiment; returns the job's id."""
-        return self._start(EXPERIMENT + digest(experiment), "experiment", experiment, device)
+        SpecError for a device that is not here, or where `work.of` is no address.
+        """
+        device = device or self.devices[0]
+        if device not in self.devices:
+            raise SpecError(f"device: expected one of {', '.join(self.devices)}, got {device[:40]!r}")
+        job = work.address
+        self.store.file(job)  # refuses what is no address
+        with self._lock:
+            known = self._jobs.get(job)
+            if known is None or not known.now.active:
+                start = {"do": "start", "job": job, "fresh": fresh, **work.message()}
+                version = known.now.version if known else 0
+                self._jobs.pop(job, None)
+                self._jobs[job] = _Job(Snapshot(job, work.kind.name, device, version=version), start)
+                self._write(device, start)
+        return job
 
     def pause(self, job: str) -> None:
         self._send(job, "pause")
@@ -98,9 +103,9 @@ class Jobs:
         """Ends a job for good; a run keeps its curves and can still be gone on with by `train`."""
         self._send(job, "stop")
 
-    def delete(self, run: str) -> None:
-        """Ends what is at work on a run, and removes the run with all its analyses."""
-        names = [name for name in self._jobs if name == run or name.startswith(f"{run}/")]
+    def delete(self, address: str) -> None:
+        """Ends what is at work on something, and removes it with all that was computed of it."""
+        names = [name for name in self._jobs if name == address or name.startswith(f"{address}/")]
         for name in names:
             self.stop(name)
         end = time.monotonic() + 10
@@ -109,7 +114,7 @@ class Jobs:
         with self._lock:
             for name in names:
                 self._jobs.pop(name, None)
-        self.store.delete(run)
+        self.store.delete(address)
 
     def snapshot(self, job: str) -> Snapshot | None:
         """The job now, or None where this server knows no such job."""
@@ -135,20 +140,6 @@ class Jobs:
                 worker.stdin.close()
             worker.wait(timeout=30)
 
-    def _start(self, job: str, kind: str, spec: Any, device: str | None, fresh: bool = False) -> str:
-        device = device or self.devices[0]
-        if device not in self.devices:
-            raise ValueError(f"device: expected one of {', '.join(self.devices)}, got {device[:40]!r}")
-        with self._lock:
-            known = self._jobs.get(job)
-            if known is None or not known.now.active:
-                start = {"do": "start", "job": job, "kind": kind, "spec": encode(spec), "fresh": fresh}
-                version = known.now.version if known else 0
-                self._jobs.pop(job, None)
-                self._jobs[job] = _Job(Snapshot(job, kind, device, version=version), start)
-                self._write(device, start)
-        return job
-
     def _send(self, job: str, do: str) -> None:
         with self._lock:
             known = self._jobs.get(job)
@@ -171,7 +162,7 @@ class Jobs:
         path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         root = str(self.store.root.resolve())
         environment = os.environ | {"PYTHONPATH": path, "RAVINE_STORE": root}  # where downloaded and own data lie too
-        command = [sys.executable, "-m", "engine.work.worker", device, root]
+        command = [*self.worker, device, root]
         worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
         self._workers[device] = worker
         threading.Thread(target=self._listen, args=(device, worker), daemon=True).start()

@@ -3,25 +3,29 @@ in assets/default."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
+from engine.analyses.joint import JointSpec
 from engine.analyses.planes import default_plane
 from engine.analyses.surface import SurfaceSpec
 from engine.data import Digits, Spirals
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Product, Quadratic, Saddle
-from engine.rules import SAM, SGD
+from engine.rules import SAM, SGD, SSAM
 from engine.spec import digest
 from engine.training.runs import RunSpec, Switch
-from engine.training.updates import Momentum
+from engine.training.updates import AdamW, Momentum
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import analysis, training
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "default"
-"""A folder laid out like a store: the finished default run and its surface, which the start page shows at once."""
+"""A folder laid out like a store: the finished default run with its surface, which the start page shows at once, and
+the runs of FOUR with their landscape."""
 
 
 class Preset(NamedTuple):
@@ -96,13 +100,23 @@ def picture(spec: RunSpec, resolution: int = 51) -> SurfaceSpec:
     return SurfaceSpec(plane=default_plane(spec.problem), resolution=resolution)
 
 
+FOUR = (RunSpec(rule=SGD()), RunSpec(), RunSpec(rule=SSAM()), RunSpec(rule=SGD(), update=AdamW(), lr=0.001))
+"""SGD, SAM, SSAM and AdamW from one start, on the same batches."""
+
+
+def joint(specs: Sequence[RunSpec] = FOUR, resolution: int = 51) -> JointSpec:
+    """One landscape under runs."""
+    return JointSpec(",".join(map(digest, specs)), resolution=resolution)
+
+
 def ship(root: Path = SHIPPED) -> None:
-    """Trains the default run anew and draws its first surface into a folder laid out like a store."""
-    store, spec = Store(root), RunSpec()
-    for task in (training(store, spec, fresh=True), analysis(store, digest(spec), picture(spec))):
-        with tqdm(total=1.0, bar_format="{percentage:3.0f}% {elapsed}") as bar:
-            for at in task:
-                bar.update(at.done / max(at.total, 1) - bar.n)
+    """Makes all that ships anew, in a folder laid out like a store."""
+    store, runs = Store(root), [Work(spec) for spec in FOUR]
+    shown = Work(picture(RunSpec()), digest(RunSpec()))
+    for work in (*runs, shown, Work(joint())):
+        with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
+            for progress in perform(store, work, fresh=True):
+                bar.update(progress.done / max(progress.total, 1) - bar.n)
 
 
 if __name__ == "__main__":

@@ -1,34 +1,40 @@
-"""The store: a folder per run, named by its spec's digest, with the run and every analysis of it, and a file per
-experiment; all writes are atomic."""
+"""The store: records by address, each in a file of its own, what is unfinished beside what is complete.
+
+An address is "<digest>" for a run, "<run>/<digest>" for what was computed of it, "<folder>/<digest>" for other things
+that stand alone; digests are of specs. A file is written whole or not at all, and an unfinished record never takes the
+place of a complete one. There is no list of what is kept but the files themselves.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.records import Analysis, RecordError, Result, Run, load, save, write
-from engine.spec import SpecError, decode, digest, fingerprint
+from engine.records import ENDS, Record, RecordError, Run, head, load, save
+from engine.spec import SpecError, decode, fingerprint
 from engine.training.runs import RUNS, RunSpec
 
 DIGEST = re.compile("[0-9a-f]{16}")
+ADDRESS = re.compile("([0-9a-f]{16}|[a-z]{2,20})(/[0-9a-f]{16}){0,3}")
+PARTIAL, ROWS = ".partial.npz", ".rows"
+"""What the names of the files of an unfinished record end with: the record, and its growing array."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a list of runs says of one."""
+    """What a list of records says of one."""
 
     digest: str
-    status: str  # as Run.status; "unreadable" for a folder whose record cannot be read
+    status: str  # as Record.status; "unreadable" for a file that cannot be read
     reason: str
     spec: dict[str, Any]
-    step: int
     made: dict[str, Any]
     last: dict[str, float]  # the last value of every measure
+    step: int = 0
 
     @property
     def ended(self) -> bool:
@@ -36,32 +42,96 @@ class Summary:
 
 
 class Store:
-    """Runs and their analyses under a root folder."""
+    """Records under a root folder."""
 
     def __init__(self, root: Path | str | None = None):
         """`root` defaults to the environment's RAVINE_STORE, else to .ravine in the working directory."""
         self.root = Path(root or os.environ.get("RAVINE_STORE") or ".ravine")
+        self._summaries: dict[Path, tuple[Any, Summary]] = {}
+        if self.root.exists() and not self.root.is_dir():
+            raise SpecError(f"store: {self.root.name} is a file, not a folder")
 
-    def folder(self, run: str) -> Path:
-        """The folder of a run; refuses anything but a digest, since run names come from URLs."""
-        return self.root / _digest("run", run)
+    def file(self, address: str, suffix: str = ".npz") -> Path:
+        """The file of a complete record; refuses anything but an address, since names come from URLs."""
+        if not ADDRESS.fullmatch(address) or not DIGEST.fullmatch(address.rpartition("/")[2]):
+            what = "analysis" if DIGEST.fullmatch(address.partition("/")[0]) else "run"
+            raise SpecError(f"{what}: expected 16 hex digits, got {address[:40]!r}")
+        place = self.root / address
+        return (place / "run" if "/" not in address else place).with_suffix(suffix)
 
-    def has(self, run: str) -> bool:
-        return (self.folder(run) / "run.npz").exists()
+    def has(self, address: str) -> bool:
+        """Whether there is a record, complete or not."""
+        return self.file(address).exists() or self.file(address, PARTIAL).exists()
 
-    def save_run(self, run: Run) -> str:
-        """Keeps a run, in place of an earlier record of the same spec; returns its digest."""
-        name = digest(decode(RUNS, run.spec))
-        last = {key: float(values[-1]) for key, values in run.measures.items() if len(values)}
-        step = int(run.state["step"]) if "step" in run.state else int(run.steps[-1]) if len(run.steps) else 0
-        summary = Summary(name, run.status, run.reason, run.spec, step, run.made, last)
-        save(self.folder(name) / "run.npz", run)
-        write(self.folder(name) / "summary.json", lambda file: file.write(json.dumps(asdict(summary)).encode()))
-        return name
+    def complete(self, address: str) -> bool:
+        """Whether there is a complete record."""
+        try:
+            return head(self.file(address))["status"] in ENDS
+        except RecordError:
+            return False
 
-    def run(self, run: str) -> Run:
+    def keep(self, address: str, record: Record) -> None:
+        """Keeps a record: a complete one in its place, an unfinished one beside that. RecordError where it cannot."""
+        if record.complete:
+            save(self.file(address), record)
+            self.drop_partial(address)
+        else:
+            save(self.file(address, PARTIAL), record, self.file(address, ROWS) if record.grows else None)
+
+    def get(self, address: str, growing: bool = False) -> Record:
+        """The complete record of an address, else the unfinished one; with `growing` that one first.
+
+        RecordError, in one line, where there is none that can be read or it is not of this address.
+        """
+        partial = self.file(address, PARTIAL)
+        if partial.exists() and (growing or not self.complete(address)):
+            return self._checked(address, load(partial, self.file(address, ROWS)))
+        return self._checked(address, load(self.file(address)))
+
+    def find(self, address: str, growing: bool = False) -> Record | None:
+        """As `get`; None where there is none that can be read."""
+        try:
+            return self.get(address, growing)
+        except RecordError:
+            return None
+
+    def partial(self, address: str) -> Record | None:
+        """What an unfinished computation can go on from; None where there is nothing of the sort that can be read."""
+        record = self.find(address, growing=True)
+        return None if record is None or record.complete else record
+
+    def drop_partial(self, address: str) -> None:
+        """Removes what is unfinished."""
+        for suffix in (PARTIAL, ROWS):
+            self.file(address, suffix).unlink(missing_ok=True)
+
+    def version(self, address: str) -> tuple[int, ...]:
+        """Changes whenever the record is written anew; zeros where there is none."""
+        return tuple(map(_stamp, (self.file(address), self.file(address, PARTIAL))))
+
+    def forget(self, address: str) -> None:
+        """Removes whatever was computed of a record: it speaks of one that is about to grow."""
+        folder = self.root / address
+        for path in folder.glob("*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not path.name.startswith("run."):
+                path.unlink(missing_ok=True)
+
+    def delete(self, address: str) -> None:
+        """Removes a record with all that was computed of it."""
+        for suffix in (".npz", PARTIAL, ROWS):
+            self.file(address, suffix).unlink(missing_ok=True)
+        shutil.rmtree(self.root / address, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Removes what writes that were cut off have left behind."""
+        for path in self.root.glob("**/.*.part"):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def run(self, run: str, growing: bool = False) -> Run:
         """The record of a run; RecordError where there is none that can be read."""
-        record = load(self.folder(run) / "run.npz")
+        record = self.get(run, growing)
         if not isinstance(record, Run):
             raise RecordError(f"{run}/run.npz: holds a {type(record).__name__}, not a Run")
         return record
@@ -70,78 +140,58 @@ class Store:
         """The spec of a kept run."""
         return decode(RUNS, self.run(run).spec)
 
-    def save_analysis(self, record: Analysis, name: str) -> None:
-        save(self.folder(record.run) / f"{_digest('analysis', name)}.npz", record)
-
-    def analysis(self, run: str, name: str) -> Any:
-        """An analysis of a run by its spec's digest, or None where it was not begun."""
-        path = self.folder(run) / f"{_digest('analysis', name)}.npz"
-        return load(path) if path.exists() else None
-
-    def forget_analyses(self, run: str) -> None:
-        """Removes a run's analyses: they speak of a path that is about to grow."""
-        for path in self.folder(run).glob("*.npz"):
-            if path.name != "run.npz":
-                path.unlink(missing_ok=True)
-
-    def save_result(self, result: Result) -> str:
-        """Keeps what an experiment has given so far; returns its spec's digest."""
-        name = fingerprint(result.spec)
-        save(self._result(name), result)
-        return name
-
-    def result(self, experiment: str) -> Result | None:
-        """What the experiment of a digest has given, or None where it was not begun; RecordError where it cannot be
-        read."""
-        path = self._result(experiment)
-        record = load(path) if path.exists() else None
-        if record is not None and not isinstance(record, Result):
-            raise RecordError(f"{path.name}: holds a {type(record).__name__}, not a Result")
-        return record
-
-    def result_version(self, experiment: str) -> int:
-        """Changes whenever the experiment's result is written anew; 0 where there is none."""
-        try:
-            return self._result(experiment).stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    def _result(self, experiment: str) -> Path:
-        return self.root / "experiments" / f"{_digest('experiment', experiment)}.npz"
+    def runs(self) -> list[str]:
+        """The digests of all runs, the newest first."""
+        folders = [f for f in _entries(self.root) if DIGEST.fullmatch(f.name) and f.is_dir()]
+        newest = {f.name: max(self.version(f.name)) for f in folders}
+        return sorted(newest, key=lambda name: -newest[name])
 
     def summaries(self) -> list[Summary]:
-        """All runs, the newest first."""
-        folders = (
-            [f for f in self.root.iterdir() if f.is_dir() and DIGEST.fullmatch(f.name)] if self.root.exists() else []
-        )
-        rows = [
-            (max((p.stat().st_mtime for p in f.glob("run.npz")), default=0.0), self.summary(f.name)) for f in folders
-        ]
-        return [summary for _, summary in sorted(rows, key=lambda row: -row[0])]
+        """All runs, the newest first, from the heads of their records."""
+        return [self.summary(run) for run in self.runs()]
 
     def summary(self, run: str) -> Summary:
-        """One run's summary, of status "unreadable" where its files are damaged."""
+        """One run's summary, of status "unreadable" where its record is damaged."""
         try:
-            summary = Summary(**json.loads((self.folder(run) / "summary.json").read_text()))
-            decode(RUNS, summary.spec)
-            return summary
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            return Summary(
-                run,
-                "unreadable",
-                f"{run}: its summary cannot be read ({type(error).__name__}: {error})"[:200],
-                {},
-                0,
-                {},
-                {},
-            )
+            path = self.file(run, PARTIAL)
+            path = path if path.exists() and not self.complete(run) else self.file(run)
+            stamp = _stamp(path)
+            known = self._summaries.get(path)
+            if known is None or known[0] != stamp or not stamp:
+                known = self._summaries[path] = (stamp, self._summary(run, path))
+            return known[1]
+        except (RecordError, SpecError) as error:
+            return Summary(run, "unreadable", f"{run}: {error}"[:200], {}, {}, {})
 
-    def delete(self, run: str) -> None:
-        """Removes a run and its analyses."""
-        shutil.rmtree(self.folder(run), ignore_errors=True)
+    def _summary(self, run: str, path: Path) -> Summary:
+        values = head(path)
+        if values["kind"] != Run.__name__ or fingerprint(values["spec"]) != run:
+            raise RecordError(f"{path.name}: not the record of this run")
+        decode(RUNS, values["spec"])
+        last = values["summary"]
+        step = int(last.pop("step", 0))
+        return Summary(run, values["status"], values["reason"], values["spec"], values["made"], last, step)
+
+    def _checked(self, address: str, record: Record) -> Record:
+        """The record, if it is what its address says."""
+        parent, _, name = address.rpartition("/")
+        if fingerprint(record.spec) != name:
+            raise RecordError(f"{address}: holds a record of another spec")
+        if DIGEST.match(parent) and record.inputs != (parent,):
+            raise RecordError(f"{address}: holds a record of another run")
+        return record
 
 
-def _digest(what: str, name: str) -> str:
-    if not DIGEST.fullmatch(name):
-        raise SpecError(f"{what}: expected 16 hex digits, got {name[:40]!r}")
-    return name
+def _entries(root: Path) -> list[Path]:
+    try:
+        return list(root.iterdir())
+    except OSError:
+        return []
+
+
+def _stamp(path: Path) -> int:
+    """When a file was written; 0 where it is missing."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -19,13 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from engine.experiments import EXPERIMENTS
 from engine.machine import settle
-from engine.records import RecordError
-from engine.spec import SpecError, decode
-from engine.training.runs import RUNS
+from engine.records import Progress, RecordError, Stop
+from engine.spec import SpecError
+from engine.work.kinds import of_message
+from engine.work.perform import in_a_line, perform
 from engine.work.store import Store
-from engine.work.tasks import ANALYSES, Progress, Stop, analysis, performing, training
 
 SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
@@ -112,15 +111,7 @@ class Worker:
 
     def _start(self, name: str, command: dict[str, Any]) -> None:
         try:
-            if command["kind"] == "train":
-                progress = training(self.store, decode(RUNS, command["spec"]), self.device, command["fresh"])
-            elif command["kind"] == "experiment":
-                progress = performing(self.store, decode(EXPERIMENTS, command["spec"]), self.device)
-            else:
-                cls = ANALYSES[command["kind"]]
-                progress = analysis(
-                    self.store, name.partition("/")[0], decode({cls.__name__: cls}, command["spec"]), self.device
-                )
+            progress = perform(self.store, of_message(command), self.device, command["fresh"])
             self.tasks[name] = Task(name, progress)
             self._tell(name, status="queued", begin=True)
         except (SpecError, RecordError) as error:
@@ -143,7 +134,7 @@ class Worker:
                     self.tasks.pop(task.name, None)
         except Exception as error:
             self.tasks.pop(task.name, None)
-            self._tell(task.name, status="failed", reason=f"{type(error).__name__}: {error}".splitlines()[0][:300])
+            self._tell(task.name, status="failed", reason=in_a_line(error))
 
     def _report(self, task: Task, at: Progress) -> None:
         frame = {"frame": at.frame} if at.frame else {}

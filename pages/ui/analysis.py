@@ -11,9 +11,9 @@ import streamlit as st
 
 from engine.figures import words
 from engine.records import Run
-from engine.spec import SpecError, decode, digest
+from engine.spec import SpecError, decode, digest, flatten
 from engine.training.runs import RunSpec
-from engine.work.tasks import ANALYSES
+from engine.work.kinds import KINDS, Work
 from pages.ui import cached, download, link, live, shell
 
 
@@ -29,7 +29,7 @@ class Subject(NamedTuple):
 class Page:
     """One analysis's page."""
 
-    kind: str  # one of ANALYSES: also the start of its widgets' keys
+    kind: str  # one of KINDS: also the start of its widgets' keys
     question: str
     button: str
     empty: str  # what to say before anything was computed
@@ -42,8 +42,7 @@ class Page:
 
     def show(self) -> None:
         """Controls at the left, the picture at the right, and the address."""
-        cls = ANALYSES[self.kind]
-        shell.receive({cls.__name__: cls}, self.kind, self.views)
+        shell.receive(KINDS[self.kind].specs, self.kind, self.views)
         with st.sidebar:
             about = subject()
             wanted = self.settings(about) if about else None
@@ -55,16 +54,16 @@ class Page:
             _nothing()
             return
         name = _shown(self.kind, about, wanted) or (self.first(about) if self.first else None)
-        record = cached.analysis(about.run, name) if name else None
+        found = record(about, name) if name else None
         with menus:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
-            download.menu(self.drawings(about, record) if record is not None else {}, self.kind)
+            download.menu(self.drawings(about, found) if found is not None else {}, self.kind)
         if name:
             live.ticking(partial(self.picture, about, name), _active(about, name))
         else:
             _invite(self.kind, about, wanted, self.button, self.empty)
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
-        link.write({shell.RUN: about.run} | views | (link.params(wanted) if wanted else {}))
+        link.write({shell.RUN: about.run} | views | (flatten(wanted) if wanted else {}))
 
 
 def subject() -> Subject | None:
@@ -98,9 +97,8 @@ def checkpoint(at: str, about: Subject) -> int:
 
 def checked(kind: str, values: dict[str, Any]) -> Any:
     """The spec that the controls' values describe; None, with the reason on the page, where there is none."""
-    cls = ANALYSES[kind]
     try:
-        return decode({cls.__name__: cls}, values)
+        return decode(KINDS[kind].specs, values)
     except SpecError as error:
         st.error(str(error))
         return None
@@ -146,39 +144,50 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
-    cached.jobs().analyse(run, wanted, device)
+    cached.jobs().start(Work(wanted, run), device)
     st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
 
 
 def _shown(kind: str, about: Subject, wanted: Any) -> str | None:
     """The name of the analysis to show: the wanted one where it was begun, else the last one shown of this run."""
     name, seen = digest(wanted) if wanted else None, st.session_state.get(f"{kind}:shown", {})
-    if name and (cached.analysis(about.run, name) is not None or cached.jobs().snapshot(f"{about.run}/{name}")):
+    if name and (record(about, name) is not None or cached.jobs().snapshot(f"{about.run}/{name}")):
         seen = st.session_state[f"{kind}:shown"] = {about.run: name}
     return seen.get(about.run)
 
 
+def record(about: Subject, name: str) -> Any:
+    """The analysis of a name as last written, growing while it is at work; None where there is none."""
+    return cached.record(f"{about.run}/{name}", growing=_active(about, name))
+
+
+def version(about: Subject, name: str) -> tuple[int, ...]:
+    """Of the record that `record` gives; to be read before it."""
+    return cached.version(f"{about.run}/{name}")
+
+
 def _active(about: Subject, name: str) -> bool:
     """Whether the analysis is at work."""
-    now = cached.jobs().snapshot(f"{about.run}/{name}")
-    return bool(now and now.active)
+    return cached.at_work(f"{about.run}/{name}")
 
 
 def progress(about: Subject, name: str, what: str) -> bool:
-    """How far the work is, with a way to cancel it, or one line where it failed or was cancelled; whether it is
-    still at work."""
-    job = f"{about.run}/{name}"
+    """How far the analysis of a name is; whether it is still at work."""
+    return bar(f"{about.run}/{name}", what)
+
+
+def bar(job: str, what: str) -> bool:
+    """How far a job is, with a way to cancel it, or one line where it failed or was cancelled; whether it is still at
+    work."""
     now = cached.jobs().snapshot(job)
     with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
                 far = f"{now.done:,} of {now.total:,} {what} on {now.device}, {words.duration(now.left)} left"
-                st.progress(
-                    min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far
-                )
+                waiting = "Waiting for the worker"
+                st.progress(min(now.done / max(now.total, 1), 1.0), waiting if now.status == "queued" else far)
                 st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
         elif now and now.status in ("failed", "stopped"):
-            st.warning(
-                f"{'Cancelled' if now.status == 'stopped' else 'This could not be computed'}: {now.reason or what}"
-            )
+            ended = "Cancelled" if now.status == "stopped" else "This could not be computed"
+            st.warning(f"{ended}: {shell.plain(now.reason or what)}")
     return bool(now and now.active)

@@ -10,11 +10,13 @@ from typing import Any
 
 import plotly
 import streamlit as st
+from streamlit.runtime import get_instance
 
-from engine.records import Record, RecordError, Result, Run
+from engine.records import Record, Run, write
 from engine.spec import SpecError, decode
 from engine.training.runs import RUNS, RunSpec
 from engine.work.jobs import Jobs
+from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary
 
@@ -23,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
-    """The server's jobs and its store, which holds the shipped run from the first second."""
+    """The server's jobs and its store, which holds what ships from the first second."""
     store = Store()
-    _publish_plotly()
+    store.sweep()
     _adopt(store)
     made = Jobs(store)
     atexit.register(made.close)
@@ -36,62 +38,57 @@ def store() -> Store:
     return jobs().store
 
 
+def version(address: str) -> tuple[int, ...]:
+    """Changes whenever a record is written anew. To be read before the record: what is made of a record that is older
+    than its version would be kept for the new one."""
+    try:
+        return store().version(address)
+    except SpecError:
+        return ()
+
+
+def record(address: str, growing: bool = False) -> Record | None:
+    """A record as last written, the complete one unless the `growing` one is wanted; None where there is none that can
+    be read."""
+    return _record(address, version(address), growing)
+
+
 def run(digest: str) -> Run | None:
     """A run's record as last written; None where there is none that can be read."""
-    record = _record(digest, "run", _version(digest, "run"))
-    return record if isinstance(record, Run) else None
+    found = record(digest, growing=at_work(digest))
+    return found if isinstance(found, Run) else None
+
+
+def at_work(address: str) -> bool:
+    """Whether a job of this server is at work on it."""
+    now = jobs().snapshot(address)
+    return bool(now and now.active)
 
 
 def spec(digest: str) -> RunSpec | None:
     """A run's spec, from its record or from the job that has not written one yet."""
-    return _spec(digest, _version(digest, "summary", "json"))
-
-
-def asked(digest: str) -> RunSpec | None:
-    """The spec of a run that was started here but has not been written yet."""
-    return _asked().get(digest)
+    return _spec(digest, version(digest)) or _started().get(digest)
 
 
 def train(spec: RunSpec, device: str | None, fresh: bool) -> str:
     """Starts a run, and remembers its spec until the store has it."""
-    run = jobs().train(spec, device, fresh)
-    _asked()[run] = spec
+    run = jobs().start(Work(spec), device, fresh)
+    _started()[run] = spec
     return run
-
-
-def analysis(digest: str, name: str) -> Any:
-    """A run's analysis as last written; None where there is none that can be read."""
-    return _record(digest, name, _version(digest, name))
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def result(experiment: str, version: int) -> Result | None:
-    """What an experiment has given, as written at a version or later; None where there is nothing that can be read."""
-    try:
-        return store().result(experiment)
-    except (RecordError, SpecError):
-        return None
 
 
 def summaries() -> list[Summary]:
     """All runs, the newest first."""
-    root = store().root
-    return _summaries(
-        tuple(sorted((p.parent.name, p.stat().st_mtime_ns) for p in root.glob("*/summary.json"))),
-        len(list(root.glob("*"))),
-    )
+    return store().summaries()
 
 
 def status(summary: Summary) -> str:
     """A run's status, "interrupted" where the store has it as running and no job of this server is at work on it."""
-    if summary.status != "running":
-        return summary.status
-    now = jobs().snapshot(summary.digest)
-    return "running" if now and now.active else "interrupted"
+    return "interrupted" if summary.status == "running" and not at_work(summary.digest) else summary.status
 
 
 @st.cache_resource(show_spinner=False)
-def _asked() -> dict[str, RunSpec]:
+def _started() -> dict[str, RunSpec]:
     return {}
 
 
@@ -102,15 +99,15 @@ def drawn(key: str, version: Any, dark: bool, _draw: Callable[[], Any]) -> Any:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _record(digest: str, name: str, version: int) -> Record | None:
+def _record(address: str, version: tuple[int, ...], growing: bool) -> Record | None:
     try:
-        return store().run(digest) if name == "run" else store().analysis(digest, name)
-    except (RecordError, SpecError):
+        return store().find(address, growing)
+    except SpecError:
         return None
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _spec(digest: str, version: int) -> RunSpec | None:
+def _spec(digest: str, version: tuple[int, ...]) -> RunSpec | None:
     try:
         summary = store().summary(digest)
         return decode(RUNS, summary.spec) if summary.status != "unreadable" else None
@@ -118,33 +115,24 @@ def _spec(digest: str, version: int) -> RunSpec | None:
         return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _summaries(version: Any, folders: int) -> list[Summary]:
-    return store().summaries()
-
-
-def _version(digest: str, name: str, suffix: str = "npz") -> int:
-    """Changes whenever a file is written anew; 0 where it is missing."""
-    try:
-        return (store().folder(digest) / f"{name}.{suffix}").stat().st_mtime_ns
-    except (OSError, SpecError):
-        return 0
-
-
-def _publish_plotly() -> None:
-    """Plotly's script where the page can load it from this server, from the installed package."""
+@st.cache_resource(show_spinner=False)
+def plotly_script() -> str:
+    """Where a page finds Plotly's script: beside the app, copied once from the installed package; where that cannot be
+    written, among the files that Streamlit serves from memory."""
     source, target = Path(plotly.__file__).parent / "package_data" / "plotly.min.js", ROOT / "static" / "plotly.min.js"
-    if not target.exists() or target.stat().st_size != source.stat().st_size:
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, target.with_suffix(".part"))
-        target.with_suffix(".part").replace(target)
+    try:
+        if not target.exists() or target.stat().st_size != source.stat().st_size:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, target.with_suffix(".part"))
+            target.with_suffix(".part").replace(target)
+        return "app/static/plotly.min.js"
+    except OSError:
+        return get_instance().media_file_mgr.add(source.read_bytes(), "text/javascript", "plotly")
 
 
 def _adopt(store: Store) -> None:
-    """Copies the shipped run into a store that does not have it."""
-    for folder in SHIPPED.glob("[0-9a-f]*"):
-        if not store.folder(folder.name).exists():
-            store.root.mkdir(parents=True, exist_ok=True)
-            part = store.root / f".{folder.name}.part"
-            shutil.copytree(folder, part, dirs_exist_ok=True)
-            part.replace(store.folder(folder.name))
+    """Copies what ships into a store that does not have it."""
+    for source in sorted(SHIPPED.glob("**/*.npz")):
+        target = store.root / source.relative_to(SHIPPED)
+        if not target.exists():
+            write(target, lambda file, source=source: file.write(source.read_bytes()))

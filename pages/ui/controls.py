@@ -1,21 +1,19 @@
-"""Controls: widgets made from the knobs in a spec's fields, nested where a field picks specs; their values are kept
-for the session.
-
-A field's value stands in the session under its dotted path, below a pick also the chosen class's name:
-"train.rule.SAM.rho". Of several
-specs their number stands under the field's path, and each one's fields below its place: "train.then.0.Switch.at".
-"""
+"""Controls: widgets made from the knobs in a spec's fields, nested where a field holds specs; their values are kept
+for the session, in cells."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
-from engine.figures.words import setting, title
-from engine.spec import Knob, encode, knobs
+from engine.figures.words import title
+from engine.spec import Choice, Flag, Integer, Knob, Number, Pick, Series, Several, Word, knobs
+from pages.ui.cells import Cell, PickCell, PlainCell, SeveralCell, cell, cells, everything, fill, leading, read
+
+__all__ = ["choose", "everything", "fill", "grid", "leading", "part", "read", "row", "several"]
 
 Reasons = Mapping[str, str]
 """Why a field cannot apply now, by the field's name: its control is disabled and says so."""
@@ -26,286 +24,180 @@ MOOT = {
     "eta": ("scale", "layerwise", "Does not apply to layerwise sizes."),
 }
 """Fields that change nothing while another field of the same spec has this value."""
-NESTED = ("pick", "several")
-
-
-def fill(at: str, spec: Any) -> None:
-    """Sets the widgets below `at` to a spec; to be called before they are drawn."""
-    _set(type(spec), at, encode(spec))
-
-
-def _set(cls: type, at: str, values: Mapping[str, Any]) -> None:
-    """As `fill`, of a spec's fields as JSON has them; those that are missing get their defaults."""
-    usual = encode(cls())
-    for name, k in knobs(cls).items():
-        value, key = values.get(name, usual[name]), f"{at}.{name}"
-        if k.kind == "pick":
-            st.session_state[key] = value["name"]
-            _set(k.table()[value["name"]], f"{key}.{value['name']}", value)
-        elif k.kind == "several":
-            _set_all(k, key, value)
-        else:
-            st.session_state[key] = _shown(k, value)
-
-
-def _set_all(k: Knob, key: str, items: Sequence[Mapping[str, Any]]) -> None:
-    st.session_state[key] = len(items)
-    for i, item in enumerate(items):
-        st.session_state[f"{key}.{i}"] = item["name"]
-        _set(k.table()[item["name"]], f"{key}.{i}.{item['name']}", item)
-
-
-def read(cls: type, at: str, names: Iterable[str] = ()) -> dict[str, Any]:
-    """A spec's fields (or `names` of them) as the widgets below `at` have them, as JSON has it: for `decode` to
-    check."""
-    known = knobs(cls)
-    return {name: _value(cls, name, known[name], f"{at}.{name}") for name in names or known}
-
-
-def _value(cls: type, name: str, k: Knob, key: str) -> Any:
-    if k.kind == "pick":
-        chosen = _chosen(k, key, getattr(cls(), name))
-        return {"name": chosen} | read(k.table()[chosen], f"{key}.{chosen}")
-    if k.kind == "several":
-        return [_item(k, f"{key}.{i}") for i in range(st.session_state.get(key, 0))]
-    value = st.session_state.get(key, getattr(cls(), name))
-    return _numbers(value) if k.kind == "series" else value
-
-
-def _item(k: Knob, key: str) -> dict[str, Any]:
-    chosen = _chosen(k, key)
-    return {"name": chosen} | read(k.table()[chosen], f"{key}.{chosen}")
-
-
-def _chosen(k: Knob, key: str, usual: Any = None) -> str:
-    """The name of the class picked under a key, the usual one's until there is a choice."""
-    kept = str(st.session_state.get(key))
-    return kept if kept in k.table() else type(usual).__name__ if usual else next(iter(k.table()))
-
-
-class Cell(NamedTuple):
-    """The place of one field: its class, and where that one's fields stand."""
-
-    cls: type
-    at: str
-    name: str
-
-    @property
-    def key(self) -> str:
-        return f"{self.at}.{self.name}"
-
-    @property
-    def knob(self) -> Knob:
-        return knobs(self.cls)[self.name]
-
-
-def picked(cell: Cell) -> type:
-    """The class that is picked in a cell."""
-    return cell.knob.table()[_chosen(cell.knob, cell.key, getattr(cell.cls(), cell.name))]
-
-
-def below(cell: Cell) -> list[Cell]:
-    """The fields of the class that is picked in a cell."""
-    chosen = picked(cell)
-    return [Cell(chosen, f"{cell.key}.{chosen.__name__}", name) for name in knobs(chosen)]
-
-
-def first(cell: Cell) -> list[Cell]:
-    """The first field of the class that is picked in a cell; where it picks a class too, also that one's first."""
-    return [one for head in below(cell)[:1] for one in (head, *(first(head) if head.knob.kind == "pick" else ()))]
-
-
-def everything(cells: Iterable[Cell]) -> list[Cell]:
-    """The cells, and those of all that is picked in them."""
-    return [one for cell in cells for one in (cell, *(everything(below(cell)) if cell.knob.kind == "pick" else ()))]
-
-
-def told(cells: Iterable[Cell]) -> list[str]:
-    """What is set in these cells otherwise than usual, in words."""
-    found = []
-    for cell in cells:
-        value, usual = (each[cell.name] for each in (read(cell.cls, cell.at, [cell.name]), encode(cell.cls())))
-        name = cell.knob.label[0].lower() + cell.knob.label[1:]
-        if cell.knob.kind == "pick" and value["name"] != usual["name"]:
-            found.append(f"{name} {title(value['name']).lower()}")
-        elif cell.knob.kind not in NESTED and value != usual:
-            found.append(f"{name} off" if value is False else setting(name, value))
-    return found
 
 
 def part(
-    cls: type,
-    name: str,
-    at: str,
-    columns: int = 2,
-    options: Sequence[str] = (),
-    usual: Any = None,
-    drawn: Container[str] = (),
+    cls: type, name: str, prefix: str, columns: int = 2, options: Sequence[str] = (), usual: Any = None
 ) -> dict[str, Any]:
     """A choice among a pick field's classes (or `options` of them), then the chosen one's fields, those that it
-    picks among them."""
-    cell = Cell(cls, at, name)
-    chosen = choose(cell, options, usual) if cell.key not in drawn else picked(cell)
-    if cell.key in drawn and any(one.key not in drawn for one in below(cell)):
-        st.caption(f"**{title(chosen.__name__)}** {getattr(chosen, 'formula', '')}")
-    return {"name": chosen.__name__} | grid(chosen, f"{cell.key}.{chosen.__name__}", columns=columns, drawn=drawn)
+    picks among them; their values."""
+    place = cell(cls, prefix, name)
+    chosen = choose(place, options, usual)
+    return {"name": chosen.__name__} | grid(chosen, f"{place.key}.{chosen.__name__}", columns=columns)
 
 
-def choose(cell: Cell, options: Sequence[str] = (), usual: Any = None) -> type:
+def choose(place: PickCell, options: Sequence[str] = (), usual: Any = None) -> type:
     """The class picked of a field's table."""
-    k = cell.knob
-    names = [name for name in k.table() if not options or name in options]
-    chosen = _chosen(k, cell.key, usual or getattr(cell.cls(), cell.name))
+    k, table = place.knob, place.knob.table()
+    names = [name for name in table if not options or name in options]
+    chosen = place.picked(usual).__name__
     chosen = chosen if chosen in names else names[0]
-    if st.session_state.get(cell.key) != chosen:
-        st.session_state[cell.key] = chosen
-    return k.table()[
-        st.selectbox(k.label, names, format_func=title, key=cell.key, help=_help(k, chosen), persist_state="session")
+    if st.session_state.get(place.key) != chosen:
+        st.session_state[place.key] = chosen
+    return table[
+        st.selectbox(k.label, names, format_func=title, key=place.key, help=_help(k, chosen), persist_state="session")
     ]
 
 
-def row(cells: Sequence[Cell], columns: int = 2, reasons: Reasons | None = None) -> None:
+def row(places: Sequence[Cell[Any]], columns: int = 2, reasons: Reasons | None = None) -> None:
     """The widgets of a few cells side by side; where a class is picked, only the choice."""
-    for column, cell in zip(st.columns(columns, vertical_alignment="bottom"), cells, strict=False):
+    for column, place in zip(st.columns(columns, vertical_alignment="bottom"), places, strict=False):
         with column:
-            if cell.knob.kind == "pick":
-                choose(cell)
-            else:
-                field(cell.cls, cell.name, cell.key, (reasons or {}).get(cell.name) or _moot(cell))
+            WIDGETS[type(place.knob)](place, (reasons or {}).get(place.name) or _moot(place))
 
 
 def grid(
     cls: type,
-    at: str,
+    prefix: str,
     names: Sequence[str] = (),
     columns: int = 2,
     reasons: Reasons | None = None,
-    drawn: Container[str] = (),
+    shown: Container[str] = (),
 ) -> dict[str, Any]:
-    """Widgets for a spec class's fields, or for `names` of them, in rows, but for keys that are `drawn` already;
+    """Widgets for a spec class's fields, or for `names` of them, in rows, but for keys that are `shown` already;
     what is picked comes below. Their values."""
-    cells = [Cell(cls, at, name) for name in names or knobs(cls)]
-    plain = [cell for cell in cells if cell.knob.kind not in NESTED and cell.key not in drawn]
+    places = cells(cls, prefix, names)
+    plain = [place for place in places if not place.knob.nested and place.key not in shown]
     for start in range(0, len(plain), columns):
         row(plain[start : start + columns], columns, reasons)
-    for cell in cells:
-        if cell.knob.kind == "pick":
-            part(cls, cell.name, at, columns, drawn=drawn)
-        elif cell.knob.kind == "several" and cell.key not in drawn:
-            several(cls, cell.name, at, columns)
-    return read(cls, at, names)
+    for place in places:
+        if place.knob.nested:
+            NESTED[type(place.knob)](place, columns, shown)
+    return read(cls, prefix, names)
 
 
-def _moot(cell: Cell) -> str:
+def _picked(place: PickCell, columns: int, shown: Container[str]) -> None:
+    """A choice of a class and the chosen one's fields, or what of these is not shown yet under its name."""
+    if place.key not in shown:
+        choose(place)
+    elif any(inner.key not in shown for inner in place.inner()):
+        st.caption(f"**{title(place.picked().__name__)}** {getattr(place.picked(), 'formula', '')}")
+    chosen = place.picked()
+    grid(chosen, f"{place.key}.{chosen.__name__}", columns=columns, shown=shown)
+
+
+def _listed(place: SeveralCell, columns: int, shown: Container[str]) -> None:
+    """Several specs, unless they are shown already."""
+    if place.key not in shown:
+        several(place.cls, place.name, place.prefix, columns)
+
+
+NESTED: Mapping[type[Knob], Callable[[Any, int, Container[str]], None]] = {Pick: _picked, Several: _listed}
+"""What stands below the plain fields, by the kind of field that holds specs."""
+
+
+def _moot(place: Cell[Any]) -> str:
     """Why a field changes nothing as things are, if it does not."""
-    other, value, reason = MOOT.get(cell.name, ("", None, ""))
-    return reason if other in knobs(cell.cls) and read(cell.cls, cell.at, [other])[other] == value else ""
+    other, value, reason = MOOT.get(place.name, ("", None, ""))
+    return reason if other in knobs(place.cls) and cell(place.cls, place.prefix, other).read() == value else ""
 
 
-def field(cls: type, name: str, key: str, reason: str = "") -> Any:
-    """The widget of one field that picks nothing."""
-    k = knobs(cls)[name]
-    if key not in st.session_state:
-        st.session_state[key] = _shown(k, getattr(cls(), name))
-    common: dict[str, Any] = {
-        "key": key,
-        "help": reason or k.help or None,
-        "disabled": bool(reason),
-        "persist_state": "session",
-    }
-    if k.kind == "flag":
-        return st.checkbox(k.label, **common)
-    if k.kind == "choice":
-        return st.selectbox(k.label, k.options, **common)
-    if k.kind in ("series", "text"):
-        return st.text_input(k.label, max_chars=k.longest if k.kind == "text" else None, **common)
-    if k.kind == "integer":
-        return st.number_input(k.label, int(k.low), int(k.high), step=1, **common)
-    return st.number_input(
-        k.label, float(k.low), float(k.high), step=_step(k, getattr(cls(), name)), format="%.6g", **common
-    )
+def _checkbox(k: Flag, usual: bool, **common: Any) -> None:
+    st.checkbox(k.label, **common)
 
 
-def several(cls: type, name: str, at: str, columns: int = 2, fresh: Callable[[], Mapping[str, Any]] = dict) -> None:
+def _menu(k: Choice, usual: str, **common: Any) -> None:
+    st.selectbox(k.label, k.options, **common)
+
+
+def _text(k: Word, usual: str, **common: Any) -> None:
+    st.text_input(k.label, max_chars=k.longest, **common)
+
+
+def _series(k: Series, usual: Sequence[float], **common: Any) -> None:
+    st.text_input(k.label, **common)
+
+
+def _integer(k: Integer, usual: int, **common: Any) -> None:
+    st.number_input(k.label, k.low, k.high, step=1, **common)
+
+
+def _number(k: Number, usual: float, **common: Any) -> None:
+    st.number_input(k.label, float(k.low), float(k.high), step=_step(k, usual), format="%.6g", **common)
+
+
+def _plain(widget: Callable[..., None]) -> Callable[[PlainCell, str], None]:
+    """The widget of a plain field, set to the field's value; disabled where there is a reason."""
+
+    def draw(place: PlainCell, reason: str) -> None:
+        if place.key not in st.session_state:
+            place.fill(place.read())
+        more = {"key": place.key, "help": reason or place.knob.help or None, "disabled": bool(reason)}
+        widget(place.knob, place.usual, persist_state="session", **more)
+
+    return draw
+
+
+WIDGETS: Mapping[type[Knob], Callable[[Any, str], Any]] = {
+    Flag: _plain(_checkbox),
+    Choice: _plain(_menu),
+    Word: _plain(_text),
+    Series: _plain(_series),
+    Integer: _plain(_integer),
+    Number: _plain(_number),
+    Pick: lambda place, reason: choose(place),
+}
+"""How each kind of field is drawn in a row, given its cell and the reason why it cannot apply."""
+
+
+def several(cls: type, name: str, prefix: str, columns: int = 2, fresh: Callable[[], Mapping[str, Any]] = dict) -> None:
     """The specs of a field that holds several, each with a button that removes it, and one that adds another: the
     defaults, but for what `fresh()` says."""
-    k, key = knobs(cls)[name], f"{at}.{name}"
-    count = st.session_state.setdefault(key, 0)
+    place: SeveralCell = cell(cls, prefix, name)
+    key, k, count = place.key, place.knob, st.session_state.setdefault(place.key, 0)
     for i in range(count):
         with st.container(border=True, gap="xsmall"):
-            chosen = _chosen(k, f"{key}.{i}")
-            _compact([Cell(k.table()[chosen], f"{key}.{i}.{chosen}", one) for one in knobs(k.table()[chosen])], columns)
-            st.button(
-                "Remove",
-                key=f"{key}.{i}:remove",
-                on_click=_remove,
-                args=(k, key, i),
-                width="stretch",
-                help=f"{title(chosen)} {i + 1} of {count}",
-            )
+            chosen = place.picked(i)
+            _compact(cells(chosen, f"{key}.{i}.{chosen.__name__}"), columns)
+            which = f"{title(chosen.__name__)} {i + 1} of {count}"
+            remove: dict[str, Any] = {"on_click": _remove, "args": (place, i), "help": which}
+            st.button("Remove", key=f"{key}.{i}:remove", width="stretch", **remove)
     full = f"There are {k.longest}, as many as can be." if count >= k.longest else ""
-    for one, item in k.table().items():
-        common: dict[str, Any] = {
-            "width": "stretch",
-            "disabled": bool(full),
-            "help": full or (item.__doc__ or "").splitlines()[0],
-        }
-        st.button(
-            f"Add a {title(one).lower()}", key=f"{key}:add {one}", on_click=_add, args=(k, key, one, fresh), **common
-        )
+    for kind, item in k.table().items():
+        about = full or (item.__doc__ or "").splitlines()[0]
+        add: dict[str, Any] = {"on_click": _add, "args": (place, kind, fresh), "help": about, "disabled": bool(full)}
+        st.button(f"Add a {title(kind).lower()}", key=f"{key}:add {kind}", width="stretch", **add)
 
 
-def _compact(cells: Sequence[Cell], columns: int) -> None:
+def _compact(places: Sequence[Cell[Any]], columns: int) -> None:
     """All of a spec: what is picked first with that one's first field, then the plain fields, then the rest of what
     is picked."""
-    heads = [cells[0], *first(cells[0])] if cells[0].knob.kind == "pick" else []
-    for cell in heads:
-        if cell.knob.kind == "pick":
-            row([cell], 1)
-    plain = [cell for cell in (*heads, *cells) if cell.knob.kind not in NESTED]
+    heads = [found for found in (places[0], *leading(places[0])) if places[0].knob.nested]
+    for place in heads:
+        if place.knob.nested:
+            row([place], 1)
+    plain = [place for place in (*heads, *places) if not place.knob.nested]
     for start in range(0, len(plain), columns):
         row(plain[start : start + columns], columns)
-    grid(cells[0].cls, cells[0].at, columns=columns, drawn={cell.key for cell in (*heads, *plain)})
+    shown = {place.key for place in (*heads, *plain)}
+    grid(places[0].cls, places[0].prefix, columns=columns, shown=shown)
 
 
-def _add(k: Knob, key: str, one: str, fresh: Callable[[], Mapping[str, Any]]) -> None:
-    _set_all(k, key, [*_items(k, key), {"name": one} | dict(fresh())])
+def _add(place: SeveralCell, kind: str, fresh: Callable[[], Mapping[str, Any]]) -> None:
+    place.fill([*place.read(), {"name": kind} | dict(fresh())])
 
 
-def _remove(k: Knob, key: str, which: int) -> None:
-    _set_all(k, key, [item for i, item in enumerate(_items(k, key)) if i != which])
+def _remove(place: SeveralCell, which: int) -> None:
+    place.fill([item for i, item in enumerate(place.read()) if i != which])
 
 
-def _items(k: Knob, key: str) -> list[dict[str, Any]]:
-    return [_item(k, f"{key}.{i}") for i in range(st.session_state[key])]
-
-
-def _shown(k: Knob, value: Any) -> Any:
-    return (
-        ", ".join(repr(v).removesuffix(".0") for v in value)
-        if k.kind == "series" and not isinstance(value, str)
-        else value
-    )
-
-
-def _numbers(text: Any) -> Any:
-    """The numbers of a comma-separated list, or the text itself, for `decode` to refuse by the field's name."""
-    try:
-        return [float(part) for part in text.split(",")] if isinstance(text, str) else list(text)
-    except ValueError:
-        return text
-
-
-def _step(k: Knob, value: float) -> float:
+def _step(k: Number, value: float) -> float:
     """What a click on plus or minus changes: a power of ten below half the default."""
-    return (
-        10.0 ** math.floor(math.log10(value / 2))
-        if value > 0 and k.log
-        else 10.0 ** math.floor(math.log10((k.high - k.low) / 50))
-    )
+    size = value / 2 if value > 0 and k.log else (k.high - k.low) / 50
+    return 10.0 ** math.floor(math.log10(size))
 
 
-def _help(k: Knob, chosen: str) -> str:
+def _help(k: Pick, chosen: str) -> str:
     """The field's help, then each class with its docstring's first line and its formula, the chosen one first."""
     table = {chosen: k.table()[chosen]} | dict(k.table())
     lines = [

@@ -6,6 +6,7 @@ from engine.analyses.planes import PlaneSpec
 from engine.records import Surface
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work.kinds import Work
 from engine.work.presets import picture
 from pages.ui import cached
 
@@ -20,7 +21,7 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
         return surface, True
     if _whole(run, surface) or cached.run(run) is None or (now and now.status in ("failed", "stopped")):
         return surface, False
-    cached.jobs().analyse(run, picture(spec, _small(spec)))
+    cached.jobs().start(Work(picture(spec, _small(spec)), run))
     return surface, True
 
 
@@ -28,6 +29,11 @@ def name(run: str, spec: RunSpec) -> str:
     """The name of the analysis that `first` shows or has begun."""
     surface, _ = first(run, spec)
     return digest(picture(spec, FINE if surface is not None and len(surface.a) == FINE else _small(spec)))
+
+
+def version(run: str, spec: RunSpec) -> tuple[int, ...]:
+    """Changes whenever what `first` shows is written anew."""
+    return cached.version(f"{run}/{name(run, spec)}")
 
 
 def _small(spec: RunSpec) -> int:
@@ -38,7 +44,7 @@ def _small(spec: RunSpec) -> int:
 def _kept(run: str, spec: RunSpec) -> Surface | None:
     """The finest complete surface there is."""
     for resolution in (FINE, COARSE):
-        found = cached.analysis(run, digest(picture(spec, resolution)))
+        found = cached.record(f"{run}/{digest(picture(spec, resolution))}")
         if isinstance(found, Surface) and found.stride == 1 and (resolution == COARSE or _whole(run, found)):
             return found
     return None

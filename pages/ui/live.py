@@ -14,7 +14,7 @@ import streamlit as st
 
 from engine.figures import charts, words
 from engine.figures.words import has_classes, has_data
-from engine.spec import encode
+from engine.spec import describe
 from engine.training.runs import RunSpec
 from pages.ui import cached
 
@@ -36,7 +36,7 @@ class View:
     active: bool
     columns: Mapping[str, np.ndarray]
     # of the columns: the same for all who look within one tick, so that their charts are made once
-    version: tuple[int, str]
+    version: tuple
 
     @property
     def resumable(self) -> bool:
@@ -47,21 +47,21 @@ class View:
 def watch(run: str) -> View | None:
     """The run as its job has it, else as the store has it; None where neither knows it."""
     now, spec = cached.jobs().snapshot(run), cached.spec(run)
-    if now and (now.active or now.frames):
-        spec = spec or cached.asked(run)
-        if spec:
-            version = (int(time.monotonic() / TICK) if now.active else len(now.frames), now.status)
-            columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
-            return View(
-                spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version
-            )
-    record = cached.run(run)
-    if record is None or spec is None:
+    if spec is None:
         return None
-    step = int(record.state["step"]) if "step" in record.state else int(record.steps[-1]) if len(record.steps) else 0
-    device, version = str(record.made.get("device", "")), (len(record.steps), record.status)
-    status = "interrupted" if record.status == "running" else record.status
-    return View(spec, status, record.reason, device, step, math.nan, math.nan, False, charts.columns(record), version)
+    if now and (now.active or now.frames):
+        version = (int(time.monotonic() / TICK) if now.active else now.version, now.status)
+        columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
+        return View(
+            spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version
+        )
+    kept = cached.version(run)
+    record = cached.run(run)
+    if record is None:
+        return None
+    device, status = str(record.made.get("device", "")), "interrupted" if record.status == "running" else record.status
+    columns = charts.columns(record)
+    return View(spec, status, record.reason, device, record.step, math.nan, math.nan, False, columns, kept)
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:
@@ -115,7 +115,7 @@ def _go_on(spec: RunSpec) -> None:
 def numbers(view: View) -> list[tuple[str, str, str]]:
     """The strip of a run: (label, value, its bound or doubt)."""
     last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
-    toy = not has_data(encode(view.spec))
+    toy = not has_data(describe(view.spec))
     say, percent = words.number, words.percent
     edge = (
         f"rule’s edge {say(last['edge'])}"
@@ -133,7 +133,7 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
         ("Training accuracy", percent(last["train_accuracy"]), ""),
         ("Held-out accuracy", percent(last["test_accuracy"]), ""),
     ]
-    share = shares if has_classes(encode(view.spec)) else []
+    share = shares if has_classes(describe(view.spec)) else []
     seconds = float(view.columns["seconds"][-1]) if len(view.columns["seconds"]) else math.nan
     speed = [("Steps/s", say(view.rate), "")]
     taken = [("Time taken", words.duration(seconds), f"{view.done:,} steps")]

@@ -94,7 +94,7 @@ export default function ({ parentElement, data }) {
   const begun = t => ({ ...t, x: part(t, 'x', show.clock), y: part(t, 'y', show.clock) });
   const blank = traces.map(t => Array.isArray(t.meta) ? begun(t) : t);
   const image = { format: 'svg', filename: data.name };
-  library().then(plotly =>
+  library(data.script).then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
       { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
         modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
@@ -114,11 +114,8 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
     )
     component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    component(
-        key=key,
-        data={"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS},
-        height=height,
-    )
+    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS}
+    component(key=key, data=data | {"script": cached.plotly_script()}, height=height)
     figures.caption(drawing)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine.data import SOURCES, OwnFile, download, here, keep
+from engine.data import SOURCES, OwnFile, download, here, keep_table, read_file
 from engine.figures import words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
-from pages.ui import controls, live
+from pages.ui import controls, live, shell
 
 OWN, MEGABYTES = OwnFile.__name__, 5
 HELP = (
@@ -51,10 +51,11 @@ def offer(data: Mapping[str, Any], at: str) -> None:
     """What can be done for the dataset that is chosen, given its values; `at` is where the controls of a problem's
     data keep theirs."""
     with st.container():  # always there, so that the controls below are not mounted anew when it fills
-        _offer(data.get("name", ""), at)
+        _offer(data, at)
 
 
-def _offer(name: str, at: str) -> None:
+def _offer(data: Mapping[str, Any], at: str) -> None:
+    name = data.get("name", "")
     if name in SOURCES and (not here(name) or _active(name)):
         _described(name)
         if _active(name):
@@ -73,7 +74,10 @@ def _offer(name: str, at: str) -> None:
             help=HELP,
         )
         if fault := st.session_state.get(f"{key}:fault"):
-            st.error(fault)
+            st.error(shell.plain(fault))
+        digest, line = st.session_state.get(f"{key}:read", ("", ""))
+        if digest and digest == data.get("digest"):
+            st.caption(shell.plain(line))
 
 
 def missing(spec: RunSpec) -> bool:
@@ -118,11 +122,16 @@ def _begin(name: str) -> None:
 
 
 def _take(key: str, at: str) -> None:
-    """Keeps the file that was given and sets the controls to it, or says what is wrong with it."""
-    file = st.session_state[key]
-    st.session_state[f"{key}:fault"] = ""
+    """Keeps the file that was given, sets the controls to it and says what was read; or says what is wrong with it.
+
+    A file that was refused or taken away leaves none in use, not the one before it.
+    """
+    file, data, line, fault = st.session_state[key], OwnFile(), "", ""
     try:
         if file is not None:
-            controls.fill(at, keep(file.getvalue(), file.name))
+            table = read_file(file.getvalue(), file.name)
+            data, line = keep_table(table), f"Read: {table}."
     except SpecError as error:
-        st.session_state[f"{key}:fault"] = str(error)
+        fault = str(error)
+    controls.fill(at, data)
+    st.session_state[f"{key}:fault"], st.session_state[f"{key}:read"] = fault, (data.digest, line)

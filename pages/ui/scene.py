@@ -11,12 +11,12 @@ from engine.figures.render import plotly as screen
 from pages.ui import cached, shell
 
 LIBRARY = """
-const fetched = () => window.ravinePlotly ??= new Promise((done, failed) => {
+const fetched = script => window.ravinePlotly ??= new Promise((done, failed) => {
   const tag = document.createElement('script');
-  Object.assign(tag, { src: 'app/static/plotly.min.js', onload: () => done(window.Plotly), onerror: failed });
+  Object.assign(tag, { src: script, onload: () => done(window.Plotly), onerror: failed });
   document.head.append(tag);
 });
-const library = () => window.Plotly ? Promise.resolve(window.Plotly) : fetched();
+const library = script => window.Plotly ? Promise.resolve(window.Plotly) : fetched(script);
 function place(parent, words) {
   let plot = parent.querySelector('.ravine-plot');
   if (!plot) {
@@ -39,7 +39,7 @@ export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
   const image = { format: 'svg', filename: data.name };
-  library().then(
+  library(data.script).then(
     plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
       { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
@@ -53,11 +53,9 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
     dark = shell.dark()
     figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid, height))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
-    component(
-        key=key,
-        data={"figure": figure, "keep": keep, "name": drawing.name, "words": f"{drawing.title}. {drawing.words}"},
-        height=height,
-    )
+    words = f"{drawing.title}. {drawing.words}"
+    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": cached.plotly_script()}
+    component(key=key, data=data, height=height)
 
 
 def _json(drawing: Map, dark: bool, solid: bool, height: int) -> str:

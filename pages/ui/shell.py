@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from engine.figures import words
-from engine.spec import SpecError, Table, digest, dumps
+from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
 from pages.ui import cached, controls, link
 
@@ -45,29 +45,32 @@ def current() -> str:
     return st.session_state.setdefault(RUN, digest(next(iter(PRESETS.values())).spec))
 
 
-def receive(table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None) -> dict[str, str] | None:
+def receive(
+    table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None, own: Sequence[str] = ()
+) -> dict[str, str] | None:
     """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views`
-    (name -> allowed values).
+    (name -> allowed values); what the page reads by itself is named in `own`.
 
-    Returns the parameters that came, without those that were wrong: each of these is told in one line and the rest
-    is kept.
+    Returns the spec's parameters that came, without those that were wrong: each of these is told in one line and the
+    rest is kept. None where no state came, but a stranger's parameters at most.
     """
-    texts = link.arrived()
-    if texts is None:
+    came = link.arrived()
+    if came is None:
         return None
-    faults = []
-    if RUN in texts:
-        faults += _open(texts.pop(RUN))
-    for name in [name for name in texts if name in (views or {})]:
-        value, allowed = texts.pop(name), (views or {})[name]
-        if value in allowed:
-            st.session_state[f"{at}:{name}"] = value
+    came = {name: text for name, text in came.items() if name not in own}
+    views = views or {}
+    faults = _open(came[RUN]) if RUN in came else []
+    for name in [name for name in views if name in came]:
+        if came[name] in views[name]:
+            st.session_state[f"{at}:{name}"] = came[name]
         else:
-            faults.append(f"{name}: expected one of {', '.join(allowed)}, got {value[:40]!r}")
-    spec, wrong = link.read(table, texts)
-    controls.fill(at, spec)
-    st.session_state["faults"] = faults + wrong
-    return texts
+            faults.append(f"{name}: expected one of {', '.join(views[name])}, got {came[name][:40]!r}")
+    reading = read_address(table, {name: text for name, text in came.items() if name not in (RUN, *views)})
+    st.session_state["faults"] = faults + reading.faults
+    if not reading.kept and not came.keys() & {RUN, *views}:
+        return None
+    controls.fill(at, reading.spec)
+    return reading.kept
 
 
 def _open(run: str) -> list[str]:

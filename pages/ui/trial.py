@@ -14,8 +14,9 @@ from engine.experiments import EXPERIMENTS, Check, Experiment, current
 from engine.figures import words
 from engine.figures.drawing import Chart, Drawing
 from engine.records import Result
-from engine.spec import decode, digest, encode, fingerprint
-from engine.work.jobs import EXPERIMENT, Snapshot
+from engine.spec import decode, digest, encode
+from engine.work.jobs import Snapshot
+from engine.work.kinds import Work
 from pages.ui import cached, citations, controls, motion, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
@@ -34,7 +35,7 @@ class View(NamedTuple):
     experiment: Experiment
     name: str  # its digest
     result: Result  # empty before there is anything
-    version: int  # of the result
+    version: tuple[int, ...]  # of the result
     job: Snapshot | None
 
     @property
@@ -44,24 +45,26 @@ class View(NamedTuple):
 
 def watch(experiment: Experiment) -> View:
     """The experiment as the store and its job have it."""
-    name = digest(experiment)
-    job = cached.jobs().snapshot(EXPERIMENT + name)
+    address = Work(experiment).address
+    job = cached.jobs().snapshot(address)
     # the version is read before the result: what is made of a result that is older than its version would be kept for
     # the new one
-    version = cached.store().result_version(name)
-    return View(experiment, name, current(experiment, cached.result(name, version)), version, job)
+    version = cached.version(address)
+    kept = cached.record(address, growing=bool(job and job.active))
+    result = current(experiment, kept if isinstance(kept, Result) else None)
+    return View(experiment, digest(experiment), result, version, job)
 
 
 def start(experiment: Experiment, device: str | None) -> None:
-    cached.jobs().perform(experiment, device)
+    cached.jobs().start(Work(experiment), device)
     st.session_state[STARTED] = encode(experiment)
 
 
 def behind(view: View) -> Snapshot | None:
     """The experiment that this reader has started with other settings, while it is still at work."""
     started = st.session_state.get(STARTED)
-    now = cached.jobs().snapshot(EXPERIMENT + fingerprint(started)) if started else None
-    return now if now and now.active and now.id != EXPERIMENT + view.name else None
+    now = cached.jobs().snapshot(Work(decode(EXPERIMENTS, started)).address) if started else None
+    return now if now and now.active and now.id != Work(view.experiment).address else None
 
 
 def bar(view: View) -> None:

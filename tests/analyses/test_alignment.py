@@ -14,16 +14,17 @@ from engine.records import Alignment
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import digest
 from engine.training.runs import RunSpec
-from engine.work.tasks import analysis, training
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from tests import oracles
-from tests.drive import Double, frames, last, record
+from tests.drive import Double, frames, last, record, returned
 
 PROBLEM = Double(Moons(train=60), MLP(width=6, depth=2, activation="tanh"))
 SPEC = RunSpec(PROBLEM, SAM(0.3), lr=0.3, batch=0, steps=60, every=10)
 
 
 def aligned(spec, run, **settings) -> Alignment:
-    found = last(part for _, _, part in AlignmentSpec(**settings).compute(spec, run, "cpu") if part)
+    found = returned(AlignmentSpec(**settings).compute([run], "cpu", None))
     assert found.switches.tolist() == [phase.start for phase in spec.phases[1:]]
     return found
 
@@ -92,10 +93,10 @@ def test_a_path_that_leaves_the_finite_numbers():
 
 def test_agrees_with_what_training_measured(store):
     name = digest(spec := replace(SPEC, problem=Classification(PROBLEM.data, PROBLEM.model)))
-    last(training(store, spec))
+    last(perform(store, Work(spec)))
     run = store.run(name)
-    end = last(analysis(store, name, AlignmentSpec(k=2)))
-    a = store.analysis(name, digest(AlignmentSpec(k=2)))
+    end = last(perform(store, Work(AlignmentSpec(k=2), name)))
+    a = store.find(f"{name}/{digest(AlignmentSpec(k=2))}")
     assert end.status == "finished" and isinstance(a, Alignment)
     assert np.allclose(a.values[:, 0], run.measures["sharpness"], rtol=2e-3) and np.allclose(
         a.gradient_norm, run.measures["gradient_norm"], rtol=1e-6

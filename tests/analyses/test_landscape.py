@@ -16,8 +16,9 @@ from engine.records import Run, Surface
 from engine.rules import SGD
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import analysis, training
 from tests import oracles
 from tests.drive import Double, at_start, last, record, returned
 
@@ -37,7 +38,15 @@ class Oblique(PlaneSpec):
 
 
 def surfaces(surface_spec, spec, run) -> list[Surface]:
-    return [part for _, _, part in surface_spec.compute(spec, run, "cpu") if part is not None]
+    parts = []
+    computing = surface_spec.compute([run], "cpu", None)
+    while True:
+        try:
+            progress = next(computing)
+        except StopIteration as end:
+            return [*parts[:-1], end.value]
+        if progress.partial:
+            parts.append(progress.partial())
 
 
 @pytest.mark.parametrize("resolution", [3, 4, 10, 25, 26, 50, 51])
@@ -105,7 +114,7 @@ def trained(tmp_path_factory):
         for name, (problem, _) in NETWORKS.items()
     }
     for spec in specs.values():
-        last(training(store, spec))
+        last(perform(store, Work(spec)))
     return store, specs
 
 
@@ -137,11 +146,7 @@ def test_network_cells_against_a_module(trained, name, resolution, split):
 def test_centre_is_the_checkpoint_to_the_last_bit(trained, plane, resolution, checkpoint):
     store, specs = trained
     run, problem = store.run(digest(specs["mlp"])), NETWORKS["mlp"][0]
-    surface = last(
-        part
-        for _, _, part in SurfaceSpec(plane(), checkpoint, resolution=resolution).compute(specs["mlp"], run, "cpu")
-        if part
-    )
+    surface = returned(SurfaceSpec(plane(), checkpoint, resolution=resolution).compute([run], "cpu", None))
     row = len(run.path) - 1 if checkpoint < 0 else checkpoint
     loss, accuracy = evaluate(problem, torch.as_tensor(run.path[row]), problem.load("train")).tolist()
     centre = resolution // 2
@@ -168,16 +173,16 @@ def test_cancelling_leaves_what_was_done(trained):
     """Closed after its first level, a surface can be loaded with the rest NaN; the next one is whole."""
     store, specs = trained
     run, spec = digest(specs["mlp"]), SurfaceSpec(Random(9), resolution=33)
-    task = analysis(store, run, spec)
+    task = perform(store, Work(spec, run))
     while not next(task).saved:
         pass
     task.close()  # type: ignore[attr-defined]
-    partial = store.analysis(run, digest(spec))
+    partial = store.find(f"{run}/{digest(spec)}")
     assert isinstance(partial, Surface) and partial.stride > 1 and 0 < np.isfinite(partial.loss).sum() < 33**2
-    progress = list(analysis(store, run, spec))
+    progress = list(perform(store, Work(spec, run)))
     assert progress[-1].status == "finished" and progress[-1].done == progress[-1].total == 33**2
     assert [p.done for p in progress] == sorted(p.done for p in progress)
-    whole = store.analysis(run, digest(spec))
+    whole = store.find(f"{run}/{digest(spec)}")
     assert isinstance(whole, Surface) and np.isfinite(whole.loss).all()
     known = np.isfinite(partial.loss)
     assert np.array_equal(whole.loss[known], partial.loss[known])
@@ -229,7 +234,7 @@ def test_refusals():
     with pytest.raises(SpecError, match=r"^checkpoint: "):
         checkpoint_row(run, 1)
     with pytest.raises(SpecError, match=r"^checkpoint: "):
-        checkpoint_row(Run(encode(spec), "running"), -1)
+        checkpoint_row(Run(spec=encode(spec), status="running"), -1)
     with pytest.raises(SpecError, match=r"^plane: "):
         surfaces(SurfaceSpec(Coordinates()), *at_start(Quadratic((1.0,), (1.0,))))
     assert checkpoint_row(run, -1) == checkpoint_row(run, 0) == 0

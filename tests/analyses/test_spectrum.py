@@ -13,7 +13,7 @@ from engine.models import MLP
 from engine.problems import Beale, Classification, Quadratic
 from engine.records import Spectrum
 from tests import oracles
-from tests.drive import Double, at_start, last, record
+from tests.drive import Double, at_start, record, returned
 
 NETWORK = Double(Moons(train=60), MLP(width=6, depth=2, activation="tanh"))
 VALUES = tuple(
@@ -23,8 +23,8 @@ DIAGONAL = Quadratic(VALUES, (0.1,) * 64)
 
 
 def spectrum(problem, **settings) -> Spectrum:
-    spec, run = at_start(problem)
-    return last(part for _, _, part in SpectrumSpec(**settings).compute(spec, run, "cpu") if part)
+    _spec, run = at_start(problem)
+    return returned(SpectrumSpec(**settings).compute([run], "cpu", None))
 
 
 def true_matrix(problem=NETWORK) -> torch.Tensor:
@@ -166,9 +166,7 @@ def test_the_checkpoint_asked_for():
     spec, _ = at_start(NETWORK)
     path = torch.stack([NETWORK.start(seed) for seed in range(3)])
     tops = {
-        i: last(
-            p for _, _, p in SpectrumSpec(checkpoint=i, probes=1).compute(spec, record(spec, path), "cpu") if p
-        ).top[0]
+        i: returned(SpectrumSpec(checkpoint=i, probes=1).compute([record(spec, path)], "cpu", None)).top[0]
         for i in (0, 1, 2, -1)
     }
     assert tops[2] == tops[-1] and len(set(tops.values())) == 3
@@ -177,8 +175,8 @@ def test_the_checkpoint_asked_for():
 
 def test_progress_counts_up_to_its_total():
     for problem in (NETWORK, DIAGONAL, Beale()):
-        spec, run = at_start(problem)
-        steps = [(done, total) for done, total, _ in SpectrumSpec().compute(spec, run, "cpu")]
+        _spec, run = at_start(problem)
+        steps = [(p.done, p.total) for p in SpectrumSpec().compute([run], "cpu", None)]
         assert (
             [d for d, _ in steps] == sorted(d for d, _ in steps)
             and len({t for _, t in steps}) == 1

@@ -12,8 +12,9 @@ import pytest
 from engine.records import Run
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import training
 from tests.browser.harness import LONG, button, enter, shows
 
 pytestmark = pytest.mark.browser
@@ -23,7 +24,7 @@ SPEC = RunSpec(steps=4000)
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Run:
     store = Store(tmp_path_factory.mktemp("uninterrupted"))
-    *_, last = training(store, SPEC)
+    *_, last = perform(store, Work(SPEC))
     assert last.status == "finished"
     return store.run(digest(SPEC))
 

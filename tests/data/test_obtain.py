@@ -10,10 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine.data import MNIST, SOURCES, here, load, openml
 from engine.problems import Classification
+from engine.spec import read_address
 from engine.training.runs import RUNS, RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
-from engine.work.tasks import training
-from pages.ui import cached, link, obtain
+from pages.ui import cached, obtain
 from tests.data.test_own import X, Y, csv
 from tests.pages.test_pages import open_page, texts
 
@@ -37,6 +39,11 @@ def choose(name: str) -> AppTest:
     app.selectbox(key=DATA).set_value(name).run()
     assert not app.exception
     return app
+
+
+def give(app: AppTest, content: bytes) -> None:
+    app.file_uploader(key=f"{DATA}:file").set_value(("flowers.csv", content, "text/csv")).run()
+    assert not app.exception
 
 
 def settle(app: AppTest, name: str) -> None:
@@ -91,24 +98,51 @@ def test_an_own_file_becomes_the_runs_data(store):
     app = choose("OwnFile")
     app.number_input(key="train.batch").set_value(20).run()
     assert "problem.data: no file is chosen yet" in app.error[0].value and app.button(key="train").disabled
-    app.file_uploader(key=f"{DATA}:file").set_value(("flowers.csv", csv(X, Y), "text/csv")).run()
-    assert not app.exception and not app.error and not app.button(key="train").disabled
+    give(app, csv(X, Y))
+    assert not app.error and not app.button(key="train").disabled
     found = {key: value for key, value in app.query_params.items() if key != "run"}
-    spec, wrong = link.read(RUNS, found)
+    spec, wrong, _ = read_address(RUNS, found)
     assert wrong == [] and spec.problem.data.train == 48 and spec.problem.data.inputs == ("points", (3,), 3)
     assert app.text_input(key=f"{DATA}.OwnFile.digest").value == spec.problem.data.digest
     again = open_page(**{key.replace(".", "__"): text for key, text in found.items()})
     assert again.text_input(key=f"{DATA}.OwnFile.digest").value == spec.problem.data.digest and not again.error
 
 
-def test_a_file_that_will_not_do_is_one_line(store):
+def test_a_file_that_was_read_is_told_in_one_line(store):
+    """Examples, numbers each, classes with their counts, a header or none, and what was left out."""
     app = choose("OwnFile")
-    app.file_uploader(key=f"{DATA}:file").set_value(("flowers.csv", b"a,b\n1,2\n", "text/csv")).run()
-    assert (
-        not app.exception
-        and "file: expected at least 20 examples, got 1" in [e.value for e in app.error]
-        and not (store.root / "own").exists()
+    app.number_input(key="train.batch").set_value(20)
+    rows = [",wide,high,kind", *(f"{i},{i * i % 7},{i % 5}.5,{'ab'[i % 2]}" for i in range(40))]
+    give(app, "\n".join(rows).encode())
+    line = (
+        "Read: 40 examples of 2 numbers each, 2 classes ('a': 20, 'b': 20), a header; left out: column 1, which has no "
+        "name."
     )
+    assert [c.value.replace("\\", "") for c in app.caption].count(line) == 1 and not app.error
+    app.text_input(key=f"{DATA}.OwnFile.digest").set_value("0" * 16).run()
+    assert "40 examples" not in texts(app), "another file is in use"
+
+
+def test_a_file_that_will_not_do_leaves_none_in_use(store):
+    """One line says what is wrong with it; neither it nor the file before it is trained on."""
+    app = choose("OwnFile")
+    app.number_input(key="train.batch").set_value(20)
+    for before in (b"", csv(X, Y)):
+        if before:
+            give(app, before)
+            assert not app.error and app.text_input(key=f"{DATA}.OwnFile.digest").value
+        give(app, b"a,b\n1,2\n")
+        assert "file: expected at least 20 examples, got 1" in [e.value for e in app.error]
+        assert "problem.data: no file is chosen yet" in app.error[0].value and app.button(key="train").disabled
+        assert not app.text_input(key=f"{DATA}.OwnFile.digest").value and "60 examples" not in texts(app)
+        assert (store.root / "own").exists() == bool(before)
+
+
+def test_a_file_that_cannot_be_kept_is_one_line(store):
+    app = choose("OwnFile")
+    (store.root / "own").touch()
+    give(app, csv(X, Y))
+    assert "file: it cannot be kept in the store" in texts(app) and str(store.root) not in texts(app)
 
 
 def test_an_address_with_a_file_that_is_not_here_is_told(store):
@@ -131,7 +165,7 @@ def test_a_regression_trains_and_shows_no_accuracy(store):
 
 def test_a_run_without_its_data_fails_in_one_line(store):
     """As one does whose link was opened on another machine."""
-    *_, last = training(store, RunSpec(Classification(MNIST()), steps=5, every=5))
+    *_, last = perform(store, Work(RunSpec(Classification(MNIST()), steps=5, every=5)))
     assert last.status == "failed" and last.reason.startswith(
         "data: MNIST is not on this machine yet; download it (about 15 MB)"
     )

@@ -58,6 +58,9 @@ X, Y = examples()
         (csv(X, [f'"say ""{label}"", twice"' for label in Y]), "c.csv"),
         (npz(x=X, y=Y), "d.npz"),
         (npz(x=X, y=(Y * 10 - 7).astype(np.int8), other=np.zeros(3)), "e.npz"),
+        (npz(x=np.asfortranarray(X.astype(">f8")), y=Y.astype(np.float16)), "f.npz"),
+        (npz(x=np.column_stack([np.arange(60), X]).astype(np.longdouble), y=Y), "g.npz"),
+        (csv(X, [f" {label}.0" if i % 2 else f'"+{label}"' for i, label in enumerate(Y)], "0,1,2,3"), "h.csv"),
     ],
 )
 def test_what_is_in_a_file_comes_out(content, name, store):
@@ -211,7 +214,14 @@ BAD = {
         "a.npz",
         "file: y: expected [60], a class for each example of x, got [60, 1]",
     ),
-    "floats as classes": (npz(x=X, y=Y * 1.0), "a.npz", "file: y: expected whole numbers, got 'float64'"),
+    "halves as classes": (npz(x=X, y=Y / 2), "a.npz", "file: y[3]: expected a whole number, got 0.5"),
+    "nan in y": (npz(x=X, y=np.where(Y, Y, np.nan)), "a.npz", "file: y[1]: expected a whole number, got nan"),
+    "words in y": (npz(x=X, y=Y.astype(str)), "a.npz", "file: y: expected whole numbers, got '<U"),
+    "beyond float64": (
+        npz(x=X + np.longdouble("1e400") * (X[7, 1] == X), y=Y),
+        "a.npz",
+        "file: x[7, 1]: expected a finite number, got 1e+400",
+    ),
     "words": (npz(x=X.astype(str), y=Y), "a.npz", "file: x: expected numbers, got '<U"),
     "complex": (npz(x=X + 1j, y=Y), "a.npz", "file: x: expected numbers, got 'complex128'"),
     "nan in x": (

@@ -9,7 +9,7 @@ import pytest
 from engine.encyclopedia.quadratic import STEPS, TOP, Trial, cycle, path, radii, threshold, trace
 from engine.problems import Quadratic
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, RandomDirection, UnifiedSAM
-from engine.spec import knobs
+from engine.spec import picked
 from engine.training.runs import RunSpec
 from tests.drive import frames
 from tests.family import suits
@@ -110,7 +110,7 @@ def test_a_trace_holds_every_learning_rate_of_its_slider():
 
 def nested(rule, name: str) -> list[float]:
     """A field's value wherever it stands in a rule and in what it picks."""
-    inner = [getattr(rule, key) for key, k in knobs(type(rule)).items() if k.kind == "pick"]
+    inner = list(picked(rule).values())
     own = [getattr(rule, name)] if hasattr(rule, name) else []
     return own + [value for one in inner for value in nested(one, name)]
 

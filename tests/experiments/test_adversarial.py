@@ -9,11 +9,10 @@ import pytest
 
 from engine.experiments import theory
 from engine.experiments.adversarial import PAPER, LateAdversary
-from engine.records import Result
 from engine.rules import PGD, SGD, Rule
 from engine.spec import encode
 from engine.training.runs import RunSpec, Switch
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("adversarial")
 QUICK = LateAdversary()
@@ -90,7 +89,7 @@ def test_pictures_of_nothing_of_some_and_of_all():
         total=3,
         arrays={key: values for key, values in whole.arrays.items() if not key.startswith("PGD")},
     )
-    empty = Result(encode(QUICK))
+    empty = outcome(encode(QUICK))
     assert all(chart.empty for chart in QUICK.pictures(empty))
     for result in (some, whole):
         assert not any(chart.empty for chart in QUICK.pictures(result))
@@ -107,7 +106,7 @@ def test_every_setting_is_a_run(ascents, share, size):
         other.ensembles()["late"][0].phases[1].start
         == other.ensembles()["late"][0].steps - other.adversarial * other.ensembles()["late"][0].epoch
     )
-    assert verdicts(other, Result(encode(other), 0, 1)) == ["not applicable"] * 3 + ["pending"]
+    assert verdicts(other, outcome(encode(other), 0, 1)) == ["not applicable"] * 3 + ["pending"]
 
 
 def test_it_speaks_about_runs_of_its_rule():

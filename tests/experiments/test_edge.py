@@ -8,11 +8,10 @@ import pytest
 
 from engine.experiments import theory
 from engine.experiments.edge import PAPER, EdgeOfStability
-from engine.records import Result
 from engine.rules import SAM, SGD, USAM
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import failing, performed, spoilt, until, verdicts
+from tests.trials import failing, outcome, performed, spoilt, until, verdicts
 
 pytestmark = pytest.mark.xdist_group("edge")
 
@@ -89,7 +88,7 @@ def test_limits_of_the_rescaled_edge(eta, rho, G):
 
 def test_pictures_at_every_stage():
     whole = performed(QUICK)
-    empty = Result(encode(QUICK), 0, 0)
+    empty = outcome(encode(QUICK), 0, 0)
     for result, filled in ((empty, False), (until(whole, 3), True), (whole, True)):
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3

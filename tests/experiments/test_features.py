@@ -11,11 +11,10 @@ from engine.data import Moons, SpuriousFeature
 from engine.experiments.features import BATCH, MODEL, PAPER, RIDGE, BalancedFeatures, easy, readout
 from engine.models import MLP, by_batch, unflatten
 from engine.problems import Classification
-from engine.records import Result
 from engine.rules import SAM
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("features")
 QUICK = BalancedFeatures()
@@ -80,13 +79,13 @@ def test_pictures_of_nothing_of_some_and_of_all():
         total=3,
         arrays={key: values for key, values in whole.arrays.items() if not key.startswith("SAM")},
     )
-    empty = Result(encode(QUICK))
+    empty = outcome(encode(QUICK))
     assert all(chart.empty for chart in QUICK.pictures(empty))
     for result in (some, whole):
         assert not any(chart.empty for chart in QUICK.pictures(result))
     assert verdicts(QUICK, replace(empty, total=1)) == ["pending"] * 4
     other = BalancedFeatures(rho=1.0)
-    assert verdicts(other, Result(encode(other), 1, 1, arrays=whole.arrays))[2:] == ["not applicable"] * 2
+    assert verdicts(other, outcome(encode(other), 1, 1, arrays=whole.arrays))[2:] == ["not applicable"] * 2
 
 
 def test_it_speaks_about_runs_on_such_data():

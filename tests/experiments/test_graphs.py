@@ -6,11 +6,10 @@ import pytest
 
 from engine.experiments import theory
 from engine.experiments.graphs import PAPER, GraphCost
-from engine.records import Result
 from engine.rules import SAM, GraphSAM, MomentumSAM
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("graphs")
 QUICK = GraphCost()
@@ -43,7 +42,7 @@ def test_a_reference_that_is_another_is_told():
 
 def test_other_settings_are_counted_all_the_same():
     other = GraphCost(rho=0.1)
-    found = verdicts(other, Result(encode(other), 1, 1, arrays=performed(QUICK).arrays))
+    found = verdicts(other, outcome(encode(other), 1, 1, arrays=performed(QUICK).arrays))
     assert found == ["holds", "holds"] + ["not applicable"] * 3
 
 
@@ -60,7 +59,7 @@ def test_pictures_of_nothing_of_some_and_of_all():
         total=3,
         arrays={key: values for key, values in whole.arrays.items() if not key.startswith("ASAM")},
     )
-    empty = Result(encode(QUICK))
+    empty = outcome(encode(QUICK))
     # what is predicted is known before
     assert [chart.empty for chart in QUICK.pictures(empty)] == [
         True,

@@ -13,12 +13,11 @@ from engine.experiments.valley import DENSE, RISE, TwoPhases, barrier, reordered
 from engine.figures.drawing import Chart
 from engine.models import MLP
 from engine.problems import Classification, evaluate
-from engine.records import Result
 from engine.rules import SAM, SGD, USAM
-from engine.spec import encode, knobs
+from engine.spec import Integer, Number, encode, knobs
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Constant
-from tests.trials import failing, performed, spoilt, swapped
+from tests.trials import failing, outcome, performed, spoilt, swapped
 
 pytestmark = [pytest.mark.xdist_group("late"), pytest.mark.timeout(600)]
 ALL = [SwitchTime(), TwoPhases(), WhereItFails()]
@@ -152,8 +151,8 @@ def test_runs_differ_in_their_seeds_only():
 
 def corners(cls):
     """The experiment at each end of every knob, at all lowest and all highest ends, in both sizes."""
-    ends = {name: (knob.low, knob.high) for name, knob in knobs(cls).items() if knob.kind in ("number", "integer")}
-    kinds = {name: int if knob.kind == "integer" else float for name, knob in knobs(cls).items()}
+    ends = {name: (knob.low, knob.high) for name, knob in knobs(cls).items() if isinstance(knob, Integer | Number)}
+    kinds = {name: int if isinstance(knob, Integer) else float for name, knob in knobs(cls).items()}
     odd = [{name: end} for name, pair in ends.items() for end in pair] + [
         {name: pair[i] for name, pair in ends.items()} for i in (0, 1)
     ]
@@ -183,7 +182,7 @@ def test_no_corner_of_the_knobs_is_a_crash(experiment):
         for key, measured in steps.items()
         for quantity in ("train_loss", "sharpness", "step_error")
     }
-    for result in (Result(encode(experiment)), Result(encode(experiment), 1, 1, arrays=steps | lost)):
+    for result in (outcome(encode(experiment)), outcome(encode(experiment), 1, 1, arrays=steps | lost)):
         assert all(chart.empty for chart in experiment.pictures(result)) and experiment.checks(result)
 
 
@@ -208,7 +207,7 @@ def test_the_rise_is_looked_for_in_its_epochs_only():
     experiment = TwoPhases()
     steps = np.array([0, experiment.start, experiment.start + RISE * EPOCH, experiment.start + RISE * EPOCH + 1])
     assert experiment._risen(
-        Result({}, arrays={"late/step": steps, "late/train_loss": np.array([[8.0], [2.0], [6.0], [9.0]])})
+        outcome({}, arrays={"late/step": steps, "late/train_loss": np.array([[8.0], [2.0], [6.0], [9.0]])})
     ).tolist() == [3.0]
 
 
@@ -224,7 +223,7 @@ def cut(result, share):
 @pytest.mark.parametrize("experiment", ALL, ids=named)
 def test_pictures_at_any_time(experiment):
     done = performed(experiment)
-    for result in (Result(encode(experiment)), cut(done, 0.5), cut(done, 0.9), done):
+    for result in (outcome(encode(experiment)), cut(done, 0.5), cut(done, 0.9), done):
         charts = experiment.pictures(result)
         assert all(isinstance(chart, Chart) and chart.caption and chart.source for chart in charts) and len(charts) >= 2
         assert {check.verdict(False) for check in experiment.checks(result)} <= {"pending", "holds", "fails"}

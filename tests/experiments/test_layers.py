@@ -13,7 +13,6 @@ from torch import nn
 from engine.experiments import theory
 from engine.experiments.layers import PAPER, NormalizationLayers, VisionTransformer
 from engine.experiments.perturbation import anatomy, lam_max
-from engine.records import Result
 from engine.rules import (
     ASAM,
     SAM,
@@ -31,7 +30,7 @@ from engine.rules import (
 from engine.rules.masks import masked
 from engine.spec import encode, knob
 from engine.training.runs import RunSpec, Switch
-from tests.trials import failing, performed, spoilt, swapped, verdicts
+from tests.trials import failing, outcome, performed, spoilt, swapped, verdicts
 
 pytestmark = pytest.mark.xdist_group("layers")
 ALL = [NormalizationLayers(), VisionTransformer()]
@@ -182,7 +181,7 @@ def enlarged(taken):
             at[:, known] = values.reshape(2, -1, 3)[:, :, [0, 1, 2, 0]]
             arrays[f"{name}/{quantity}"] = at.reshape(2, -1)
     steps = {f"{name}/step": np.array([0, full.base.steps]) for name in full.ensembles()}
-    return full, Result(encode(full), 1, 1, arrays=arrays | steps)
+    return full, outcome(encode(full), 1, 1, arrays=arrays | steps)
 
 
 FULL = {WIDER, "ASAM-ON gains on AdamW too", "ASAM-ON is as accurate as ASAM"}
@@ -281,7 +280,7 @@ def test_the_share_in_a_vit(width, depth, tokens, pixels):
 @BOTH
 def test_pictures_at_any_time(experiment):
     """Before there is a number, after the first measurement, and at the end."""
-    whole, empty = performed(experiment), Result(encode(experiment))
+    whole, empty = performed(experiment), outcome(encode(experiment))
     begun = {
         key: values if key.endswith("/step") else np.where(np.arange(len(values))[:, None] < 1, values, np.nan)
         for key, values in whole.arrays.items()
@@ -310,8 +309,8 @@ def test_sizes_and_settings():
     other = NormalizationLayers(radii=(1.0, 0.5, 0.5), noise=0.1)
     assert list(other.grid) == [0.5, 1.0] and other.base.problem.data.label_noise == 0.1
     assert (
-        set(verdicts(other, Result(encode(other)))[:-2]) == {"not applicable"}
-        and verdicts(other, Result(encode(other)))[-2:] == ["pending"] * 2
+        set(verdicts(other, outcome(encode(other)))[:-2]) == {"not applicable"}
+        and verdicts(other, outcome(encode(other)))[-2:] == ["pending"] * 2
     )
     assert list(NormalizationLayers(radii=(0.5,), size="full").grid) == [0.5]
     speaks = [SAM(1.0, NormalizationOnly()), SSAM(SAM(1.0, RandomSubset())), ASAM(mask=NormalizationOnly())]

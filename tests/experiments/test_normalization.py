@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from engine.experiments import Check, perform, theory
+from engine.experiments import Check, theory
+from engine.experiments.lab import Lab
 from engine.experiments.normalization import Drift
 from engine.experiments.sensing import Sensing
 from engine.experiments.stability import Stability
@@ -16,7 +17,7 @@ from engine.records import Result
 from engine.rules import SAM, SGD, SSAM, USAM, RandomDirection, Rule
 from engine.rules.rule import along
 from engine.spec import encode
-from tests.trials import failing, performed, spoilt, swapped, verdicts
+from tests.trials import failing, outcome, performed, spoilt, swapped, verdicts
 
 pytestmark = pytest.mark.xdist_group("normalization")
 ALL = (Stability(), Drift(), Trains(), Sensing())
@@ -117,9 +118,11 @@ def blank(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("experiment", ALL, ids=lambda e: type(e).__name__)
 def test_pictures_and_checks_at_every_stage(experiment):
-    first = next(lap.arrays for lap in perform(experiment) if lap.arrays)
-    begun = Result(encode(experiment), 1, 2, arrays=first)
-    for result in (Result(encode(experiment)), begun, halved(performed(experiment)), performed(experiment)):
+    lab = Lab(experiment)
+    next(new for new in lab.work() if new)
+    first = {name: values.copy() for name, values in lab.arrays.items()}
+    begun = outcome(encode(experiment), 1, 2, arrays=first)
+    for result in (outcome(encode(experiment)), begun, halved(performed(experiment)), performed(experiment)):
         drawings = experiment.pictures(result)
         assert [d.name for d in drawings] == [d.name for d in experiment.pictures(performed(experiment))]
         assert all(d.caption and "…" not in d.caption for d in drawings)
@@ -135,7 +138,7 @@ def test_pictures_and_checks_at_every_stage(experiment):
     ids=repr,
 )
 def test_a_question_is_about_a_check(experiment):
-    checks = experiment.checks(Result(encode(experiment)))
+    checks = experiment.checks(outcome(encode(experiment)))
     assert all(isinstance(check, Check) and (check.void or check.low < check.high) for check in checks)
     assert experiment.question.low < experiment.question.high and 0 <= experiment.question.check < len(checks)
 
@@ -154,7 +157,7 @@ def test_a_question_is_about_a_check(experiment):
 def test_what_theory_and_trial_do_not_cover_is_not_judged(experiment, void):
     assert {
         i
-        for i, verdict in enumerate(verdicts(experiment, Result(encode(experiment), 1, 1)))
+        for i, verdict in enumerate(verdicts(experiment, outcome(encode(experiment), 1, 1)))
         if verdict == "not applicable"
     } == void
 

@@ -2,6 +2,7 @@
 simulations that share no code."""
 
 import math
+from collections import deque
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,16 +12,16 @@ import pytest
 import torch
 
 from engine.curvature import Hessian, dense
-from engine.experiments import PAPERS, perform, theory
+from engine.experiments import PAPERS, theory
 from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Point
+from engine.experiments.lab import Lab
 from engine.experiments.minimizers import WhichSharpness
 from engine.experiments.notions import Notions
 from engine.problems import TwoCurvatures, parts
-from engine.records import Result
 from engine.rules import MSAM, SAM, SGD, USAM
 from engine.spec import encode
-from tests.trials import performed, spoilt, verdicts
+from tests.trials import outcome, performed, spoilt, verdicts
 
 pytestmark = pytest.mark.xdist_group("notions")
 
@@ -59,8 +60,9 @@ def test_another_rule_fails(experiment, change, ensembles, expected):
 
 def measured(experiment, ensembles, probe) -> dict[str, np.ndarray]:
     """The arrays of an experiment with other runs or another probe."""
-    laps = perform(cast(Any, SimpleNamespace(ensembles=lambda: ensembles, probe=probe)))
-    return next(lap.arrays for lap in reversed(list(laps)) if lap.arrays)
+    lab = Lab(cast(Any, SimpleNamespace(ensembles=lambda: ensembles, probe=probe)))
+    deque(lab.work(), maxlen=0)
+    return lab.arrays
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_another_descent_is_not_that_on_the_ascent_loss(change):
     with the tables."""
     full = WhichSharpness(size="full")
     spec = replace(change(full.ensembles()["ascent"][0]), steps=6000)
-    result = Result(
+    result = outcome(
         encode(full), 1, 1, arrays=performed(WhichSharpness()).arrays | measured(full, {"ascent": (spec,)}, full.probe)
     )
     check = full.checks(result)[-1]
@@ -89,7 +91,7 @@ def test_rises_at_another_radius_are_not_what_the_hessian_says():
     does not know of."""
     usual, wrong = Notions(), Notions(rho=0.2)
     arrays = performed(usual).arrays | measured(usual, {"GD": usual.ensembles()["GD"]}, wrong.probe)
-    found = verdicts(usual, Result(encode(usual), 1, 1, arrays=arrays))
+    found = verdicts(usual, outcome(encode(usual), 1, 1, arrays=arrays))
     assert found[5:8] == [F] * 3
 
 
@@ -138,12 +140,12 @@ def test_pictures_before_during_and_after(experiment):
         key: v if key.endswith("/step") else np.where(np.arange(len(v)) < 2, v.T, np.nan).T
         for key, v in whole.arrays.items()
     }
-    part = Result(spec, 1, 2, arrays=begun)
-    one = Result(spec, 1, 2, arrays={key: values for key, values in whole.arrays.items() if key.startswith("SAM/")})
-    for result in (Result(spec), part, one):
+    part = outcome(spec, 1, 2, arrays=begun)
+    one = outcome(spec, 1, 2, arrays={key: values for key, values in whole.arrays.items() if key.startswith("SAM/")})
+    for result in (outcome(spec), part, one):
         assert {check.verdict(False) for check in experiment.checks(result)} <= {"pending", "holds", "fails"}
         assert all(drawing.words and drawing.title for drawing in experiment.pictures(result))
-    assert {check.verdict(False) for check in experiment.checks(Result(spec))} == {"pending"}
+    assert {check.verdict(False) for check in experiment.checks(outcome(spec))} == {"pending"}
     names = [drawing.name for drawing in experiment.pictures(whole)]
     assert not any(drawing.empty for drawing in experiment.pictures(whole)) and len(set(names)) == len(names)
 
@@ -153,8 +155,8 @@ def test_pictures_before_during_and_after(experiment):
 def test_other_settings_void_what_is_claimed_of_the_usual_ones(experiment, full):
     other = replace(experiment, rho=0.15, size="full" if full else "quick")
     usual = replace(experiment, size="full" if full else "quick")
-    assert not any(check.void for check in usual.checks(Result(encode(usual))))
-    assert any(check.void for check in other.checks(Result(encode(other))))
+    assert not any(check.void for check in usual.checks(outcome(encode(usual))))
+    assert any(check.void for check in other.checks(outcome(encode(other))))
     assert {type(spec.problem).__name__ for specs in usual.ensembles().values() for spec in specs} <= {
         "TwoCurvatures",
         "Classification",

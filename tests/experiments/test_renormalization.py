@@ -13,11 +13,10 @@ from engine.experiments.lengths import NormRatio
 from engine.experiments.renormalization import PAPER, LearningRates, largest
 from engine.experiments.saddle import CURVATURE, SaddleEscape
 from engine.figures.theme import DASHES, MARKERS, colour
-from engine.records import Result
 from engine.rules import SAM, SGD, SSAM, USAM, Rule
 from engine.spec import encode, knob
 from engine.training.runs import RunSpec, Switch
-from tests.trials import failing, performed, spoilt, swapped, verdicts
+from tests.trials import failing, outcome, performed, spoilt, swapped, verdicts
 
 pytestmark = pytest.mark.xdist_group("renormalization")
 BEALE = SaddleEscape(landscape="Beale", step=0.05, rho=0.002)
@@ -101,7 +100,7 @@ def test_escapes_of_wrong_rules(name, rule, wrong):
 def test_pictures_at_any_time(experiment):
     """Before there is a number, in the middle, with a run lost, and at the end."""
     whole = performed(experiment)
-    empty = Result(encode(experiment))
+    empty = outcome(encode(experiment))
     begun = {
         key: values
         if key.endswith("/step")
@@ -149,8 +148,8 @@ def test_sizes_and_settings():
     full = LearningRates(size="full")
     assert len(full.grid) == 11 and len(full.ensembles()["SAM"]) == 88 and full.grid[0] == 2 and full.grid[-1] == 8
     other = LearningRates(rho=0.1, rates=(1.0, 0.5, 0.5))
-    assert list(other.grid) == [0.5, 1.0] and set(verdicts(other, Result(encode(other)))) == {"not applicable"}
-    assert verdicts(NormRatio(rho=0.3), Result({}))[:2] == ["pending"] * 2
+    assert list(other.grid) == [0.5, 1.0] and set(verdicts(other, outcome(encode(other)))) == {"not applicable"}
+    assert verdicts(NormRatio(rho=0.3), outcome({}))[:2] == ["pending"] * 2
     assert (
         PAPER.speaks(RunSpec(rule=SSAM()))
         and PAPER.speaks(RunSpec(rule=SGD(), then=(Switch(SSAM(), 5),)))

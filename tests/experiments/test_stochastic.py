@@ -14,7 +14,7 @@ from engine.records import Result
 from engine.rules import MSAM, SAM, SGD
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import failing, performed, spoilt, until, verdicts
+from tests.trials import failing, outcome, performed, spoilt, until, verdicts
 
 pytestmark = pytest.mark.xdist_group("stochastic")
 
@@ -102,7 +102,7 @@ def begun(result: Result) -> Result:
 
 def test_pictures_at_every_stage():
     whole = performed(QUICK)
-    for result in (Result(encode(QUICK), 0, 0), begun(whole), whole):
+    for result in (outcome(encode(QUICK), 0, 0), begun(whole), whole):
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3
         assert all(len(line.x) == len(line.y) for chart in charts for line in chart.lines)

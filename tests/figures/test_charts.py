@@ -35,9 +35,8 @@ def test_frames_and_a_record_give_the_same_columns():
     data = columns()
     frames = [dict(zip(data, row, strict=True)) for row in zip(*data.values(), strict=True)]
     run = Run(
-        SPEC,
-        "finished",
-        steps=data["step"],
+        spec=SPEC,
+        steps=data["step"].astype(int),
         seconds=data["seconds"],
         measures={name: data[name] for name in charts.MEASURES},
     )

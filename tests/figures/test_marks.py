@@ -22,7 +22,7 @@ from engine.rules import SGD, SSAM, LookSAM
 from engine.spec import encode
 from engine.training.runs import RunSpec, Switch
 from tests.drawn import ALIGNMENTS, COLUMNS, DRAWINGS, SPEC, SWITCHED, T, columns
-from tests.drive import frames, last, record
+from tests.drive import frames, record, returned
 
 SHOWN = [name for name in DRAWINGS if name.endswith("/switched")]
 SPAN = RunSpec(
@@ -122,7 +122,7 @@ def test_a_run_is_marked_where_training_switched_its_rule():
 def test_an_alignment_knows_the_switches_and_what_no_checkpoint_keeps():
     run = record(SPAN, np.stack([frame.theta[0].numpy() for frame in frames(SPAN)]))
     run = replace(run, steps=np.array([frame.step for frame in frames(SPAN)]))
-    found = last(part for _, _, part in AlignmentSpec(2).compute(SPAN, run, "cpu") if part)
+    found = returned(AlignmentSpec(2).compute([run], "cpu", None))
     assert found.switches.tolist() == [7, 12]
     assert marked(alignments.shares(found, encode(SPAN))) == [(7, "SAM from 7"), (12, "SSAM from 12")]
     lost = int((found.steps >= 12).sum())

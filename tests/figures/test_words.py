@@ -4,15 +4,17 @@ as people say them."""
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 
 from engine.data import Moons
-from engine.figures import words
+from engine.figures import charts, words
 from engine.models import CNN, MLP
 from engine.problems import Classification, DiagonalNet, Quadratic
-from engine.rules import ASAM, MASKS, MSAM, RULES, SAM, SGD, SSAM, GraphSAM, NormalizationOnly, RandomSubset
-from engine.spec import encode
+from engine.problems.toys import Toy
+from engine.rules import ASAM, MASKS, MSAM, RULES, SAM, SGD, SSAM, GraphSAM, NormalizationOnly, RandomSubset, Rule
+from engine.spec import describe, digest, encode, knob, series
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Cosine, StepDecay
 from engine.training.updates import UPDATES, Adam, Momentum
@@ -117,6 +119,37 @@ def test_every_part_has_words():
 def test_what_a_first_version_kept_is_said_too():
     assert words.run(SPEC) == "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
     assert words.data(SPEC) == "on all 1,437 training examples of Digits"
+
+
+@dataclass(frozen=True)
+class Bowl(Toy):
+    """A toy landscape that came after the first records."""
+
+    begin: tuple[float, ...] = series((3.0, 10.0), -100, 100, 2, "Start")
+
+    def value(self, theta):
+        return (theta**2).sum()
+
+
+@dataclass(frozen=True)
+class Later(Rule):
+    """A rule that came after them too."""
+
+    rho: float = knob(0.07, 0, 1, "Radius rho")
+
+    def direction(self, at, memory):
+        return at.g, memory
+
+
+def test_what_came_later_is_said_with_its_defaults():
+    """Though a record does not name them, a caption does, and the figure's source is the digest of the run."""
+    spec = RunSpec(Bowl(), Later(), batch=0, steps=10)
+    assert words.run(describe(spec)) == "Point trained with Later (rho 0.07), no momentum, learning rate 0.1"
+    assert words.data(describe(spec)) == "on Bowl, a function of 2 coordinates"
+    assert words.digest(describe(spec)) == words.digest(encode(spec)) == digest(spec)
+    assert words.brief(spec) == "Bowl · Later · lr 0.1 · full batch · steps 10"
+    drawn = charts.LIVE["losses"](charts.columns([]), describe(spec))
+    assert drawn.source == digest(spec) and "value of the function" in drawn.y_label
 
 
 def test_runs_are_told_apart_by_what_they_do_not_share():

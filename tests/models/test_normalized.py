@@ -146,12 +146,8 @@ def test_surface(name, split):
     agrees."""
     data, model, net = NETS[name]
     problem = Classification(data, model)
-    spec, run = at_start(problem)
-    surface = last(
-        part
-        for _, _, part in SurfaceSpec(Random(1), span=0.8, resolution=5, split=split).compute(spec, run, "cpu")
-        if part
-    )
+    _spec, run = at_start(problem)
+    surface = returned(SurfaceSpec(Random(1), span=0.8, resolution=5, split=split).compute([run], "cpu", None))
     assert surface.check < 1e-5 and surface.loss[2, 2] == pytest.approx(
         float(evaluate(problem, problem.start(0), problem.load(split))[0]), abs=0
     )

@@ -14,12 +14,12 @@ from engine.data import Moons
 from engine.models import CNN, MLP, ViT
 from engine.problems import Beale, Classification, MatrixSensing, Quadratic
 from engine.rules import ASAM, RULES, SAM, SGD, SSAM, LookSAM, RandomSubset
-from engine.spec import floats, knobs, with_floats
+from engine.spec import flatten, floats, knobs, read_address, with_floats
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
-from pages.ui import cached, link
+from pages.ui import cached
 from tests.pages.test_pages import open_page, texts
 
 
@@ -39,13 +39,13 @@ def altered(spec: Any) -> Any:
 
 
 def opened(spec: RunSpec) -> AppTest:
-    return open_page(**{key.replace(".", "__"): text for key, text in link.params(spec).items()})
+    return open_page(**{key.replace(".", "__"): text for key, text in flatten(spec).items()})
 
 
 def described(app: AppTest) -> RunSpec:
     """The spec that the page's address says its controls describe."""
     assert not app.exception and not app.error
-    spec, faults = link.read(RUNS, {key: value for key, value in app.query_params.items() if key != "run"})
+    spec, faults, _ = read_address(RUNS, {key: value for key, value in app.query_params.items() if key != "run"})
     assert not faults
     return spec
 
@@ -86,7 +86,7 @@ SPECS = [
 ]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: "-".join(link.params(spec).values())[:40])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: "-".join(flatten(spec).values())[:40])
 def test_the_controls_say_what_was_put_into_them(spec):
     app = opened(spec)
     assert described(app) == spec

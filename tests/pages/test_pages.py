@@ -26,14 +26,15 @@ from engine.data import Moons
 from engine.figures import words
 from engine.models import MLP
 from engine.problems import Classification, Quadratic
-from engine.records import Surface, load
+from engine.records import Progress, Surface, load
 from engine.rules import SGD
-from engine.spec import digest, encode
+from engine.spec import digest, encode, flatten, read_address
 from engine.training.runs import RUNS, RunSpec, Switch
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from engine.work.tasks import Progress, training
-from pages.ui import cached, link
+from pages.ui import cached
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 QUESTIONS = {
@@ -115,12 +116,12 @@ def test_a_preset_is_one_click_and_the_address_says_it(store, name):
     app.selectbox(key="train:preset").set_value(name).run()
     assert not app.exception
     found = {key: value for key, value in app.query_params.items() if key != "run"}
-    assert link.read(RUNS, found) == (PRESETS[name].spec, [])
+    assert read_address(RUNS, found) == (PRESETS[name].spec, [], found)
     assert PRESETS[name].sentence in texts(app)
 
 
 def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store):
-    app = open_page(**{key.replace(".", "__"): text for key, text in link.params(SMALL).items()})
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(SMALL).items()})
     app.button(key="train").click().run()
     run = app.query_params["run"]
     assert run == digest(SMALL)
@@ -143,7 +144,7 @@ def await_end(job: str) -> None:
 
 def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
     spec = replace(SMALL, steps=400)
-    with contextlib.closing(cast(Generator[Progress], training(store, spec))) as task:
+    with contextlib.closing(cast(Generator[Progress], perform(store, Work(spec)))) as task:
         next(at for at in task if at.done > 30)
     assert store.run(digest(spec)).status == "running"  # as when the server dies: no job knows it
     app = open_page(run=digest(spec))
@@ -212,7 +213,7 @@ def test_an_analysis_is_computed_and_shown(store, page, spec):
 
 def keep(store: Store, spec: RunSpec) -> str:
     """Trains a run into the store."""
-    for _ in training(store, spec):
+    for _ in perform(store, Work(spec)):
         pass
     return digest(spec)
 
@@ -261,17 +262,32 @@ def test_a_bad_upload_is_refused_in_one_line(store, content, told):
 
 def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
-    app.file_uploader[0].upload("spec.json", json.dumps(encode(SMALL)).encode(), "application/json").run()
+    marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
+    app.file_uploader[0].upload("spec.json", marked, "application/json").run()
     assert words.brief(SMALL) in app.success[0].value
+
+
+def test_the_weights_of_a_chosen_run_can_be_taken_away(store):
+    """Only of one run, and at any of its checkpoints."""
+    list(perform(store, Work(SMALL)))
+    app = open_page("runs")
+    assert next(b for b in app.button if b.label == "Download weights").disabled
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = digest(SMALL)
+    app.switch_page("pages/runs.py").run()
+    assert not app.exception and {"npz", "safetensors"} <= {b.label for b in app.get("download_button")}
+    checkpoint = next(n for n in app.number_input if n.label == "Checkpoint")
+    assert (checkpoint.value, checkpoint.max) == (-1, 4)
 
 
 def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     switched = keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),)))
     old = replace(store.run(keep(store, SMALL)))
-    store.save_run(
+    store.keep(
+        digest(SMALL),
         replace(
             old, measures={name: values for name, values in old.measures.items() if name not in ("gradients", "phase")}
-        )
+        ),
     )
     app = AppTest.from_file(APP, default_timeout=60)
     for name, value in {"runs": f"{switched},{digest(SMALL)}", "measure": "test_loss", "over": "gradients"}.items():

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.experiments import EXPERIMENTS, PAPERS, current, perform
+from engine.experiments import EXPERIMENTS, PAPERS, current
+from engine.experiments.lab import Lab
+from engine.experiments.verdicts import table
 from engine.figures.drawing import Chart, Line, Map
 from engine.figures.render import handout, motion
 from engine.spec import decode, digest
 from engine.training.runs import RunSpec
-from engine.work.jobs import EXPERIMENT
-from engine.work.verdicts import table
+from engine.work.kinds import Work
 from pages.ui import cached, citations, present, trial
 from tests.pages.test_pages import open_page, store, texts  # noqa: F401  # the pages' own fixture, in the place of conftest's
 
@@ -29,16 +31,15 @@ SHORT = replace(DRIFT(), steps=2000)
 @pytest.fixture(scope="module")
 def performed():
     """The short drift's result."""
-    laps = list(perform(SHORT))
-    arrays = next(lap.arrays for lap in reversed(laps) if lap.arrays)
-    return replace(
-        current(SHORT, None),
-        done=laps[-1].done,
-        total=laps[-1].total,
-        seconds=1.0,
-        made={"device": "cpu"},
-        arrays=arrays,
-    )
+    lab = Lab(SHORT)
+    deque(lab.work(), maxlen=0)
+    done = {"done": lab.done, "total": lab.total, "seconds": 1.0, "arrays": lab.arrays}
+    return replace(current(SHORT, None), status="finished", made={"device": "cpu"}, **done)
+
+
+def keep(result):
+    """Puts a result in the server's store."""
+    cached.store().keep(Work(SHORT).address, result)
 
 
 def at(**parameters: str) -> AppTest:
@@ -99,7 +100,7 @@ def test_addresses(store):  # noqa: F811
 
 def test_run_shows_the_verdicts(store):  # noqa: F811
     app = press(opened(), "train")
-    job = EXPERIMENT + digest(SHORT)
+    job = Work(SHORT).address
     end = time.monotonic() + 60
     while (now := cached.jobs().snapshot(job)) and now.active and time.monotonic() < end:
         time.sleep(0.1)
@@ -114,17 +115,18 @@ def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeyp
     half = replace(
         performed,
         done=1,
+        status="running",
         arrays={name: np.where(np.arange(len(a)) < 1, a.T, np.nan).T for name, a in performed.arrays.items()},
     )
-    cached.store().save_result(half)
-    load = cached.store().result
+    keep(half)
+    load = cached.store().find
 
-    def overtaken(name):
-        found = load(name)
-        cached.store().save_result(performed)
+    def overtaken(address, growing=False):
+        found = load(address, growing)
+        keep(performed)
         return found
 
-    monkeypatch.setattr(cached.store(), "result", overtaken)
+    monkeypatch.setattr(cached.store(), "find", overtaken)
     early = trial.watch(SHORT)
     assert not early.result.complete and {check.verdict(False) for check in trial.judged(early)} >= {"pending"}
     monkeypatch.undo()
@@ -134,7 +136,7 @@ def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeyp
 
 def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811
     """Neither theory nor measurement is on the page before the reader has spoken."""
-    cached.store().save_result(performed)
+    keep(performed)
     app = opened()
     answer = SHORT.checks(performed)[0].predicted
     assert answer in texts(app)
@@ -159,7 +161,7 @@ def test_what_was_started_with_other_settings_can_be_found(store):  # noqa: F811
     app.number_input(key="papers.Drift.steps").set_value(2000).run()
     press(app, "behind-cancel")
     end = time.monotonic() + 60
-    while (now := cached.jobs().snapshot(EXPERIMENT + digest(long))) and now.active and time.monotonic() < end:
+    while (now := cached.jobs().snapshot(Work(long).address)) and now.active and time.monotonic() < end:
         time.sleep(0.1)
     app.run()
     assert now and now.status == "stopped" and "still at work" not in texts(app)
@@ -173,7 +175,7 @@ def test_settings_that_describe_no_runs(store, monkeypatch):  # noqa: F811
 
 
 def test_presenting_turns_by_buttons_that_have_keys(store, performed):  # noqa: F811
-    cached.store().save_result(performed)
+    keep(performed)
     app = press(opened(), "papers:present")
     figures = len(SHORT.pictures(performed))
     titles = [app.title[0].value]

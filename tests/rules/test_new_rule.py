@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 import tests.rules.test_every_rule as properties
 from engine.encyclopedia.cost import count
 from engine.rules import RULES, Rule, along
-from engine.spec import decode, encode, knob
+from engine.spec import decode, encode, flatten, knob, read_address
 from engine.training.runs import RUNS, RunSpec
-from pages.ui import cached, link
+from pages.ui import cached
 from tests.pages.test_pages import open_page, store  # noqa: F401  # the pages' own fixture, in the place of conftest's
 
 
@@ -40,10 +40,9 @@ def added(monkeypatch):
 def test_json_and_links():
     spec = RunSpec(rule=Backwards(0.2))
     assert decode(RUNS, encode(spec)) == spec
-    assert link.params(spec) == {"rule": "Backwards", "rule.rho": "0.2"}
-    assert link.read(RUNS, {"rule": "SSAM", "rule.rule": "Backwards", "rule.rule.rho": "0.3"})[
-        0
-    ].rule.rule == Backwards(0.3)
+    assert flatten(spec) == {"rule": "Backwards", "rule.rho": "0.2"}
+    wrapped = read_address(RUNS, {"rule": "SSAM", "rule.rule": "Backwards", "rule.rule.rho": "0.3"})
+    assert wrapped.spec.rule.rule == Backwards(0.3)
 
 
 @pytest.mark.parametrize("network", ["MLP", "CNN-batch", "GraphNet-batch"])

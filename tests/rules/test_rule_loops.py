@@ -53,7 +53,7 @@ PEERS = {
 
 def settings(rule) -> dict:
     """A rule's settings as its loop takes them."""
-    values = {name: getattr(rule, name) for name, k in knobs(type(rule)).items() if k.kind != "pick"}
+    values = {name: getattr(rule, name) for name, k in knobs(type(rule)).items() if not k.nested}
     if isinstance(rule, SSAM):
         return {"inner": loops.LOOPS[type(rule.rule).__name__], "shrink": rule.shrink} | settings(rule.rule)
     return values

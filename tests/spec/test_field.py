@@ -18,7 +18,8 @@ from engine.seeds import generator
 from engine.spec import digest
 from engine.training.loop import train
 from engine.training.runs import RunSpec
-from engine.work.tasks import training
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from tests import oracles
 from tests.drive import Double, at_start, frames, last, record, returned
 
@@ -28,8 +29,8 @@ TILTED = Quadratic((10.0, 1.0), (0.3, -1.0))
 
 
 def surface(problem, spec):
-    run_spec, run = at_start(problem)
-    return last(part for _, _, part in spec.compute(run_spec, run, "cpu") if part)
+    _run_spec, run = at_start(problem)
+    return returned(spec.compute([run], "cpu", None))
 
 
 def directions(problem, draw=0):
@@ -97,7 +98,7 @@ def test_filters_of_norm_zero():
     theta = CONVOLUTIONS.start(0)
     unflatten(theta, CONVOLUTIONS.layout)[0][:2] = 0
     zeroed = record(run_spec, theta[None])
-    s = last(part for _, _, part in SurfaceSpec(Random(), resolution=11).compute(run_spec, zeroed, "cpu") if part)
+    s = returned(SurfaceSpec(Random(), resolution=11).compute([zeroed], "cpu", None))
     assert np.isfinite(s.loss).all() and np.isfinite(s.norms).all() and run.path.shape == zeroed.path.shape
 
 
@@ -110,25 +111,24 @@ def test_the_callers_weights_stay():
     run = record(run_spec, before[None])
     path = run.path.copy()
     for spec in (SurfaceSpec(Random(), resolution=5), SpectrumSpec(probes=1, depth=4, exact=False)):
-        last(spec.compute(run_spec, run, "cpu"))
+        returned(spec.compute([run], "cpu", None))
     assert theta.requires_grad and torch.equal(theta.detach(), before) and np.array_equal(run.path, path)
     x, y = DEEP.load("train")
     again = DEEP.load("train")
     assert torch.equal(x, again.x) and torch.equal(y, again.y)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device: this machine has none")
 def test_a_gpu_gives_the_same(store):
     """loss-landscapes fails on a GPU (its issue 1, open since 2019)."""
-    run_spec, run = at_start(DEEP)
+    _run_spec, run = at_start(DEEP)
     for spec in (SurfaceSpec(Random(), resolution=9), SpectrumSpec(probes=2, depth=8)):
-        cpu, gpu = (
-            last(part for _, _, part in spec.compute(run_spec, run, device) if part) for device in ("cpu", "cuda:0")
-        )
+        cpu, gpu = (returned(spec.compute([run], device, None)) for device in ("cpu", "cuda:0"))
         for name in ("loss", "accuracy", "top", "trace"):
             if hasattr(cpu, name):
                 assert np.allclose(getattr(cpu, name), getattr(gpu, name), rtol=1e-3, atol=1e-5)
-    assert last(training(store, RunSpec(DEEP, steps=20, every=10), "cuda:0")).status == "finished"
+    assert last(perform(store, Work(RunSpec(DEEP, steps=20, every=10)), "cuda:0")).status == "finished"
 
 
 def test_identical_calls_agree():
@@ -147,11 +147,7 @@ def test_cells_that_are_not_finite_stay_so():
     wall = Quadratic((1000.0, -1000.0), (1.0, 1.0))
     run_spec = RunSpec(wall, batch=0)
     run = record(run_spec, torch.tensor([[1e160, 1e160], [1.0, 1.0]], dtype=torch.float64))
-    s = last(
-        part
-        for _, _, part in SurfaceSpec(Coordinates(), span=1e200, resolution=5).compute(run_spec, run, "cpu")
-        if part
-    )
+    s = returned(SurfaceSpec(Coordinates(), span=1e200, resolution=5).compute([run], "cpu", None))
     corners = s.loss[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.isnan(corners).all() and np.isinf(s.loss[2, [0, 1, 3, 4]]).all() and s.loss[2, 2] == 0
 
@@ -228,7 +224,7 @@ def test_no_state_is_updated_by_a_step(store):
     spec = RunSpec(DEEP, SAM(0.1), steps=30, every=10, batch=20)
     theta, data = DEEP.start(3), DEEP.load("train")
     before = DEEP.loss(theta, *data)
-    last(training(store, spec))
+    last(perform(store, Work(spec)))
     assert torch.equal(DEEP.loss(theta, *data), before)
     run = store.run(digest(spec))
     for row, loss in zip(run.path, run.measures["train_loss"], strict=True):
@@ -255,6 +251,6 @@ def test_the_path_says_how_far_it_lies_from_its_plane():
     projection stand side by side."""
     run_spec = RunSpec(DEEP, SGD(), steps=60, every=5, batch=20, curvature=False)
     path = torch.cat([f.theta for f in frames(run_spec)])
-    s = last(part for _, _, part in SurfaceSpec(resolution=5).compute(run_spec, record(run_spec, path), "cpu") if part)
+    s = returned(SurfaceSpec(resolution=5).compute([record(run_spec, path)], "cpu", None))
     assert 0 < s.explained < 1 and (s.residual[:-1] > 0).all() and s.residual[-1] == 0
     assert not np.allclose(s.path_loss[:-1], s.plane_loss[:-1]) and s.path_loss[-1] == s.plane_loss[-1]

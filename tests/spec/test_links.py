@@ -11,11 +11,10 @@ import pytest
 from engine.models import MLP
 from engine.problems import Classification, DiagonalNet, Quadratic
 from engine.rules import ASAM, MASKS, RULES, SAM, SGD, SSAM, USAM, RandomSubset
-from engine.spec import digest, dumps, floats, parse, with_floats
+from engine.spec import digest, dumps, flatten, floats, parse, read_address, with_floats
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.updates import UPDATES, AdamW, Momentum
 from engine.work.presets import PRESETS
-from pages.ui import link
 
 NORMED = Classification(model=MLP(norm="layer"))
 
@@ -53,13 +52,13 @@ SPECS = [
 
 @pytest.mark.parametrize("spec", SPECS, ids=digest)
 def test_a_spec_survives_its_address_and_its_json(spec):
-    assert link.read(RUNS, link.params(spec)) == (spec, [])
+    assert read_address(RUNS, flatten(spec)) == (spec, [], flatten(spec))
     assert parse(RUNS, dumps(spec)) == spec
 
 
 def test_an_address_is_readable_and_says_what_differs():
-    assert link.params(RunSpec()) == {}
-    assert link.params(
+    assert flatten(RunSpec()) == {}
+    assert flatten(
         RunSpec(rule=SGD(), then=(Switch(SSAM(ASAM(scale="layerwise")), 300), Switch(at=700, restart=False)))
     ) == {
         "rule": "SGD",
@@ -71,7 +70,7 @@ def test_an_address_is_readable_and_says_what_differs():
         "then.1.at": "700",
         "then.1.restart": "false",
     }
-    assert link.params(RunSpec(NORMED, SAM(mask=RandomSubset(0.5)))) == {
+    assert flatten(RunSpec(NORMED, SAM(mask=RandomSubset(0.5)))) == {
         "problem": "Classification",
         "problem.model": "MLP",
         "problem.model.norm": "layer",
@@ -125,7 +124,7 @@ BAD = [
 
 @pytest.mark.parametrize(("address", "told", "kept"), BAD, ids=[row[0] for row in BAD])
 def test_what_is_wrong_is_told_and_the_rest_is_kept(address, told, kept):
-    spec, faults = link.read(RUNS, dict(pair.split("=", 1) for pair in address.split("&")))
+    spec, faults, _ = read_address(RUNS, dict(pair.split("=", 1) for pair in address.split("&")))
     assert spec == replace(RunSpec(), **kept)
     assert [fault.partition(":")[0] for fault in faults] == told
     assert all(fault.isprintable() and len(fault) < 500 for fault in faults)
@@ -134,7 +133,8 @@ def test_what_is_wrong_is_told_and_the_rest_is_kept(address, told, kept):
 
 
 def test_a_length_that_cannot_be_is_not_tried():
-    assert link.read(RUNS, {"then": "9999"}) == (RunSpec(), ["then: expected a list of at most 8 objects, got '9999'"])
+    fault = "then: expected a list of at most 8 objects, got '9999'"
+    assert read_address(RUNS, {"then": "9999"}) == (RunSpec(), [fault], {})
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -142,7 +142,7 @@ def test_random_addresses(seed):
     """Parameters of true addresses, mixed, spoilt and renamed: there is always a spec, and a printable line for each
     thing that was left out."""
     rng = random.Random(seed)
-    pool = [pair for spec in SPECS for pair in link.params(spec).items()]
+    pool = [pair for spec in SPECS for pair in flatten(spec).items()]
     pieces = ["then", "rule", "0", "7", "99", "at", "mask", "", "name", "[0]", ":", "é\n", "share", "model", "x" * 300]
     for _ in range(40):
         texts = dict(rng.sample(pool, rng.randint(0, 12)))
@@ -155,6 +155,10 @@ def test_random_addresses(seed):
             ".".join(rng.choices(pieces, k=rng.randint(1, 4))): rng.choice(["1", "2", "SAM", ""])
             for _ in range(rng.randint(0, 3))
         }
-        spec, faults = link.read(RUNS, texts)
-        assert isinstance(spec, RunSpec) and all(fault.isprintable() and len(fault) < 600 for fault in faults)
-        assert link.read(RUNS, link.params(spec)) == (spec, [])
+        spec, faults, kept = read_address(RUNS, texts)
+        assert (
+            kept.items() <= texts.items()
+            and isinstance(spec, RunSpec)
+            and all(fault.isprintable() and len(fault) < 600 for fault in faults)
+        )
+        assert read_address(RUNS, flatten(spec))[:2] == (spec, [])

@@ -4,7 +4,9 @@ import json
 import math
 import random
 import re
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields, replace
+from typing import Any
 
 import pytest
 
@@ -13,11 +15,30 @@ from engine.data import DATASETS, Digits, Moons
 from engine.models import CNN, MLP, MODELS
 from engine.problems import PROBLEMS, Beale, Classification, Product, Quadratic
 from engine.rules import RULES, SAM
-from engine.spec import SpecError, decode, digest, dumps, encode, knob, knobs, parse, word
+from engine.spec import (
+    Choice,
+    Flag,
+    Integer,
+    Number,
+    Pick,
+    Series,
+    Several,
+    SpecError,
+    Word,
+    complete,
+    decode,
+    digest,
+    dumps,
+    encode,
+    knob,
+    knobs,
+    parse,
+    word,
+)
 from engine.training.runs import RUNS, RunSpec
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, AdamW
-from engine.work.tasks import ANALYSES
+from engine.work.kinds import KINDS as WORK
 
 TABLES = [
     DATASETS,
@@ -28,7 +49,7 @@ TABLES = [
     SCHEDULES,
     PLANES,
     RUNS,
-    {cls.__name__: cls for cls in ANALYSES.values()},
+    *(kind.specs for kind in WORK.values() if kind.name not in ("train", "experiment")),
 ]
 CLASSES = [(table, cls) for table in TABLES for cls in table.values()]
 FIELDS = [(table, cls, name) for table, cls in CLASSES for name in knobs(cls)]
@@ -41,16 +62,17 @@ def names(value):
 def extremes_of(cls: type, name: str) -> list:
     """The ends of a field's range, or all its options; whatever a field accepts must survive."""
     k = knobs(cls)[name]
-    if k.kind == "several":
-        return [(), *((option(),) for option in k.table().values())]
-    plain = {
-        "flag": [True, False],
-        "choice": list(k.options),
-        "pick": [option() for option in k.table().values()],
-        "series": [],
-        "text": ["", "0" * k.longest],
+    ends: dict[type, Callable[[Any], list]] = {
+        Number: lambda k: [float(k.low), float(k.high)],
+        Integer: lambda k: [k.low, k.high],
+        Flag: lambda k: [True, False],
+        Choice: lambda k: list(k.options),
+        Word: lambda k: ["", "0" * k.longest],
+        Series: lambda k: [(k.low,), (k.high,) * k.longest],
+        Pick: lambda k: [option() for option in k.table().values()],
+        Several: lambda k: [(), *((option(),) for option in k.table().values())],
     }
-    return plain[k.kind] if k.kind in plain else [int(v) if k.kind == "integer" else float(v) for v in (k.low, k.high)]
+    return ends[type(k)](k)
 
 
 @pytest.mark.parametrize("table, cls", CLASSES, ids=names)
@@ -174,12 +196,12 @@ def test_garbage_in_a_field(table, cls, field):
         check_refusal(table, {"name": cls.__name__, field: value}, named) for value in [*GARBAGE, nested(50), DEEP]
     )
     k = knobs(cls)[field]
-    assert refused >= len(GARBAGE) - (6 if k.kind in ("number", "integer", "series") else 2)
-    if k.kind in ("integer", "number"):
+    assert refused >= len(GARBAGE) - (6 if isinstance(k, Number | Integer | Series) else 2)
+    if isinstance(k, Integer | Number):
         assert check_refusal(table, {"name": cls.__name__, field: True}, field), "a truth value is not a number"
         for value in (k.low - 1, k.high + 1, math.nextafter(k.low, -math.inf), math.nextafter(k.high, math.inf)):
             assert check_refusal(table, {"name": cls.__name__, field: value}, field)
-    if k.kind == "integer":
+    if isinstance(k, Integer):
         assert check_refusal(table, {"name": cls.__name__, field: k.low + 0.5}, field)
 
 
@@ -326,10 +348,6 @@ def test_a_text_is_what_its_pattern_matches():
 
 
 def test_own_fields_come_before_those_of_the_kind():
-    assert list(knobs(Named)) == ["own", "code", "shared"] and list(encode(Named())) == [
-        "name",
-        "own",
-        "code",
-        "shared",
-    ]
+    assert list(knobs(Named)) == ["own", "code", "shared"]
+    assert list(complete(Named())) == ["name", "own", "code", "shared"]
     assert Named(4, "abc") == Named(own=4, code="abc", shared=0.5)

@@ -19,7 +19,8 @@ from engine.training.loop import STRIDE, diverged, train
 from engine.training.runs import MEASURES, RunSpec, Switch
 from engine.training.schedules import Constant, Cosine, StepDecay
 from engine.training.updates import UPDATES, Adam, AdamW, Momentum
-from engine.work.tasks import training
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from tests import oracles
 from tests.drive import Double, final, frames, last
 
@@ -220,7 +221,7 @@ def test_resumes_bit_for_bit(name, store):
     spec = SPECS[name]
     whole, lives = frames(spec, stride=STRIDE), 0
     for ticks in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 10_000):
-        task = training(store, spec)
+        task = perform(store, Work(spec))
         before = len(store.run(digest(spec)).steps) if store.has(digest(spec)) else 0
         at = last(itertools.islice(task, before + ticks))
         lives += 1
@@ -268,7 +269,7 @@ def test_measuring_leaves_the_path_alone():
 )
 def test_divergence_ends_the_run_with_its_curves(problem, lr, store):
     spec = RunSpec(problem, SGD(), lr=lr, batch=0, steps=2000, every=10)
-    end = last(training(store, spec))
+    end = last(perform(store, Work(spec)))
     run = store.run(digest(spec))
     assert end.status == run.status == "diverged" and run.reason and "\n" not in run.reason
     assert (

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.__main__ import main, read
 from engine.problems import Quadratic
 from engine.rules import SGD
 from engine.spec import digest, dumps
@@ -44,9 +45,15 @@ def test_train_then_every_analysis(spec, here, capsys):
     ):
         assert main([command[0], str(spec), *command[1:]]) == 0
         written = capsys.readouterr().out.strip().splitlines()[-1]
-        record = here.analysis(digest(SPEC), written.rsplit("/", 1)[-1].removesuffix(".npz"))
+        record = here.find(f"{digest(SPEC)}/{Path(written).stem}")
         assert record is not None and type(record).__name__.lower() == command[0]
     assert main(["surface", digest(SPEC), "--plane", '{"name": "Random", "draw": 3}', "--resolution", "3"]) == 0
+
+
+def test_a_spec_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_text(dumps(SPEC), encoding="utf-8-sig")
+    assert read(str(path)) == SPEC
 
 
 def test_spec_prints_what_train_reads(here, tmp_path, capsys):

@@ -16,8 +16,9 @@ from engine.spec import SpecError, digest
 from engine.training.runs import RunSpec
 from engine.training.updates import AdamW
 from engine.work.jobs import LIVES, Jobs
-from engine.work.store import Store
-from engine.work.tasks import training
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from engine.work.store import PARTIAL, Store
 
 LONG = RunSpec(steps=5000, every=200)
 SHORT = RunSpec(problem=Quadratic(), batch=0, lr=0.01, steps=50)
@@ -42,7 +43,7 @@ def wait(jobs, job, until=lambda s: not s.active, seconds=60):
 
 def headless(tmp_path, spec):
     store = Store(tmp_path / "headless")
-    *_, last = training(store, spec)
+    *_, last = perform(store, Work(spec))
     assert last.status == "finished"
     return store.run(digest(spec))
 
@@ -64,7 +65,7 @@ def test_a_run_beside_others_is_the_run_alone(jobs, tmp_path):
     specs = [RunSpec(steps=400, every=100, seed=s) for s in range(3)] + [
         RunSpec(steps=400, every=100, update=AdamW(), lr=0.001)
     ]
-    names = [jobs.train(spec) for spec in specs]
+    names = [jobs.start(Work(spec)) for spec in specs]
     for name, spec in zip(names, specs, strict=True):
         last = wait(jobs, name)
         assert (last.status, last.done, last.total) == ("finished", 400, 400)
@@ -73,7 +74,7 @@ def test_a_run_beside_others_is_the_run_alone(jobs, tmp_path):
 
 
 def test_a_killed_worker_costs_nothing_but_time(jobs, long_alone):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.version >= 1 and s.done > 200)
     os.kill(jobs._workers["cpu"].pid, signal.SIGKILL)
     last = wait(jobs, job)
@@ -86,11 +87,12 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
     store = tmp_path / "store"
     long = RunSpec(steps=100_000, every=1000, curvature=False)
     script = (
-        f"from engine.work.jobs import *; import time; Jobs(Store({str(store)!r})).train(RunSpec(steps=100_000, "
-        "every=1000, curvature=False)); time.sleep(60)"
+        "from engine.work.jobs import *; from engine.training.runs import RunSpec; import time; "
+        f"Jobs(Store({str(store)!r})).start(Work(RunSpec("
+        "steps=100_000, every=1000, curvature=False))); time.sleep(60)"
     )
     server = subprocess.Popen([sys.executable, "-c", script])
-    run_file = store / digest(long) / "run.npz"
+    run_file = Store(store).file(digest(long), PARTIAL)
     end = time.monotonic() + 30
     ages = []
     while time.monotonic() < end and len(ages) < 40:
@@ -106,7 +108,7 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
     before = jobs.store.run(digest(long))
     assert before.status == "running"
     assert jobs.unfinished() == [digest(long)]
-    jobs.train(long)
+    jobs.start(Work(long))
     frames = wait(jobs, digest(long), lambda s: s.frames and s.done > before.state["step"]).frames
     assert [f["step"] for f in frames[: len(before.steps)]] == list(before.steps)
     assert jobs.unfinished() == []
@@ -116,7 +118,7 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
 
 
 def test_pause_holds_and_resume_goes_on_to_the_same_end(jobs, long_alone):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.done > 100)
     jobs.pause(job)
     held = wait(jobs, job, lambda s: s.status == "paused")
@@ -128,23 +130,23 @@ def test_pause_holds_and_resume_goes_on_to_the_same_end(jobs, long_alone):
 
 
 def test_a_stopped_run_is_kept_and_can_be_gone_on_with(jobs, long_alone):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.done > 300)
     jobs.stop(job)
     stopped = wait(jobs, job)
     assert stopped.status == "stopped"
     assert jobs.store.run(job).status == "stopped"
     assert jobs.store.summary(job).step == stopped.done < LONG.steps
-    assert jobs.train(LONG) == job
+    assert jobs.start(Work(LONG)) == job
     assert wait(jobs, job).status == "finished"
     same(jobs.store.run(job), long_alone)
 
 
 def test_training_anew_and_stopping_loses_no_finished_run(jobs):
     spec = RunSpec(steps=3000, every=100)
-    job = jobs.train(spec)
+    job = jobs.start(Work(spec))
     wait(jobs, job)
-    jobs.train(spec, fresh=True)
+    jobs.start(Work(spec), fresh=True)
     again = wait(jobs, job, lambda s: s.done > 50)
     assert again.done < 3000
     jobs.stop(job)
@@ -154,15 +156,15 @@ def test_training_anew_and_stopping_loses_no_finished_run(jobs):
 
 
 def test_a_run_joined_twice_is_trained_once(jobs):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.done > 100)
-    assert jobs.train(LONG, fresh=True) == job
+    assert jobs.start(Work(LONG), fresh=True) == job
     assert jobs.snapshot(job).done > 100
     assert len(jobs.active()) == 1
 
 
 def test_a_diverging_run_ends_as_diverged_with_its_curves(jobs):
-    job = jobs.train(RunSpec(problem=Quadratic(), rule=SGD(), batch=0, lr=10.0, steps=5000, every=10))
+    job = jobs.start(Work(RunSpec(problem=Quadratic(), rule=SGD(), batch=0, lr=10.0, steps=5000, every=10)))
     last = wait(jobs, job)
     assert last.status == "diverged" and "finite" in last.reason
     run = jobs.store.run(job)
@@ -171,7 +173,7 @@ def test_a_diverging_run_ends_as_diverged_with_its_curves(jobs):
 
 
 def test_a_job_that_kills_every_worker_is_given_up(jobs):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     for deaths in range(1, LIVES + 1):
         wait(jobs, job, lambda s: "cpu" in jobs._workers and s.status == "running")
         worker = jobs._workers["cpu"]
@@ -181,43 +183,43 @@ def test_a_job_that_kills_every_worker_is_given_up(jobs):
         time.sleep(0.3)
     assert jobs.snapshot(job).status == "failed"
     assert "worker" in jobs.snapshot(job).reason
-    other = jobs.train(SHORT)
+    other = jobs.start(Work(SHORT))
     assert wait(jobs, other).status == "finished"
 
 
 def test_analyses_run_beside_training_and_can_be_cancelled(jobs):
-    run = jobs.train(RunSpec(steps=100, every=50))
+    run = jobs.start(Work(RunSpec(steps=100, every=50)))
     wait(jobs, run)
-    long = jobs.train(LONG)
+    long = jobs.start(Work(LONG))
     surface = SurfaceSpec(resolution=201)
-    job = jobs.analyse(run, surface)
+    job = jobs.start(Work(surface, run))
     wait(jobs, job, lambda s: s.version >= 1)
     jobs.stop(job)
     assert wait(jobs, job).status == "stopped"
-    partial = jobs.store.analysis(run, digest(surface))
+    partial = jobs.store.find(f"{run}/{digest(surface)}")
     assert partial.stride > 1 and np.isfinite(partial.loss).any() and np.isnan(partial.loss).any()
     small = SurfaceSpec(resolution=9)
-    assert wait(jobs, jobs.analyse(run, small)).status == "finished"
-    assert jobs.store.analysis(run, digest(small)).stride == 1
+    assert wait(jobs, jobs.start(Work(small, run))).status == "finished"
+    assert jobs.store.find(f"{run}/{digest(small)}").stride == 1
     assert jobs.snapshot(long).status in ("running", "finished")
 
 
 def test_a_deleted_run_does_not_come_back(jobs):
-    job = jobs.train(LONG)
+    job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.version >= 1)
     jobs.delete(job)
     assert jobs.snapshot(job) is None
     time.sleep(1)
-    assert not jobs.store.folder(job).exists()
+    assert not jobs.store.has(job)
     assert jobs.active() == []
 
 
 def test_bad_requests_are_one_line(jobs):
     with pytest.raises(SpecError, match="run: expected 16 hex digits"):
-        jobs.analyse("../../etc", SurfaceSpec())
+        jobs.start(Work(SurfaceSpec(), "../../etc"))
     with pytest.raises(ValueError, match="device: expected one of"):
-        jobs.train(SHORT, device="tpu")
-    missing = wait(jobs, jobs.analyse("0" * 16, SurfaceSpec()))
+        jobs.start(Work(SHORT), device="tpu")
+    missing = wait(jobs, jobs.start(Work(SurfaceSpec(), "0" * 16)))
     assert missing.status == "failed" and "no such file" in missing.reason
     assert jobs.snapshot("f" * 16) is None
     jobs.pause("f" * 16)
@@ -225,8 +227,8 @@ def test_bad_requests_are_one_line(jobs):
 
 
 def test_an_analysis_that_cannot_be_fails_alone(jobs):
-    run = jobs.train(SHORT)
+    run = jobs.start(Work(SHORT))
     wait(jobs, run)
-    beyond = jobs.analyse(run, SurfaceSpec(checkpoint=500))
+    beyond = jobs.start(Work(SurfaceSpec(checkpoint=500), run))
     assert wait(jobs, beyond).reason.startswith("checkpoint: expected at most")
-    assert wait(jobs, jobs.train(RunSpec(problem=Classification(), steps=20, every=10))).status == "finished"
+    assert wait(jobs, jobs.start(Work(RunSpec(problem=Classification(), steps=20, every=10)))).status == "finished"

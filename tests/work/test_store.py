@@ -1,23 +1,27 @@
-"""The store: names from URLs, damaged folders, the order of the list, deletion."""
+"""The store: names from URLs, damaged and foreign files, the order of the list, what is unfinished, deletion."""
 
 import json
 import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.analyses.surface import SurfaceSpec
 from engine.problems import Beale, Quadratic
-from engine.records import RecordError, Run, Surface, save
+from engine.records import RecordError, Run, Surface, head, save
 from engine.rules import PGD, RULES
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import MEASURES, RunSpec
-from engine.work.store import Store
-from engine.work.tasks import analysis, training
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from engine.work.store import PARTIAL, ROWS, Store
 from tests.drive import last
 
 SPEC = RunSpec(Quadratic(), batch=0, lr=0.01, steps=20, every=5)
+NAME, SURFACE = digest(SPEC), Work(SurfaceSpec(resolution=5), digest(SPEC)).address
 HOSTILE = [
     "",
     ".",
@@ -50,112 +54,215 @@ HOSTILE = [
 @pytest.fixture
 def kept(store):
     """A store with one finished run and an analysis of it."""
-    last(training(store, SPEC))
-    last(analysis(store, digest(SPEC), SurfaceSpec(resolution=5)))
+    last(perform(store, Work(SPEC)))
+    last(perform(store, Work(SurfaceSpec(resolution=5), NAME)))
     return store
 
 
-@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_names(kept, name):
-    """No method takes anything but 16 hex digits for a run or an analysis, and nothing outside the store is read or
-    removed."""
+def test_hostile_names(kept):
+    """No method takes anything but an address, and nothing outside the store is read or removed."""
     outside = kept.root.parent / "outside"
     outside.mkdir()
-    for method in (
-        kept.folder,
-        kept.has,
-        kept.run,
-        kept.spec,
-        kept.delete,
-        lambda n: kept.analysis(n, "0" * 16),
-        lambda n: kept.analysis(digest(SPEC), n),
-    ):
-        with pytest.raises(SpecError) as refused:
-            method(name)
-        assert str(refused.value).isprintable() and len(str(refused.value)) < 120
-    assert kept.summary(name).status == "unreadable"
-    assert outside.exists() and kept.has(digest(SPEC))
+    run = kept.run(NAME)
+    for name in HOSTILE:
+        for method in (kept.file, kept.has, kept.get, kept.run, kept.spec, kept.delete, lambda n: kept.keep(n, run)):
+            for address in (name, f"{NAME}/{name}", *([f"{name}/{NAME}"] if name != "null" else [])):
+                with pytest.raises(SpecError) as refused:
+                    method(address)
+                assert str(refused.value).isprintable() and len(str(refused.value)) < 120
+        assert kept.summary(name).status == "unreadable"
+    assert outside.exists() and kept.has(NAME)
 
 
 def test_a_run_comes_back(kept):
-    run, summary = kept.run(digest(SPEC)), kept.summary(digest(SPEC))
-    assert kept.spec(digest(SPEC)) == SPEC and run.status == summary.status == "finished" and summary.ended
+    run, summary = kept.run(NAME), kept.summary(NAME)
+    assert kept.spec(NAME) == SPEC and run.status == summary.status == "finished" and summary.ended
     assert summary.step == 20 and summary.spec == encode(SPEC) and set(summary.last) == set(MEASURES)
     assert summary.last["train_loss"] == run.measures["train_loss"][-1] and summary.made["device"] == "cpu"
-    assert isinstance(kept.analysis(digest(SPEC), digest(SurfaceSpec(resolution=5))), Surface)
-    assert kept.analysis(digest(SPEC), digest(SurfaceSpec(resolution=6))) is None
+    assert isinstance(kept.get(SURFACE), Surface) and kept.find(f"{NAME}/{'0' * 16}") is None
 
 
 def test_newest_first(store):
-    for i, (at, seed) in enumerate([(300, 0), (100, 1), (200, 2)]):
-        name = store.save_run(Run(encode(replace(SPEC, seed=seed)), "stopped", made={"i": i}))
-        os.utime(store.folder(name) / "run.npz", (at, at))
+    for i, (when, seed) in enumerate([(300, 0), (100, 1), (200, 2)]):
+        spec = replace(SPEC, seed=seed)
+        store.keep(digest(spec), Run(spec=encode(spec), made={"i": i}))
+        os.utime(store.file(digest(spec)), (when, when))
     assert [s.made["i"] for s in store.summaries()] == [0, 2, 1]
     assert Store(store.root / "nowhere").summaries() == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"5",
-        b"{}",
-        b'{"digest": 1}',
-        b"\xff\xfe",
-        b"[" * 100_000,
-        None,
-        b'{"digest":"x","status":"finished","reason":"","spec":{"lr":-1},"step":1,"made":{},"last":{}}',
-        b'{"digest":"x","status":"finished","reason":"","spec":5,"step":1,"made":{},"last":{}}',
-    ],
-)
-def test_a_damaged_summary_is_listed_and_can_be_deleted(kept, content):
-    path, name = kept.folder(digest(SPEC)) / "summary.json", digest(SPEC)
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    [row] = kept.summaries()
-    assert (row.digest, row.status) == (name, "unreadable") and row.reason.isprintable() and len(row.reason) <= 200
-    kept.delete(name)
-    assert kept.summaries() == [] and not kept.has(name)
-    kept.delete(name)
+def test_the_list_follows_the_files(kept):
+    """There is no second truth: what a summary says changes with the record that is written, and goes with it."""
+    assert kept.summary(NAME).status == "finished"
+    save(kept.file(NAME), replace(kept.run(NAME), status="diverged"))
+    assert kept.summary(NAME).status == "diverged"
+    kept.file(NAME).unlink()
+    assert kept.summary(NAME).status == "unreadable"
+
+
+def test_what_is_unfinished_lies_beside_what_is_complete(kept):
+    whole = kept.run(NAME)
+    measures = {name: values[:2] for name, values in whole.measures.items()}
+    rows = {name: getattr(whole, name)[:2] for name in ("steps", "seconds", "path")}
+    part = replace(whole, status="stopped", measures=measures, **rows)
+    kept.keep(NAME, part)
+    assert kept.run(NAME).status == kept.summary(NAME).status == "finished"
+    found = kept.run(NAME, growing=True)
+    assert found.status == "stopped" and np.array_equal(found.path, whole.path[:2])
+    kept.keep(NAME, whole)
+    assert kept.partial(NAME) is None and not kept.file(NAME, PARTIAL).exists() and not kept.file(NAME, ROWS).exists()
+
+
+def test_a_path_is_appended(store, monkeypatch):
+    """Only the new rows are written; rows of a write that was torn are not read, and written over."""
+    path = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
+
+    def part(count):
+        return Run(
+            spec=encode(SPEC), status="running", steps=np.arange(count), seconds=np.zeros(count), path=path[:count]
+        )
+
+    store.keep(NAME, part(3))
+    before = store.file(NAME, ROWS).read_bytes()
+    store.keep(NAME, part(5))
+    assert store.file(NAME, ROWS).read_bytes() == path[:5].tobytes() and before == path[:3].tobytes()
+    with store.file(NAME, ROWS).open("ab") as file:
+        file.write(b"torn off in the midd")
+    assert np.array_equal(store.run(NAME).path, path[:5])
+    store.keep(NAME, part(6))
+    assert np.array_equal(store.run(NAME).path, path)
 
 
 def test_a_damaged_run_says_so_in_a_line(kept):
-    path, name = kept.folder(digest(SPEC)) / "run.npz", digest(SPEC)
+    path = kept.file(NAME)
     path.write_bytes(path.read_bytes()[:500])
     for method in (kept.run, kept.spec):
-        with pytest.raises(RecordError, match=name):
-            method(name)
-    last(training(kept, SPEC))
-    assert kept.run(name).status == "finished", "it can be trained anew"
-    last(analysis(kept, name, SurfaceSpec(resolution=5)))
-    save(path, kept.analysis(name, digest(SurfaceSpec(resolution=5))))
-    with pytest.raises(RecordError, match="Surface"):
-        kept.run(name)
+        with pytest.raises(RecordError, match=NAME):
+            method(NAME)
+    [row] = kept.summaries()
+    assert (row.digest, row.status) == (NAME, "unreadable") and row.reason.isprintable() and len(row.reason) <= 200
+    last(perform(kept, Work(SPEC)))
+    assert kept.run(NAME).status == "finished", "it can be trained anew"
+    last(perform(kept, Work(SurfaceSpec(resolution=5), NAME)))
+    save(path, kept.get(SURFACE))
+    with pytest.raises(RecordError, match="another spec"):
+        kept.run(NAME)
+    kept.delete(NAME)
+    assert kept.summaries() == [] and not kept.has(NAME)
+    kept.delete(NAME)
+
+
+def test_torn_and_foreign_records(kept):
+    """Five hundred of them, of a run and of a surface: each is one line, without a path, wherever it is read."""
+    random = np.random.default_rng(0)
+    for address in (NAME, SURFACE):
+        path, whole = kept.file(address), kept.file(address).read_bytes()
+        for case in range(250):
+            damaged = bytearray(whole)
+            if case % 3 == 0:
+                damaged = damaged[: random.integers(0, len(whole))]
+            elif case % 3 == 1:
+                for place in random.integers(0, len(whole), 40):
+                    damaged[place] = random.integers(0, 256)
+            else:
+                _rewrite(path, whole, case, random)
+                damaged = bytearray(path.read_bytes())
+            path.write_bytes(damaged)
+            try:
+                kept.get(address)
+            except RecordError as error:
+                assert str(error).isprintable() and str(kept.root) not in str(error) and len(str(error)) < 300
+            row = kept.summary(NAME)
+            assert row.reason.isprintable() and row.digest == NAME
+        path.write_bytes(whole)
+
+
+def _rewrite(path: Path, whole: bytes, case: int, random: np.random.Generator) -> None:
+    """A file of the right form and wrong contents: a field gone, of another type, another shape, or a stranger."""
+    path.write_bytes(whole)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    plain = json.loads(str(arrays.pop("record")))
+    field = sorted({*plain, *arrays})[int(random.integers(0, len({*plain, *arrays})))]
+    strange = [[], "x", None, 5, {"a": "b"}, [1, [2]], "é" * 50, True][case % 8]
+    if case % 2 and field in arrays:
+        arrays[field] = [np.zeros((2, 2, 2)), np.array("text"), np.zeros(3), np.array(1j)][case % 4]
+    elif case % 5 == 0:
+        plain.pop(field, None)
+        arrays.pop(field, None)
+    else:
+        arrays.pop(field, None)
+        plain[field] = strange
+    np.savez(path, record=np.array(json.dumps(plain)), **arrays)
+
+
+def test_records_of_wrong_contents_are_refused(kept):
+    """What a field holds is checked: today's `"made": []` or a path of other length ended pages with a traceback."""
+    path, whole = kept.file(NAME), kept.file(NAME).read_bytes()
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    plain = json.loads(str(arrays.pop("record")))
+    wrong = {
+        "made: ": {"made": []},
+        "status: ": {"status": "well"},
+        "reason: ": {"reason": 5},
+        "spec": {"spec": []},
+        "another spec": {"spec": encode(replace(SPEC, lr=0.02))},
+        "steps: ": {"steps": np.arange(5) * 0.5},
+        "path: ": {"path": np.zeros(5)},
+        "seconds: ": {"seconds": np.zeros(4)},
+        "measures/train_loss: ": {"measures/train_loss": np.zeros(3)},
+        "state/m: ": {"state/m": np.array("x")},
+        "TypeError": {"stranger": 1},
+    }
+    for words, change in wrong.items():
+        inside = {name: value for name, value in change.items() if isinstance(value, np.ndarray)}
+        outside = {name: value for name, value in change.items() if name not in inside}
+        np.savez(path, allow_pickle=False, record=np.array(json.dumps(plain | outside)), **(arrays | inside))
+        with pytest.raises(RecordError, match=words):
+            kept.get(NAME)
+    path.write_bytes(whole)
+    shutil.copytree(path.parent, kept.root / ("0" * 16))
+    with pytest.raises(RecordError, match="another spec"):
+        kept.run("0" * 16)
+    assert kept.summary("0" * 16).status == "unreadable"
+
+
+def test_a_disk_that_is_full(kept, monkeypatch):
+    """One line that says so, without a path, and nothing is lost."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.records.files.os.fsync", full)
+    with pytest.raises(RecordError) as refused:
+        kept.keep(NAME, kept.run(NAME))
+    assert "No space left on device" in str(refused.value) and str(kept.root) not in str(refused.value)
+    *_, end = perform(kept, Work(SPEC), fresh=True)
+    assert end.status == "failed" and "No space left" in end.reason
+    monkeypatch.undo()
+    assert kept.run(NAME).status == "finished" and not list(kept.root.glob("**/.*.part"))
+
+
+def test_what_writes_left_behind_is_swept(kept):
+    (kept.file(NAME).parent / ".abc.part").write_bytes(b"half")
+    (kept.root / ".folder.part").mkdir()
+    kept.sweep()
+    assert not list(kept.root.glob("**/.*.part")) and kept.run(NAME).status == "finished"
 
 
 def test_strangers_in_the_folder_are_not_listed(kept):
     for stranger in ("not-a-run-folder", "lost+found", ".cache"):
         (kept.root / stranger).mkdir()
     (kept.root / "f0f0f0f0f0f0f0f0").write_text("a file")
-    assert [s.digest for s in kept.summaries()] == [digest(SPEC)]
-
-
-def test_only_specs_are_kept(store):
-    with pytest.raises(SpecError):
-        store.save_run(Run({"name": "RunSpec", "lr": "fast"}, "finished"))
-    assert store.summaries() == []
+    assert [s.digest for s in kept.summaries()] == [NAME]
 
 
 def test_a_folder_for_every_spec(store):
     specs = [replace(SPEC, rule=cls()) for cls in RULES.values() if cls is not PGD] + [replace(SPEC, problem=Beale())]
-    names = {store.save_run(Run(encode(spec), "finished")) for spec in specs}
-    assert names == {digest(spec) for spec in specs} == {s.digest for s in store.summaries()} and len(names) == len(
-        specs
-    )
+    for spec in specs:
+        store.keep(digest(spec), Run(spec=encode(spec)))
+    assert sorted(map(digest, specs)) == sorted(s.digest for s in store.summaries())
 
 
 def test_where_the_store_is(monkeypatch, tmp_path):
@@ -163,8 +270,28 @@ def test_where_the_store_is(monkeypatch, tmp_path):
     assert Store().root == tmp_path / "here" and Store(tmp_path).root == tmp_path
     monkeypatch.delenv("RAVINE_STORE")
     assert Store().root.name == ".ravine"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpecError, match="store: file is a file"):
+        Store(tmp_path / "file")
 
 
-def test_summaries_are_json_that_others_can_read(kept):
-    data = json.loads((kept.folder(digest(SPEC)) / "summary.json").read_text())
-    assert data["digest"] == digest(SPEC) and np.isfinite(data["last"]["train_loss"])
+OLD = Path(__file__).parent / "kept"
+"""A store that the first version has made: runs that finished, diverged and were cut off, analyses, a result."""
+
+
+def test_a_store_of_the_first_version_opens(tmp_path):
+    """Every record in it, under its old name; and its unfinished run goes on."""
+    shutil.copytree(OLD, tmp_path / "store")
+    store = Store(tmp_path / "store")
+    for path in sorted(store.root.glob("**/*.npz")):
+        address = str(path.relative_to(store.root).with_suffix("")).removesuffix("/run")
+        record = store.get(address)
+        assert head(path)["spec"] == record.spec
+    summaries = {s.digest: s for s in store.summaries()}
+    assert sorted(s.status for s in summaries.values()) == ["diverged", "finished", "finished", "running"]
+    (cut,) = (s for s in summaries.values() if s.status == "running")
+    frames = [p.frame for p in perform(store, Work(store.spec(cut.digest))) if p.frame]
+    assert frames[0]["step"] == 0 and store.run(cut.digest).status == "finished"
+    fresh = Store(tmp_path / "fresh")
+    last(perform(fresh, Work(store.spec(cut.digest))))
+    assert np.array_equal(store.run(cut.digest).path, fresh.run(cut.digest).path), "bit for bit as in one go"

@@ -222,6 +222,20 @@ def _path(axes: Axes, drawing: Map) -> None:
             label=label,
             clip_on=True,
         )
+    for route in drawing.routes:
+        fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
+        style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
+        axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
+        axes.plot(
+            route.a[-1:],
+            route.b[-1:],
+            SHAPES[route.marker],
+            color=fill,
+            markersize=6,
+            markeredgecolor="#111111",
+            markeredgewidth=0.6,
+            label=route.label,
+        )
 
 
 def _viridis() -> ListedColormap:

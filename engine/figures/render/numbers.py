@@ -13,8 +13,8 @@ def csv(drawing: Drawing) -> str:
     """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
 
     A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
-    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" for each point of the path,
-    which alone has a step.
+    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
+    point of the path, which alone has a step.
     """
     text = io.StringIO()
     axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (
@@ -49,3 +49,6 @@ def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
             yield "cell", "", *map(float, (a, b, drawing.z[i, j]))
     for step, *place in zip(drawing.path_steps, drawing.path_a, drawing.path_b, drawing.path_z, strict=True):
         yield "path", int(step), *map(float, place)
+    for route in drawing.routes:
+        for step, *place in zip(route.steps, route.a, route.b, route.z, strict=True):
+            yield route.label, int(step), *map(float, place)

@@ -75,7 +75,7 @@ def _darken(made: Figure) -> None:
 
 def _map(drawing: Map, width: float, foot: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
-    labels, em = [station.label for station in drawing.stations], size / 72
+    labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
     columns = legend_columns(labels, width, size)
     left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])

@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from engine.figures.drawing import Map
 from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
 
+SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross"}
+
 
 def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     """The map from above: colours, contour lines, the path; one unit as long across as up."""
@@ -56,7 +58,35 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
             marker=_dot(fill, size) | {"symbol": symbol},
             hoverinfo="name",
         )
+    _add_routes(figure, drawing, dark)
     return figure
+
+
+def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
+    """Several paths from above: each in its colour on a dark rim, its end marked and named in the legend."""
+    for route in drawing.routes:
+        x, y, fill = _float(route.a), _float(route.b), colour(route.colour, dark)
+        rim = {"color": "#FFFFFF", "width": 5}
+        figure.add_scatter(x=x, y=y, mode="lines", line=rim, hoverinfo="skip", showlegend=False)
+        figure.add_scatter(
+            x=x,
+            y=y,
+            mode="lines+markers",
+            name=route.label,
+            line={"color": fill, "width": 2.5, "dash": route.dash},
+            marker=_dot(fill, 4) | {"line": {"width": 0}},
+            showlegend=False,
+            customdata=route.steps,
+            hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=x[-1:],
+            y=y[-1:],
+            mode="markers",
+            name=route.label,
+            marker=_dot(fill, 12) | {"symbol": SHAPES[route.marker]},
+            hoverinfo="name",
+        )
 
 
 def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
@@ -70,7 +100,7 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     figure.add_surface(
         **_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}}
     )
-    inside = _inside(drawing)
+    inside = _inside(drawing, drawing.path_a, drawing.path_b)
     x, y, z = (
         _float(np.where(inside, values, np.nan))
         for values in (drawing.path_a, drawing.path_b, drawing.heights(drawing.path_z) + above)
@@ -101,6 +131,22 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
                 "symbol": "circle" if symbol == "circle" else "diamond",
                 "line": {"color": "#111111", "width": 1},
             },
+        )
+    for route in drawing.routes:
+        on = _inside(drawing, route.a, route.b)
+        x, y, z = (
+            _float(np.where(on, values, np.nan)) for values in (route.a, route.b, drawing.heights(route.z) + above)
+        )
+        figure.add_scatter3d(
+            x=x,
+            y=y,
+            z=z,
+            mode="lines+markers",
+            name=route.label,
+            line={"color": colour(route.colour, dark), "width": 6, "dash": route.dash},
+            marker={"size": 2.5, "color": colour(route.colour, dark)},
+            customdata=route.steps,
+            hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
         )
     return figure
 
@@ -215,14 +261,10 @@ def _short(label: str) -> str:
     return label.partition(" (")[0].partition(",")[0]
 
 
-def _inside(drawing: Map) -> np.ndarray:
-    """[T]: which points of the path lie on the grid."""
-    return (
-        (drawing.path_a >= drawing.a[0])
-        & (drawing.path_a <= drawing.a[-1])
-        & (drawing.path_b >= drawing.b[0])
-        & (drawing.path_b <= drawing.b[-1])
-    )
+def _inside(drawing: Map, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[T]: which points of a path lie on the grid."""
+    across, up = drawing.a, drawing.b
+    return (a >= across[0]) & (a <= across[-1]) & (b >= up[0]) & (b <= up[-1])
 
 
 def _float(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tasks: what training and analyses keep when they finish, are closed, stopped or broken."""
+"""Performing: what work of every kind keeps when it finishes, is closed, stopped or broken."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,30 @@ from engine.analyses.surface import SurfaceSpec
 from engine.data import Moons
 from engine.models import MLP
 from engine.problems import Beale, Classification, Quadratic
-from engine.records import RecordError, Surface
+from engine.records import RecordError, Stop, Surface
 from engine.rules import SGD
 from engine.spec import digest
+from engine.training import recording
 from engine.training.runs import MEASURES, RunSpec
-from engine.work import tasks
-from engine.work.tasks import ANALYSES, Stop, analysis, training
+from engine.work import perform as performing
+from engine.work.kinds import KINDS, Work
+from engine.work.perform import perform
 from tests.drive import last
 
 SPEC = RunSpec(Classification(Moons(train=60), MLP(width=5)), batch=20, steps=40, every=10)
 NAME = digest(SPEC)
+OF_A_RUN = [kind.name for kind in KINDS.values() if kind.of == "train"]
 
 
 def begun(store, spec=SPEC, ticks=25, **options):
-    task = training(store, spec, **options)
+    task = perform(store, Work(spec), **options)
     for _ in range(ticks):
         next(task)
     return task
 
 
 def test_finished(store):
-    progress = list(training(store, SPEC))
+    progress = list(perform(store, Work(SPEC)))
     assert (progress[-1].status, progress[-1].done, progress[-1].total, progress[-1].saved) == (
         "finished",
         40,
@@ -57,7 +60,7 @@ def test_closed_leaves_it_to_be_gone_on_with(store):
     begun(store).close()
     run = store.run(NAME)
     assert run.status == "running" and run.state and 0 < int(run.state["step"]) < 40
-    frames = [p.frame for p in training(store, SPEC) if p.frame]
+    frames = [p.frame for p in perform(store, Work(SPEC)) if p.frame]
     assert [f["step"] for f in frames] == [0, 10, 20, 30, 40], "the frames from before are told again"
     assert store.run(NAME).status == "finished"
 
@@ -66,49 +69,49 @@ def test_stopped_keeps_the_curves_and_can_go_on(store):
     end = begun(store).throw(Stop())
     run = store.run(NAME)
     assert end.status == run.status == "stopped" and "of 40" in run.reason and len(run.steps) and run.state
-    assert last(training(store, SPEC)).status == "finished" and not store.run(NAME).state
+    assert last(perform(store, Work(SPEC))).status == "finished" and not store.run(NAME).state
 
 
 def test_analyses_of_a_shorter_path_are_forgotten_and_those_of_an_ended_run_kept(store):
     surface = SurfaceSpec(plane=Random(), resolution=3)
 
     def drawn():
-        list(analysis(store, NAME, surface))
-        assert store.analysis(NAME, digest(surface)) is not None
+        list(perform(store, Work(surface, NAME)))
+        assert store.find(f"{NAME}/{digest(surface)}") is not None
 
     begun(store).close()
     drawn()
     task = begun(store, ticks=5)
-    assert store.analysis(NAME, digest(surface)) is None
+    assert store.find(f"{NAME}/{digest(surface)}") is None
     drawn()  # beside the training, of its last checkpoint
     list(task)
-    assert store.analysis(NAME, digest(surface)) is None
+    assert store.find(f"{NAME}/{digest(surface)}") is None
     drawn()
-    list(training(store, SPEC, fresh=True))
-    assert store.analysis(NAME, digest(surface)).steps[-1] == SPEC.steps
+    list(perform(store, Work(SPEC), fresh=True))
+    assert store.find(f"{NAME}/{digest(surface)}").steps[-1] == SPEC.steps
 
 
 def test_an_analysis_that_outlives_its_run_keeps_nothing_of_the_shorter_path(store):
     begun(store).close()
-    task = analysis(store, NAME, SurfaceSpec(plane=Random(), resolution=3))
+    task = perform(store, Work(SurfaceSpec(plane=Random(), resolution=3), NAME))
     next(task)
-    last(training(store, SPEC))
+    last(perform(store, Work(SPEC)))
     *_, end = task
     assert end.status == "failed" and "gone on" in end.reason
-    assert list(store.folder(NAME).glob("*.npz")) == [store.folder(NAME) / "run.npz"]
+    assert [path.name for path in store.file(NAME).parent.iterdir()] == ["run.npz"]
 
 
 def test_fresh_begins_again(store):
     begun(store, ticks=45).close()
     before = int(store.run(NAME).state["step"])
-    task = training(store, SPEC, fresh=True)
+    task = perform(store, Work(SPEC), fresh=True)
     assert next(task).done == 0 < before
     task.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("end", ["close", "stop"])
 def test_a_finished_run_is_not_lost_by_training_anew_and_giving_up(store, end):
-    last(training(store, SPEC))
+    last(perform(store, Work(SPEC)))
     task = begun(store, fresh=True)
     task.close() if end == "close" else task.throw(Stop())
     assert store.run(NAME).status == "finished" and len(store.run(NAME).steps) == 5
@@ -116,13 +119,14 @@ def test_a_finished_run_is_not_lost_by_training_anew_and_giving_up(store, end):
 
 def test_checkpoints_while_training(store, monkeypatch):
     """Kept at least every SAVE_EVERY seconds, without being asked; the limit of the issue is five."""
-    assert tasks.SAVE_EVERY < 5
-    monkeypatch.setattr(tasks, "SAVE_EVERY", 0.0)
-    task = training(store, SPEC)
+    assert performing.SAVE_EVERY < 5
+    monkeypatch.setattr(performing, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(performing, "SHARE", 1e9)
+    task = perform(store, Work(SPEC))
     for p in task:
         assert p.saved and (store.run(NAME).status in ("running", "finished"))
         if p.status == "running":
-            assert int(store.run(NAME).state["step"]) == p.done
+            assert store.run(NAME).step == p.done
 
 
 def test_an_error_ends_the_run_as_failed_in_one_line(store, monkeypatch):
@@ -130,19 +134,20 @@ def test_an_error_ends_the_run_as_failed_in_one_line(store, monkeypatch):
         raise MemoryError("no room\nfor this")
         yield
 
-    monkeypatch.setattr(tasks, "train", broken)
-    end = last(training(store, SPEC))
+    monkeypatch.setattr(recording, "train", broken)
+    end = last(perform(store, Work(SPEC)))
     assert end.status == store.run(NAME).status == "failed" and "no room" in end.reason and "\n" not in end.reason
 
 
-@pytest.mark.parametrize("kind", ANALYSES)
+@pytest.mark.parametrize("kind", OF_A_RUN)
 @pytest.mark.parametrize("spec", [SPEC, RunSpec(Beale(), SGD(), lr=0.001, steps=10, every=5)], ids=["network", "toy"])
 def test_every_analysis(kind, spec, store):
-    last(training(store, spec))
+    last(perform(store, Work(spec)))
     settings = {"surface": {"resolution": 9}, "spectrum": {"depth": 8, "probes": 2}, "alignment": {"k": 2}}[kind]
-    analysis_spec = ANALYSES[kind](**settings)
-    progress = list(analysis(store, digest(spec), analysis_spec))
-    record = store.analysis(digest(spec), digest(analysis_spec))
+    (cls,) = KINDS[kind].specs.values()
+    analysis_spec = cls(**settings)
+    progress = list(perform(store, Work(analysis_spec, digest(spec))))
+    record = store.find(f"{digest(spec)}/{digest(analysis_spec)}")
     assert progress[-1].status == "finished" and progress[-1].saved and progress[-1].done == progress[-1].total
     assert [p.done for p in progress] == sorted(p.done for p in progress)
     assert record is not None and record.run == digest(spec) and record.spec["name"] == type(analysis_spec).__name__
@@ -167,37 +172,37 @@ class Broken(PlaneSpec):
     ids=["surface", "spectrum", "plane"],
 )
 def test_a_failed_analysis_says_why_in_one_line(spec, words, store):
-    last(training(store, SPEC))
-    end = last(analysis(store, NAME, spec))
+    last(perform(store, Work(SPEC)))
+    end = last(perform(store, Work(spec, NAME)))
     assert (
         end.status == "failed"
         and words in end.reason
         and "\n" not in end.reason
-        and store.analysis(NAME, digest(spec)) is None
+        and store.find(f"{NAME}/{digest(spec)}") is None
     )
 
 
 def test_a_stopped_analysis_keeps_its_part(store):
-    last(training(store, SPEC))
+    last(perform(store, Work(SPEC)))
     spec = SurfaceSpec(Random(), resolution=33)
-    task = analysis(store, NAME, spec)
+    task = perform(store, Work(spec, NAME))
     while not next(task).saved:
         pass
     end = task.throw(Stop())  # type: ignore[attr-defined]
-    part = store.analysis(NAME, digest(spec))
+    part = store.find(f"{NAME}/{digest(spec)}")
     assert end.status == "stopped" and isinstance(part, Surface) and part.stride > 1
 
 
 def test_analyses_of_what_is_not_there(store):
     with pytest.raises(RecordError, match="no such file"):
-        next(analysis(store, "0" * 16, AlignmentSpec()))
+        next(perform(store, Work(AlignmentSpec(), "0" * 16)))
 
 
-@pytest.mark.parametrize("kind", ANALYSES)
+@pytest.mark.parametrize("kind", OF_A_RUN)
 def test_analyses_of_a_diverged_run(kind, store):
     """They end, and say so, whatever they can make of it."""
     spec = RunSpec(Quadratic(), SGD(), lr=10.0, steps=2000, every=100)
-    assert last(training(store, spec)).status == "diverged"
+    assert last(perform(store, Work(spec))).status == "diverged"
     for checkpoint in (0, -1):
         made = (
             AlignmentSpec()
@@ -206,6 +211,6 @@ def test_analyses_of_a_diverged_run(kind, store):
             if kind == "spectrum"
             else SurfaceSpec(Coordinates(), checkpoint, resolution=5)
         )
-        end = last(analysis(store, digest(spec), made))
+        end = last(perform(store, Work(made, digest(spec))))
         assert end.status in ("finished", "failed") and (end.status == "finished" or end.reason)
         assert end.status == "finished" or checkpoint == -1 or kind == "alignment"

@@ -1,23 +1,15 @@
-"""Verdicts: the checks of an experiment as a table, to print, to keep and to compare; and the headless way to get
-them."""
+"""Verdicts: the checks of an experiment as a table, to print, to keep and to compare."""
 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from engine.experiments import EXPERIMENTS, PAPERS, Experiment, current, reproduced
-from engine.machine import settle
+from engine.experiments import EXPERIMENTS, PAPERS, Experiment, reproduced
 from engine.records import Result
-from engine.spec import SpecError, decode, encode, fingerprint
-from engine.work.store import Store
-from engine.work.tasks import performing
+from engine.spec import SpecError, fingerprint
 
 
 def named(name: str, size: str) -> list[Experiment]:
@@ -69,33 +61,6 @@ def table(experiment: Experiment, result: Result) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def tables(experiments: Sequence[Experiment], store: Path, device: str = "cpu") -> Iterator[dict[str, Any]]:
-    """Performs experiments, as many at once as there are cores, into a store; yields each one's table as soon as it
-    is there.
-
-    The table of one that could not be performed says why under "failed", and is not reproduced.
-    """
-    if len(experiments) == 1 or device != "cpu":
-        yield from (_one(encode(experiment), store, device) for experiment in experiments)
-        return
-    workers = min(
-        len(experiments), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), settle) as pool:
-        waiting = [pool.submit(_one, encode(experiment), store, device) for experiment in experiments]
-        try:
-            yield from (done.result() for done in as_completed(waiting))
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _one(encoded: dict[str, Any], root: Path, device: str) -> dict[str, Any]:
-    experiment, store = decode(EXPERIMENTS, encoded), Store(root)
-    *_, end = performing(store, experiment, device)
-    made = table(experiment, current(experiment, store.result(fingerprint(encoded))))
-    return made | {"failed": end.reason, "reproduced": False} if end.status == "failed" else made
 
 
 def _measured(check: Mapping[str, Any]) -> str:

@@ -1,0 +1,128 @@
+"""Joint surfaces: the loss or accuracy over one plane with every run's path on it, and how faithful the paths are."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from engine.figures import words
+from engine.figures.drawing import Chart, Line, Map, Route
+from engine.figures.maps import complete, interpolate, limits
+from engine.figures.theme import MARKERS, rule_look
+from engine.figures.words import Spec
+from engine.records import JointSurface
+from engine.spec import fingerprint
+
+DASHES = ("solid", "dot", "dash")
+PLANES = {
+    "paths": "the plane of the paths' common principal components, each path weighing the same",
+    "ends": "the plane through the ends of the first three runs",
+}
+
+
+def draw(surface: JointSurface, quantity: str = "loss") -> Map:
+    """A joint surface as a map of one of maps.QUANTITIES: one colour scale, every path in its rule's colour."""
+    grid = complete(surface)
+    accuracy, log = quantity == "accuracy", quantity == "log loss"
+    z = grid.accuracy if accuracy else grid.loss
+    bounds, remark = limits(z, log, cut=not accuracy)
+    on_paths = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
+    spec, nothing = surface.run_specs[0], np.zeros(0)
+    label = "accuracy (share of examples)" if accuracy else words.loss(spec) + (", log scale" if log else "")
+    return Map(
+        name="joint_" + quantity.replace(" ", "_"),
+        title=f"{quantity.capitalize()} under {len(surface.runs)} runs",
+        z_label=label,
+        x_label=f"{surface.labels[0]} ({surface.unit})",
+        y_label=f"{surface.labels[1]} ({surface.unit})",
+        a=grid.a,
+        b=grid.b,
+        z=z,
+        log=log,
+        limits=bounds,
+        path_a=nothing,
+        path_b=nothing,
+        path_z=nothing,
+        path_steps=np.zeros(0, int),
+        checkpoint=-1,
+        caption=_caption(surface, quantity) + remark,
+        note="nothing computed yet" if z.size == 0 else "no value that can be drawn",
+        source=f"joint/{fingerprint(surface.spec)}",
+        routes=tuple(_route(surface, r, on_paths) for r in range(len(surface.runs))),
+    )
+
+
+def faithful(surface: JointSurface) -> Chart:
+    """The loss at every checkpoint of every run beside the loss where the plane shows it."""
+    lines = []
+    for r, rows in enumerate(_rows(surface)):
+        route = _route(surface, r, surface.path_loss)
+        lines.append(Line(route.label, route.steps, surface.path_loss[rows], route.colour, marker=route.marker))
+        shown = f"{route.label}, on the plane"
+        lines.append(Line(shown, route.steps, surface.plane_loss[rows], route.colour, "dot", route.marker))
+    both = np.concatenate([surface.path_loss, surface.plane_loss])
+    log = bool((both[np.isfinite(both)] > 0).all())
+    caption = (
+        f"Loss {words.data(surface.run_specs[0], surface.split)}, at each checkpoint (solid) and at the point of the "
+        "plane nearest to it (dotted). Where the two part, the map shows another loss under the path than the "
+        "optimizer saw."
+    )
+    source = f"joint/{fingerprint(surface.spec)}"
+    title, label = "Are the paths on their surface?", words.loss(surface.run_specs[0])
+    return Chart("joint_faithful", title, "step", label, tuple(lines), caption, log_y=log, source=source)
+
+
+def names(surface: JointSurface) -> list[str]:
+    """What tells the runs apart, in words; their digests' beginnings where nothing else does."""
+    said = [_differences(spec, surface.run_specs) for spec in surface.run_specs]
+    return [
+        text if said.count(text) == 1 else f"{text} ({run[:4]})" for text, run in zip(said, surface.runs, strict=True)
+    ]
+
+
+def _differences(spec: Spec, others: tuple[Spec, ...]) -> str:
+    """The rules of a run, and whatever else of it is not common to all."""
+    differing = [key for key in spec if any(other.get(key) != spec[key] for other in others)]
+    more = [key for key in differing if key not in ("rule", "then", "every")]
+    parts = [words.part(spec[key]) if isinstance(spec[key], dict) else words.setting(key, spec[key]) for key in more]
+    return ", ".join([words.rules(spec), *parts])
+
+
+def _rows(surface: JointSurface) -> list[slice]:
+    """Each run's rows among the points of all paths."""
+    return [slice(*pair) for pair in pairwise(surface.starts.tolist())]
+
+
+def _route(surface: JointSurface, r: int, z: np.ndarray) -> Route:
+    """A run's path; runs of one rule share its colour, and differ in dash and marker."""
+    rules = [words.rule(spec) for spec in surface.run_specs]
+    (colour, marker), before, rows = rule_look(rules[r]), rules[:r].count(rules[r]), _rows(surface)[r]
+    marker = MARKERS[(MARKERS.index(marker) + before) % len(MARKERS)]
+    a, b = surface.path_a[rows], surface.path_b[rows]
+    return Route(names(surface)[r], colour, a, b, z[rows], surface.steps[rows], DASHES[before % len(DASHES)], marker)
+
+
+def _caption(surface: JointSurface, quantity: str) -> str:
+    rows, plane = len(complete(surface).a), PLANES[surface.spec.get("plane", "paths")]
+    coarse = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
+    check = (
+        f"Self-check in double precision: off by {words.number(float(f'{surface.check:.1g}'))} at most, relative."
+        if np.isfinite(surface.check)
+        else "Not self-checked before it is complete."
+    )
+    lost = f" {surface.left_out:,} checkpoints that are not finite are left out." if surface.left_out else ""
+    kept = "; ".join(_end(surface, r, name) for r, name in enumerate(names(surface)))
+    return (
+        f"{quantity.capitalize()} {words.data(surface.run_specs[0], surface.split)}, on {plane}{coarse}. At each "
+        f"path's end, and the share of its squared distance from the centre that the plane holds: {kept}. Points lie "
+        f"up to {words.number(float(surface.residual.max()))} off the plane ({surface.unit}); what lies off it is not "
+        "shown: two ends that look close may be far apart. λ₁ is the largest eigenvalue of the training loss's "
+        f"Hessian. {check}{lost}"
+    )
+
+
+def _end(surface: JointSurface, r: int, name: str) -> str:
+    value = f"{words.number(float(surface.end_sharpness[r]))} ± {words.number(float(f'{surface.end_residual[r]:.1g}'))}"
+    share = words.percent(float(surface.explained[r]))
+    return f"{name}: loss {words.number(float(surface.end_loss[r]))}, λ₁ {value}, {share}"

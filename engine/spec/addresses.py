@@ -1,0 +1,98 @@
+"""Addresses: the spec that a stranger's parameters describe, where what is wrong in them costs that alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from engine.spec.coding import decode
+from engine.spec.dotted import gather
+from engine.spec.fields import SpecError, Table
+
+
+class Reading(NamedTuple):
+    """What parameters describe."""
+
+    spec: Any
+    faults: list[str]  # a line for each thing that had to be left out
+    kept: dict[str, str]  # the parameters that are not left out
+
+
+def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
+    """The spec of one of the table's classes that an address's dotted parameters describe; there always is one."""
+    name = parameters.get("name", next(iter(table)))
+    faults = [] if name in table else [f"name: expected one of {', '.join(table)}, got {name[:40]!r}"]
+    texts = {key: text for key, text in parameters.items() if key != "name"}
+    values, strangers = gather(table, texts | {"": "" if faults else name})
+    lost = [*(["name"] if faults else []), *strangers]
+    faults += [f"{path[:40]!r}: unknown field" for path in strangers]
+    while True:
+        try:
+            return Reading(decode(table, values), faults, _without(parameters, lost))
+        except SpecError as error:
+            path = str(error).partition(":")[0]
+            faults.append(str(error))
+            if not _drop(values, path):
+                path = _drop_any(table, values)
+                faults[-1] += f" (left out: {path or 'all of it'})"
+            lost += [path] if path else parameters
+
+
+def _without(parameters: Mapping[str, str], lost: Iterable[str]) -> dict[str, str]:
+    """The parameters without those at or below the paths that were left out."""
+    gone = [re.sub(r"\[[0-9]+\]$", "", path.removesuffix(".name")) for path in lost]  # of a series all is left out
+    gone = [re.sub(r"\[([0-9]+)\]", r".\1", path) for path in gone]
+    return {
+        key: text
+        for key, text in parameters.items()
+        if not any(f"{key.removesuffix('.')}.".startswith(f"{path}.") for path in gone)
+    }
+
+
+def _drop(values: Any, path: str) -> bool:
+    """Leaves out what a dotted path leads to (with a wrong name, all that is named), or an item of a list that it
+    leads into; whether there was any."""
+    head, *rest = re.findall(r"[^.\[\]]+", path.removesuffix(".name")) or [""]
+    place: Any = int(head) if isinstance(values, list) else head
+    if not (0 <= place < len(values) if isinstance(values, list) else place in values and place != "name"):
+        return False
+    if rest and _nest(values[place]):
+        if _drop(values[place], ".".join(rest)):
+            return True
+        if not isinstance(values, list):
+            return False
+    del values[place]
+    return True
+
+
+def _nest(value: Any) -> bool:
+    """Whether a value holds specs, not just numbers."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+
+
+def _drop_any(table: Table, values: dict[str, Any]) -> str:
+    """Leaves out the first value without which there is a spec, else all of them; the path of what was left out, ""
+    where it is all."""
+    for path in _paths(values):
+        rest = deepcopy(values)
+        _drop(rest, path)
+        try:
+            decode(table, rest)
+        except SpecError:
+            continue
+        _drop(values, path)
+        return path
+    for name in [name for name in values if name != "name"]:
+        del values[name]
+    return ""
+
+
+def _paths(values: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted path of every value, the innermost first."""
+    for name, value in enumerate(values) if isinstance(values, list) else list(values.items()):
+        if _nest(value):
+            yield from _paths(value, f"{prefix}{name}.")
+        if name != "name":
+            yield f"{prefix}{name}"

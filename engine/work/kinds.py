@@ -1,0 +1,86 @@
+"""Work: whatever is computed, as a spec and what it is made of; and the one table of its kinds.
+
+To add a kind is a module with its spec and computation, its record, its figure, its page, and a line in this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from engine.analyses.alignment import AlignmentSpec
+from engine.analyses.joint import JointSpec
+from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec
+from engine.experiments import EXPERIMENTS, lab
+from engine.records import Computing, Record
+from engine.spec import SpecError, Table, decode, digest, encode
+from engine.training.recording import record
+from engine.training.runs import RUNS
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of work."""
+
+    name: str  # on the command line and in a job's snapshot
+    specs: Table  # the classes of its specs, by name
+    compute: Callable[[Any, Sequence[Record], str, Record | None], Computing]
+    """Of (spec, records of what it needs, device, an unfinished record to go on from or None)."""
+    unit: str  # what its progress counts
+    of: str = ""  # the kind of the one thing that it is computed of, which its address begins with
+    folder: str = ""  # where things of a kind that is of nothing are kept; a run stands at the top
+    needs: Callable[[Any, str], tuple[str | Work, ...]] = lambda spec, of: ()
+    """What it needs besides, by address or as work that is done first where it is missing, given spec and `of`."""
+
+
+class Work(NamedTuple):
+    """One thing to compute: a spec, and the address of what it is computed of."""
+
+    spec: Any
+    of: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Its kind, by the class of its spec."""
+        return next(kind for kind in KINDS.values() if kind.specs.get(type(self.spec).__name__) is type(self.spec))
+
+    @property
+    def address(self) -> str:
+        """Where the store keeps it, and its job's name."""
+        return "/".join(filter(None, (self.of or self.kind.folder, digest(self.spec))))
+
+    @property
+    def needs(self) -> tuple[str | Work, ...]:
+        """All that it is computed of: addresses, or work that may have to be done first."""
+        return (*([self.of] if self.of else []), *self.kind.needs(self.spec, self.of))
+
+    def message(self) -> dict[str, Any]:
+        """As JSON has it, for `of_message`."""
+        return {"kind": self.kind.name, "spec": encode(self.spec), "of": self.of}
+
+
+def of_message(message: dict[str, Any]) -> Work:
+    """The work that `Work.message` describes; SpecError where it is none."""
+    kind = KINDS.get(message["kind"])
+    if kind is None:
+        raise SpecError(f"kind: expected one of {', '.join(KINDS)}, got {str(message['kind'])[:40]!r}")
+    return Work(decode(kind.specs, message["spec"]), message["of"])
+
+
+def _one(cls: type) -> Table:
+    return {cls.__name__: cls}
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("train", RUNS, record, "steps"),
+        Kind("surface", _one(SurfaceSpec), SurfaceSpec.compute, "points", of="train"),
+        Kind("spectrum", _one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train"),
+        Kind("alignment", _one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train"),
+        Kind("joint", _one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs),
+        Kind("experiment", EXPERIMENTS, lab.perform, "steps", folder="experiments"),
+    )
+}

@@ -1,0 +1,117 @@
+"""Performing: the one way in which work becomes a record in a store, for jobs and for the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from engine.machine import made
+from engine.records import ENDS, Progress, Record, RecordError, Stop
+from engine.spec import SpecError
+from engine.work.kinds import Work
+from engine.work.store import Store
+
+SAVE_EVERY = 0.5
+"""Seconds from one saving of what there is so far to the next; more where saving takes long."""
+SHARE = 0.05
+"""Of the time that may go into saving."""
+
+
+def perform(store: Store, work: Work, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
+    """Computes work into the store, going on from what an earlier attempt has left (unless `fresh`).
+
+    What it needs is made first where it is missing and known how. Closing the generator leaves it to be gone on with;
+    throwing Stop into it ends it, and what there is is kept as stopped. An error in computing keeps what there is as
+    failed and is told as the reason. A complete record is only ever replaced by a complete one.
+    """
+    yield from _missing(store, work, device)
+    address = work.address
+    inputs = [store.get(needed) for needed in map(_address, work.needs)]
+    unfinished = [_address(needed) for needed, record in zip(work.needs, inputs, strict=True) if not record.complete]
+    before = None if fresh else store.partial(address)
+    if before is None:
+        store.drop_partial(address)
+    ended = store.complete(address)
+    if not ended:
+        store.forget(address)
+    keeper = _Keeper(store, address, unfinished, device)
+    latest, computing = Progress(0, 0), work.kind.compute(work.spec, inputs, device, before)
+    try:
+        while True:
+            latest = next(computing)
+            yield latest._replace(partial=None, saved=keeper.note(latest.partial))
+    except StopIteration as end:
+        complete = end.value
+        status, reason = keeper.keep(complete, complete.status, complete.reason)
+        if not ended:
+            store.forget(address)  # what was computed on the way speaks of an unfinished record
+    except GeneratorExit:
+        keeper.keep(keeper.latest(), "running")
+        raise
+    except Stop:
+        done = f"stopped at {latest.done:,} of {latest.total:,} {work.kind.unit}"
+        status, reason = keeper.keep(keeper.latest(), "stopped", done)
+    except Exception as error:  # whatever breaks one piece of work must not break the worker that also does the others
+        status, reason = keeper.keep(keeper.latest(), "failed", in_a_line(error))
+    yield Progress(latest.done, latest.total, None, None, True, status, reason)
+
+
+def _missing(store: Store, work: Work, device: str) -> Iterator[Progress]:
+    """Makes what is needed and missing, as far as it is known how."""
+    for needed in work.needs:
+        if isinstance(needed, str) or store.complete(needed.address):
+            continue
+        for progress in perform(store, needed, device):
+            if progress.status == "running":
+                yield progress
+            elif progress.status not in ENDS:
+                raise SpecError(f"{needed.kind.name}: {progress.reason or progress.status}")
+
+
+def _address(needed: str | Work) -> str:
+    return needed if isinstance(needed, str) else needed.address
+
+
+class _Keeper:
+    """Keeps what there is of a record, now and then."""
+
+    def __init__(self, store: Store, address: str, unfinished: list[str], device: str):
+        self.store, self.address, self.unfinished, self.device = store, address, unfinished, device
+        self.partial: Callable[[], Record] | None = None
+        self.kept, self.pause, self.new = 0.0, 0.0, False
+
+    def note(self, partial: Callable[[], Record] | None) -> bool:
+        """Takes note of what there is, and keeps it if it is time; whether it did. RecordError where that fails."""
+        self.partial, self.new = partial or self.partial, self.new or partial is not None
+        if not self.new or time.monotonic() - self.kept < self.pause:
+            return False
+        started = time.monotonic()
+        status, reason = self.keep(self.latest(), "running")
+        if status == "failed":
+            raise RecordError(reason)
+        self.kept, self.new = time.monotonic(), False
+        self.pause = max(SAVE_EVERY, (self.kept - started) / SHARE)
+        return True
+
+    def latest(self) -> Record | None:
+        """The record of what there is; None before there is anything."""
+        return self.partial() if self.partial else None
+
+    def keep(self, record: Record | None, status: str, reason: str = "") -> tuple[str, str]:
+        """Keeps a record with a status; returns how that ended, which a full disk may change."""
+        if any(self.store.complete(needed) for needed in self.unfinished):
+            return "failed", "run: it has gone on since this was begun; compute it again"
+        try:
+            if record is not None:
+                self.store.keep(self.address, replace(record, status=status, reason=reason, made=made(self.device)))
+            return status, reason
+        except RecordError as error:
+            return "failed", reason or str(error)
+
+
+def in_a_line(error: Exception) -> str:
+    """An error as one line."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    known = isinstance(error, SpecError | RecordError | FloatingPointError)
+    return (text if known else f"{type(error).__name__}: {text}")[:300]

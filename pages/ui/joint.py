@@ -1,0 +1,170 @@
+"""One landscape under several runs: which runs, what is asked, how far it is, and what there is to show."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from engine.analyses.joint import MOST, JointSpec
+from engine.figures import joint, maps, words
+from engine.records import JointSurface
+from engine.spec import SpecError, decode, digest, flatten
+from engine.work.kinds import KINDS, Work
+from engine.work.presets import FOUR
+from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell
+
+AT, BESIDE = "joint", "joint:beside"
+"""Where the controls' values stand, and where the session keeps the runs beside the current one."""
+FIELDS = ("plane", "span", "resolution", "split")
+
+
+def adopt() -> None:
+    """Takes over the runs that came with the address."""
+    given = st.query_params.get("beside")
+    if given is not None and given != st.session_state.get(link.WRITTEN, {}).get("beside"):
+        st.session_state[BESIDE] = [run for run in given.split(",") if cached.spec(run)]
+        if run := st.query_params.get(shell.RUN):
+            st.session_state[shell.RUN] = run
+
+
+def show_together(runs: list[str]) -> None:
+    """Makes runs, the first of them the current one, what the landscape page shows."""
+    st.session_state[shell.RUN], st.session_state[BESIDE] = runs[0], runs[1:]
+
+
+def others(run: str) -> list[str]:
+    """The kept runs that can share a plane with a run: those of the same problem."""
+    spec = cached.spec(run)
+    kept = [s.digest for s in cached.summaries() if s.last and s.digest != run]
+    return [other for other in kept if spec and (found := cached.spec(other)) and found.problem == spec.problem]
+
+
+def chosen() -> list[str]:
+    """The runs beside the current one, as far as they can be."""
+    known = others(shell.current())
+    return [run for run in st.session_state.get(BESIDE, []) if run in known]
+
+
+def menu(about: analysis.Subject) -> None:
+    """A choice of the runs beside the current one."""
+    known = others(about.run)
+    st.session_state[BESIDE] = [run for run in st.session_state.get(BESIDE, []) if run in known]
+    named = {run: words.brief(spec) for run in known if (spec := cached.spec(run))}
+    st.multiselect(
+        "Together with",
+        known,
+        format_func=lambda run: named.get(run) or run,
+        key=BESIDE,
+        help="One plane through two to six runs of one problem, every path on it.",
+        placeholder="Other runs of this problem",
+        max_selections=MOST - 1,
+        persist_state="session",
+        disabled=not known,
+    )
+    four = [digest(spec) for spec in FOUR]
+    if all(map(cached.spec, four)):
+        more: dict[str, Any] = {"help": "Four runs from one start, on the same batches.", "width": "stretch"}
+        st.button("SGD, SAM, SSAM and AdamW", f"{AT}:preset", on_click=show_together, args=(four,), **more)
+
+
+def settings(runs: list[str]) -> JointSpec | None:
+    """What to draw; None, with the reason on the page, where that cannot be."""
+    values = controls.grid(JointSpec, AT, FIELDS, reasons=_reasons(runs))
+    try:
+        return decode(KINDS[AT].specs, {"runs": ",".join(runs)} | values)
+    except SpecError as error:
+        st.error(str(error))
+        return None
+
+
+def _reasons(runs: list[str]) -> dict[str, str]:
+    return {"plane": "Three end points need three runs."} if len(runs) < 3 else {}
+
+
+def show(quantity: str) -> None:
+    """Controls at the left, the picture at the right, and the address; `quantity` is the key of what the map shows."""
+    shell.receive(KINDS[AT].specs, AT, own=("beside", "quantity"))
+    with st.sidebar:
+        about = analysis.subject()
+        if about is None:
+            st.rerun()
+        menu(about)
+        runs = [about.run, *chosen()]
+        st.segmented_control(
+            "Quantity",
+            maps.QUANTITIES,
+            format_func=str.capitalize,
+            key=quantity,
+            required=True,
+            persist_state="session",
+        )
+        wanted = settings(runs) if len(runs) > 1 else None
+        device = st.selectbox("Device", cached.jobs().devices, key="device", persist_state="session")
+        st.button(
+            "Draw",
+            type="primary",
+            width="stretch",
+            disabled=wanted is None,
+            key="compute",
+            on_click=_start,
+            args=(wanted, device),
+        )
+    menus = shell.heading("What does the ground look like?", f"{len(runs)} runs of one problem on one plane")
+    shell.faults()
+    if wanted is None:
+        return
+    work = Work(wanted)
+    with menus:
+        shell.spec_menu(wanted, f"joint-{digest(wanted)}")
+        record = cached.record(work.address)
+        drawings = _drawings(record) if isinstance(record, JointSurface) else {}
+        download.menu(drawings, AT)
+    live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
+    address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
+    link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})
+
+
+def _start(wanted: JointSpec, device: str | None) -> None:
+    cached.jobs().start(Work(wanted), device)
+
+
+def _picture(work: Work, quantity: str) -> bool:
+    """The two views and their numbers; whether they are still being refined."""
+    at_work = analysis.bar(work.address, work.kind.unit)
+    version, surface = cached.version(work.address), cached.record(work.address, growing=at_work)
+    if not isinstance(surface, JointSurface):
+        waiting = "The ends' sharpness and the first, coarse level are on their way."
+        st.html(f"<p class='empty'>{waiting if at_work else 'Nothing has been drawn yet: press Draw.'}</p>")
+        return at_work
+    shell.strip(_numbers(surface))
+    drawing = joint.draw(surface, st.session_state[quantity])
+    keep = f"{work.address}/{drawing.name}"
+    flat, solid = st.columns(2, gap="medium")
+    with flat:
+        scene.plot("contour", keep, version, 610, drawing, solid=False)
+    with solid:
+        scene.plot("solid", keep, version, 610, drawing, solid=True)
+    figures.caption(drawing)
+    with st.expander("Are the paths on their surface? True loss beside projected loss"):
+        figures.chart(f"joint.faithful@{work.address}", version, 260, partial(joint.faithful, surface))
+    return at_work
+
+
+def _numbers(surface: JointSurface) -> list[tuple[str, str, str]]:
+    """Each end's sharpness and loss, and how far the picture can be trusted."""
+    say = words.number
+    ends = [
+        (name, f"λ₁ {say(float(surface.end_sharpness[r]))}", f"loss {say(float(surface.end_loss[r]))}")
+        for r, name in enumerate(joint.names(surface))
+    ]
+    passed = "✓" if surface.check < 1e-3 else "✗"
+    verdict = f"{passed} {say(surface.check, 1)}" if surface.complete else "–"
+    return [*ends, ("Self-check", verdict, "off in double precision" if surface.complete else "when complete")]
+
+
+def _drawings(surface: JointSurface) -> dict[str, download.Draw]:
+    """Every figure of the page by its title."""
+    made: dict[str, download.Draw] = {q.capitalize(): partial(joint.draw, surface, q) for q in maps.QUANTITIES}
+    return made | {"Faithfulness": partial(joint.faithful, surface)}
