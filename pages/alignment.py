@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from engine.analyses.alignment import AlignmentSpec
-from engine.figures import alignments
+from engine.figures import alignments, words
 from engine.records import Alignment
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, shell, words
+from pages.ui import analysis, controls, download, figures, shell
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -36,10 +36,10 @@ def picture(about: analysis.Subject, name: str) -> bool:
 
 def numbers(record: Alignment) -> list[tuple[str, str, str]]:
     """The last checkpoint's numbers, and their means over the run where one says more."""
-    say, k = words.number, record.values.shape[1]
+    number, k = words.number, record.values.shape[1]
     return [
-        ("|cos(g, v₁)|", say(float(record.cos_g[-1, 0]), 2), f"mean {say(float(record.cos_g[:, 0].mean()), 2)}"),
-        ("|cos(u, v₁)|", say(float(record.cos_u[-1, 0]), 2), f"mean {say(float(record.cos_u[:, 0].mean()), 2)}"),
+        ("|cos(g, v₁)|", number(float(record.cos_g[-1, 0]), 2), f"mean {number(float(record.cos_g[:, 0].mean()), 2)}"),
+        ("|cos(u, v₁)|", number(float(record.cos_u[-1, 0]), 2), f"mean {number(float(record.cos_u[:, 0].mean()), 2)}"),
         (
             f"Share of ‖g‖² in the top {k}",
             words.percent(float(record.share_g[-1])),
@@ -50,7 +50,7 @@ def numbers(record: Alignment) -> list[tuple[str, str, str]]:
             words.percent(float(record.share_u[-1])),
             f"mean {words.percent(float(record.share_u.mean()))}",
         ),
-        ("λ₁", say(float(record.values[-1, 0])), f"± {say(float(record.residuals[-1, 0]), 1)} residual"),
+        ("λ₁", number(float(record.values[-1, 0])), f"± {number(float(record.residuals[-1, 0]), 1)} residual"),
         ("Checkpoints", f"{len(record.steps):,}", f"last: step {record.steps[-1]:,}"),
     ]
 

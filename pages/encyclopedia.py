@@ -12,11 +12,12 @@ import streamlit as st
 from engine.encyclopedia import cost, quadratic
 from engine.encyclopedia.quadratic import Trace, Trial
 from engine.figures import encyclopedia as drawn
+from engine.figures import words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
 from engine.training.runs import RunSpec
-from pages.ui import cached, download, figures, link, scene, shell, words
+from pages.ui import cached, download, figures, link, scene, shell
 
 AT = "encyclopedia"
 RULE, OTHER, TIMES = f"{AT}:rule", f"{AT}:other", f"{AT}:times"
@@ -64,14 +65,14 @@ def slide(rules: list[Rule]) -> Trial:
 
 def entry(name: str, run: Trace | None, alone: bool) -> None:
     """What a rule says of itself: its words, formula and paper; where it is alone there is room for its settings."""
-    cls, say = RULES[name], html.escape
-    formula = "".join(f"<span>{say(part)}</span>" for part in cls.formula.split("  "))
+    cls, escape = RULES[name], html.escape
+    formula = "".join(f"<span>{escape(part)}</span>" for part in cls.formula.split("  "))
     known = cls.theory or (drawn.theory(run) if run else "It cannot be run on one.")
-    about = say(inspect.cleandoc(cls.__doc__ or ""))
+    about = escape(inspect.cleandoc(cls.__doc__ or ""))
     st.html(
         f"<section class='rule' style='border-color:{colour(rule_colour(name), shell.dark())}'>"
-        f"<div><h2>{say(words.title(name))}</h2><p>{about}</p><p class='formula'>{formula}</p>"
-        f"<p><small>{say(cls.paper)}</small></p><p><b>On a quadratic:</b> {say(known)}</p></div>"
+        f"<div><h2>{escape(words.title(name))}</h2><p>{about}</p><p class='formula'>{formula}</p>"
+        f"<p><small>{escape(cls.paper)}</small></p><p><b>On a quadratic:</b> {escape(known)}</p></div>"
         f"{table(cls) if alone else ''}</section>"
     )
 
@@ -102,27 +103,27 @@ def setting(cls: type[Rule], name: str) -> tuple[str, str, str]:
 
 def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, str]]:
     """The strip of a rule: what it costs, and where its run on the quadratic has ended."""
-    say, asked, took = words.number, counted(name), st.session_state.get(TIMES, {}).get(name)
+    number, asked, took = words.number, counted(name), st.session_state.get(TIMES, {}).get(name)
     spread = f"from {asked.least} to {asked.most}" if asked.least != asked.most else "each"
     ratio = (
-        (f"{say(took.ratio)} × SGD", f"{say(took.low)} to {say(took.high)}, {say(1e3 * took.seconds)} ms")
+        (f"{number(took.ratio)} × SGD", f"{number(took.low)} to {number(took.high)}, {number(1e3 * took.seconds)} ms")
         if took
         else ("–", "not measured yet")
     )
     cells = [] if alone else [("Rule", words.title(name), "")]
     cells += [
-        ("Gradients a step", say(asked.calls), spread),
-        ("In batches", say(asked.batches), f"over {asked.steps} steps"),
+        ("Gradients a step", number(asked.calls), spread),
+        ("In batches", number(asked.batches), f"over {asked.steps} steps"),
         ("Time a step", *ratio),
     ]
     if run is None:
         return cells
-    stable = f"in theory below {say(run.threshold)}" if np.isfinite(run.threshold) else "no theory"
-    end = f"in theory {say(run.cycle)}" if run.cycle > 0 else "in theory to 0" if run.cycle == 0 else ""
+    stable = f"in theory below {number(run.threshold)}" if np.isfinite(run.threshold) else "no theory"
+    end = f"in theory {number(run.cycle)}" if run.cycle > 0 else "in theory to 0" if run.cycle == 0 else ""
     return [
         *cells,
-        ("Learning rate η", say(run.spec["lr"]), stable),
-        (f"Distance at step {run.spec['steps']}", say(drawn.last(run)), end),
+        ("Learning rate η", number(run.spec["lr"]), stable),
+        (f"Distance at step {run.spec['steps']}", number(drawn.last(run)), end),
     ]
 
 

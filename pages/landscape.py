@@ -7,12 +7,12 @@ import streamlit as st
 
 from engine.analyses.planes import PLANES
 from engine.analyses.surface import SurfaceSpec
-from engine.figures import maps
+from engine.figures import maps, words
 from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, ground, joint, scene, shell, words
+from pages.ui import analysis, controls, download, figures, ground, joint, scene, shell
 
 AT, VIEW = "surface", "surface:quantity"
 
@@ -58,15 +58,15 @@ def picture(about: analysis.Subject, name: str) -> bool:
 
 def numbers(surface: Surface) -> list[tuple[str, str, str]]:
     """How far the picture can be trusted."""
-    say = words.number
-    oblique = say(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
+    number = words.number
+    oblique = number(abs(surface.cosine), 2) if abs(surface.cosine) > 1e-6 else "0"
     return [
         ("Explained variance", words.percent(surface.explained), "of the path"),
-        ("Distance from the plane", say(surface.furthest), "at most"),
-        ("Directions’ lengths", f"{say(surface.norms[0])}, {say(surface.norms[1])}", f"cosine {oblique}"),
+        ("Distance from the plane", number(surface.furthest), "at most"),
+        ("Directions’ lengths", f"{number(surface.norms[0])}, {number(surface.norms[1])}", f"cosine {oblique}"),
         (
             "Loss at the centre",
-            say(float(surface.path_loss[surface.checkpoint])),
+            number(float(surface.path_loss[surface.checkpoint])),
             f"step {surface.steps[surface.checkpoint]:,}",
         ),
         ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", f"of {surface.loss.size:,}"),

@@ -8,10 +8,11 @@ import streamlit as st
 
 from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper, plan
 from engine.experiments.verdicts import table
+from engine.figures import words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode, flatten
-from pages.ui import cached, citations, controls, download, link, live, present, shell, trial, words
+from pages.ui import cached, citations, controls, download, link, live, present, shell, trial
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -42,13 +43,13 @@ def cards() -> None:
 
 def card(paper: Paper) -> None:
     """One paper: what it says, and its experiments."""
-    say = html.escape
-    steps = "".join(f"<li>{say(sentence)}</li>" for sentence in paper.mechanism)
-    formula = "".join(f"<span>{say(part)}</span>" for part in paper.formula.split("  "))
+    escape = html.escape
+    steps = "".join(f"<li>{escape(sentence)}</li>" for sentence in paper.mechanism)
+    formula = "".join(f"<span>{escape(part)}</span>" for part in paper.formula.split("  "))
     st.html(
-        f"<section class='card'><h2>{say(paper.name)}</h2><p><small>{say(words.sentence(paper.title))} {say(paper.by)},"
-        f" arXiv {say(paper.arxiv)}</small></p><p class='claim'>{say(paper.claim)}</p><ol>{steps}</ol><p "
-        f"class='formula'>{formula}</p></section>"
+        f"<section class='card'><h2>{escape(paper.name)}</h2><p><small>{escape(words.sentence(paper.title))} "
+        f"{escape(paper.by)}, arXiv {escape(paper.arxiv)}</small></p><p class='claim'>{escape(paper.claim)}</p><ol>"
+        f"{steps}</ol><p class='formula'>{formula}</p></section>"
     )
     for cls in paper.experiments:
         st.button(
@@ -100,7 +101,7 @@ def opening(experiment: Experiment) -> None:
             key=f"{AT}:run@{type(experiment).__name__}",
             help="Its settings are copied; change them there as you like.",
         )
-        st.caption(words.run(runs[chosen]))
+        st.caption(words.brief(runs[chosen]))
         if st.button("Open", key=f"{AT}:take", width="stretch"):
             st.session_state[shell.TAKE] = encode(runs[chosen])
             st.switch_page("pages/train.py")
@@ -129,10 +130,12 @@ def body(experiment: Experiment) -> bool:
 
 def about(view: trial.View, sealed: bool) -> None:
     """The claim in large, unless the reader is still to predict, and what is done about it."""
-    say, one = html.escape, view.experiment
+    escape, one = html.escape, view.experiment
     usual = "<small>Stated for the usual settings.</small>" if any(check.void for check in trial.judged(view)) else ""
-    claim = "" if sealed else f"<p class='claim'>{say(one.claim)} {usual}</p>"
-    st.html(f"<section class='about-trial'>{claim}<p>{say(one.setup)} <small>{say(one.source)}</small></p></section>")
+    claim = "" if sealed else f"<p class='claim'>{escape(one.claim)} {usual}</p>"
+    st.html(
+        f"<section class='about-trial'>{claim}<p>{escape(one.setup)} <small>{escape(one.source)}</small></p></section>"
+    )
 
 
 def drawings(view: trial.View) -> dict[str, download.Draw]:

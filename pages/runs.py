@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from engine.analyses.weights import FORMATS, weights_file
-from engine.figures import charts
+from engine.figures import charts, comparison, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, joint, link, shell, words
+from pages.ui import cached, download, figures, joint, link, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -21,7 +21,7 @@ def row(summary: Summary) -> dict[str, object]:
     spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
     last = summary.last
     return {
-        "Run": words.run(spec) if spec else summary.reason,
+        "Run": words.brief(spec) if spec else summary.reason,
         "Status": SAYS.get(summary.status, cached.status(summary)),
         "Step": summary.step,
         "Gradients": last.get("gradients"),
@@ -139,34 +139,34 @@ def upload() -> None:
             raise SpecError(f"file: expected at most {LARGEST:,} bytes, got {file.size:,}")
         spec = parse(RUNS, file.getvalue().decode())
     except (SpecError, UnicodeDecodeError) as error:
-        st.error(words.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
+        st.error(shell.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
         return
-    st.success(f"This is {words.run(spec)}.")
+    st.success(f"This is {words.brief(spec)}.")
     if st.button("Open on the Train page", width="stretch"):
         st.session_state[shell.TAKE] = encode(spec)
         st.switch_page("pages/train.py")
 
 
-def comparison(chosen: list[Summary]) -> Chart:
+def chart(chosen: list[Summary]) -> Chart:
     """One measure of the chosen runs."""
     kept = [
         (spec, run, s.digest)
         for s in chosen
         if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
     ]
-    alike, own = words.apart([spec for spec, _, _ in kept])
+    alike, own = words.contrast([spec for spec, _, _ in kept])
     labels = [
         label if own.count(label) == 1 else f"{label} ({digest[:4]})"
         for label, (_, _, digest) in zip(own, kept, strict=True)
     ]
     curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
-    return charts.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
+    return comparison.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
 
 
 came = link.arrived() or {}
 for key, name, allowed, usual in (
     (MEASURE, "measure", charts.MEASURES, "train_loss"),
-    (OVER, "over", charts.OVER, "step"),
+    (OVER, "over", comparison.OVER, "step"),
 ):
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
@@ -184,11 +184,11 @@ with st.sidebar:
     )
     st.radio(
         "Over",
-        list(charts.OVER),
-        format_func=lambda o: charts.OVER[o][0].capitalize(),
+        list(comparison.OVER),
+        format_func=lambda o: comparison.OVER[o][0].capitalize(),
         key=OVER,
         persist_state="session",
-        help=charts.OVER["step"][1],
+        help=comparison.OVER["step"][1],
     )
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
@@ -201,12 +201,10 @@ else:
     chosen = table(kept)
     actions(chosen)
     with menus:
-        download.menu({"Comparison": lambda: comparison(chosen)} if chosen else {}, AT)
+        download.menu({"Comparison": lambda: chart(chosen)} if chosen else {}, AT)
     if chosen:
         version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
-        figures.chart(
-            f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: comparison(chosen), width=1000
-        )
+        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
     else:
         st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
     link.write(

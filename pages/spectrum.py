@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from engine.analyses.spectrum import EXACT, SpectrumSpec
-from engine.figures import spectra
+from engine.figures import spectra, words
 from engine.records import Spectrum
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, shell, words
+from pages.ui import analysis, controls, download, figures, shell
 
 AT = "spectrum"
 
@@ -46,13 +46,13 @@ def picture(about: analysis.Subject, name: str) -> bool:
 
 def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
     """The numbers with their doubts."""
-    say = words.number
+    number = words.number
     smallest = (
         [
             (
                 "Smallest eigenvalue",
-                say(float(spectrum.bottom[0])),
-                f"± {say(float(spectrum.bottom_residuals[0]), 1)} residual",
+                number(float(spectrum.bottom[0])),
+                f"± {number(float(spectrum.bottom_residuals[0]), 1)} residual",
             )
         ]
         if len(spectrum.bottom)
@@ -60,17 +60,19 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
     )
     known = np.isfinite(spectrum.trace)
     trace, doubt = (
-        (say(spectrum.trace), f"± {say(spectrum.trace_error, 2)} standard error") if known else ("not estimated", "")
+        (number(spectrum.trace), f"± {number(spectrum.trace_error, 2)} standard error")
+        if known
+        else ("not estimated", "")
     )
     return [
         (
             "Largest eigenvalue λ₁",
-            say(float(spectrum.top[0]), 5),
-            f"± {say(float(spectrum.top_residuals[0]), 1)} residual",
+            number(float(spectrum.top[0]), 5),
+            f"± {number(float(spectrum.top_residuals[0]), 1)} residual",
         ),
         *smallest,
         ("Trace", trace, doubt),
-        ("Gradient norm", say(spectrum.gradient_norm), ""),
+        ("Gradient norm", number(spectrum.gradient_norm), ""),
         ("Parameters", f"{spectrum.size:,}", ""),
         ("Hessian-vector products", f"{spectrum.products:,}", ""),
     ]

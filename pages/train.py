@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from engine.figures import charts, maps
+from engine.figures import charts, maps, words
 from engine.figures.drawing import Drawing
 from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell, words
+from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -222,7 +222,7 @@ with st.sidebar:
     )
 run = shell.current()
 view = live.watch(run)
-menus = shell.heading("How does it descend?", words.run(view.spec) if view else "")
+menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")
 shell.faults()
 if view is None:
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, maps, spectra
+from engine.figures import alignments, charts, comparison, maps, spectra
 from engine.figures.drawing import Chart, Drawing, Map
 from engine.figures.render import plotly as screen
 from engine.records import Alignment, Spectrum, Surface
@@ -274,7 +274,7 @@ def compared(measure: str, runs: list[tuple[str, str]], over: str = "step", extr
         (label, SPEC | {"rule": {"name": rule}}, columns() | {measure: columns()[measure] * (i + 1)})
         for i, (label, rule) in enumerate(runs)
     ]
-    return charts.compare(
+    return comparison.compare(
         [*made, *((name, SPECS.get(name, SPEC), COLUMNS[name]) for name in extra)], measure, over, "Digits · MLP"
     )
 
@@ -305,7 +305,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "compare/full": partial(compared, "test_loss", RUNS),
     **{
         f"compare by {over}/switched": partial(compared, "test_loss", RUNS, over, ("switched", "of the first version"))
-        for over in charts.OVER
+        for over in comparison.OVER
     },
     "compare/of the first version": partial(compared, "gradients", [], "gradients", ("of the first version",)),
     "faithful/switched": partial(maps.faithful, surface(), SWITCHED, [250, 275]),

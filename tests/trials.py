@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -32,13 +32,44 @@ def spoilt(experiment: Experiment, change: Callable[[RunSpec], RunSpec], *ensemb
     """What the experiment would give if the runs of these ensembles were others; the rest is as performed."""
     changed = {name: tuple(map(change, specs)) for name, specs in experiment.ensembles().items() if name in ensembles}
     assert set(changed) == set(ensembles)
-    other = cast(Any, SimpleNamespace(ensembles=lambda: changed, probe=experiment.probe))
+    other = cast(
+        Any,
+        SimpleNamespace(ensembles=lambda: changed, probe=experiment.probe, separately=experiment.separately),
+    )
     return _result(experiment, performed(experiment).arrays | _arrays(other))
 
 
 def verdicts(experiment: Experiment, result: Result) -> list[str]:
     """The verdict of every check, in order."""
     return [check.verdict(result.complete) for check in experiment.checks(result)]
+
+
+def failing(experiment: Experiment, result: Result) -> list[int]:
+    """The positions of the claimed checks that fail."""
+    pairs = zip(experiment.checks(result), verdicts(experiment, result), strict=True)
+    return [i for i, (check, verdict) in enumerate(pairs) if check.claimed and verdict == "fails"]
+
+
+def swapped(experiment: Experiment, taken: Mapping[str, str]) -> Result:
+    """The result as if ensembles, the keys, had been trained as others, the values: all that is known of those."""
+    result = performed(experiment)
+    arrays = {
+        f"{ensemble}/{key.removeprefix(f'{other}/')}": values
+        for ensemble, other in taken.items()
+        for key, values in result.arrays.items()
+        if key.startswith(f"{other}/")
+    }
+    assert len(arrays) >= 3 * len(taken)
+    return replace(result, arrays=result.arrays | arrays)
+
+
+def until(result: Result, count: int) -> Result:
+    """The result as it was after so many measurements of every run."""
+    arrays = {key: values.astype(float) for key, values in result.arrays.items()}
+    for key, values in arrays.items():
+        if not key.endswith("/step"):
+            values[count:] = np.nan
+    return replace(result, done=1, total=2, arrays=arrays)
 
 
 def agree(experiment: Experiment) -> None:

@@ -13,8 +13,9 @@ from engine.data import Digits
 from engine.experiments import theory
 from engine.experiments.curves import curve
 from engine.experiments.experiment import Check, Experiment, Paper, Point, Question, rules_of
-from engine.figures.drawing import Chart, Mark, say
+from engine.figures.drawing import Chart, Mark
 from engine.figures.theme import rule_colour
+from engine.figures.words import number
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import PGD, SGD, Step
@@ -60,6 +61,7 @@ class LateAdversary(Experiment):
 
     @property
     def epochs(self) -> int:
+        """Of a run at this size."""
         return 40 if self.full else 20
 
     @property
@@ -125,7 +127,7 @@ class LateAdversary(Experiment):
             ),
             Check(
                 "The gradients that it takes",
-                f"{say(100 * paid)}% of those with an adversary throughout",
+                f"{number(100 * paid)}% of those with an adversary throughout",
                 100 * result.last("late", "gradients") / result.last("PGD", "gradients"),
                 100 * paid - 1e-9,
                 100 * paid + 1e-9,
@@ -143,9 +145,9 @@ class LateAdversary(Experiment):
         clean = [
             curve(result, name, "test_accuracy", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS
         ]
-        told = (
+        spread = (
             f"Median over {len(self.ensembles()['SGD'])} seeds, and their range; the judging adversary takes "
-            f"{ATTACK[0]} ascent steps within ±{say(self.eps)}"
+            f"{ATTACK[0]} ascent steps within ±{number(self.eps)}"
         )
         robust, gradients = (
             "Held-out images that are classified rightly after an adversary has moved their pixels.",
@@ -159,7 +161,7 @@ class LateAdversary(Experiment):
                 "epoch",
                 "robust accuracy [%]",
                 tuple(over),
-                f"{robust} {told}. {look}",
+                f"{robust} {spread}. {look}",
                 marks=begins,
                 source=source,
             ),
@@ -169,7 +171,7 @@ class LateAdversary(Experiment):
                 "gradient evaluations",
                 "robust accuracy [%]",
                 tuple(paid),
-                f"{gradients} {told}.",
+                f"{gradients} {spread}.",
                 source=source,
             ),
             Chart(

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from engine.figures.drawing import Line
+from engine.figures.theme import Look, rule_look
 from engine.records import Result
+
+
+def ends(result: Result, ensemble: str, quantity: str, **axes: int) -> np.ndarray:
+    """A quantity where the runs have ended, with their one axis as several, named and in the order of the specs:
+    `ends(result, "SAM", "test_loss", radius=4, seed=3)` is [4, 3]. NaN while it is not known."""
+    return np.broadcast_to(result.last(ensemble, quantity).ravel(), math.prod(axes.values())).reshape(*axes.values())
+
+
+def look(name: str) -> Look:
+    """How the ensemble of a rule is drawn: GD, plain descent on all examples, as SGD."""
+    return rule_look("SGD" if name == "GD" else name)
 
 
 def middle(label: str, x: np.ndarray, values: np.ndarray, colour: str, dash: str = "solid", marker: str = "") -> Line:

@@ -12,16 +12,17 @@ from torch import Tensor
 
 from engine.data import Digits
 from engine.experiments import theory
+from engine.experiments.curves import look
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.figures.drawing import Chart, Line, say
-from engine.figures.theme import rule_look
+from engine.figures.drawing import Chart, Line
+from engine.figures.words import number
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
 from engine.spec import fingerprint, knob
 from engine.training.runs import RunSpec
 
-RULES = {"GD": "SGD", "USAM": "USAM", "SSAM": "SSAM", "SAM": "SAM"}
+NAMES = ("GD", "USAM", "SSAM", "SAM")
 NEAR = 0.1
 """How far from its edge, as a share of it, the sharpness of a run may settle."""
 LAG = {True: 0.15, False: 0.25}
@@ -83,29 +84,34 @@ class EdgeOfStability(Experiment):
         return {"ascent_norm": float(_gradient(spec, w + self.rho * g / g.norm(), data).norm())}
 
     def checks(self, result):
-        share = {name: _late_median(result.over(name, "sharpness")) / theory.gd_edge(self.eta) for name in RULES}
-        ratio = {name: _late_median(result.over(name, "sharpness") / self._edges(result, name)) for name in RULES}
+        share = {name: _late_median(result.over(name, "sharpness")) / theory.gd_edge(self.eta) for name in NAMES}
+        ratio = {name: _late_median(result.over(name, "sharpness") / self._edges(result, name)) for name in NAMES}
         usual = not self.unusual
         low, lag = (1 - NEAR, LAG[True]) if usual else (0.0, LAG[self.full])
-        where, one, rest = ("settles at", "ratio 1", "") if usual else ("stays below", "ratio 1 at most", REST)
+        where, expected, rest = ("settles at", "ratio 1", "") if usual else ("stays below", "ratio 1 at most", REST)
         aligned = _late_median(result.over("SAM", "cos_u") / result.over("SAM", "cos_g"))
-        gd, usam = say(theory.gd_edge(self.eta)), say(theory.usam_edge(self.eta, self.rho))
+        gd, usam = number(theory.gd_edge(self.eta)), number(theory.usam_edge(self.eta, self.rho))
         # SAM's and SSAM's sharpness falls with the gradient as long as they train: what is sized goes with that
         return (
             Check(
                 f"Gradient descent {where} 2/η",
-                f"λ₁ = 2/η = {gd}: {one}",
+                f"λ₁ = 2/η = {gd}: {expected}",
                 ratio["GD"],
                 low,
                 1 + NEAR,
-                note=rest or BELOW,
+                note=rest or REACHED,
             ),
             Check(
-                f"USAM {where} the λ with λ + ρλ² = 2/η", f"λ₁ = {usam}: {one}", ratio["USAM"], low, 1 + NEAR, note=rest
+                f"USAM {where} the λ with λ + ρλ² = 2/η",
+                f"λ₁ = {usam}: {expected}",
+                ratio["USAM"],
+                low,
+                1 + NEAR,
+                note=rest,
             ),
             Check(
                 f"SAM {where} the λ with λ + ρλ²/G = 2/η",
-                f"{one}, G measured",
+                f"{expected}, G measured",
                 ratio["SAM"],
                 low,
                 1 + LAG[self.full],
@@ -114,7 +120,7 @@ class EdgeOfStability(Experiment):
             ),
             Check(
                 f"SSAM {where} SAM's edge for the rate ηG/U",
-                f"{one}, G and U measured",
+                f"{expected}, G and U measured",
                 ratio["SSAM"],
                 low,
                 1 + lag,
@@ -151,18 +157,12 @@ class EdgeOfStability(Experiment):
 
     def pictures(self, result):
         source = fingerprint(result.spec)
-        lines = [line for name in RULES for line in self._pair(result, name)]
+        lines = [line for name in NAMES for line in self._pair(result, name)]
         ratios = [
-            _curve(name, name, result, result.over(name, "sharpness") / self._edges(result, name)) for name in RULES
+            _curve(name, name, result, result.over(name, "sharpness") / self._edges(result, name)) for name in NAMES
         ]
-        one = Line(
-            "at its own edge, theory",
-            _steps(result, "GD"),
-            np.ones(len(_steps(result, "GD"))),
-            "ink",
-            "dash",
-            theory=True,
-        )
+        steps = _steps(result, "GD")
+        unit = Line("at its own edge, theory", steps, np.ones(len(steps)), "ink", "dash", theory=True)
         cosines = [_curve(f"{name}: u", name, result, result.over(name, "cos_u")) for name in ("SAM", "SSAM")]
         cosines += [
             _curve(f"{name}: g", name, result, result.over(name, "cos_g"), dash="dot") for name in ("SAM", "SSAM")
@@ -183,7 +183,7 @@ class EdgeOfStability(Experiment):
                 "Sharpness over its own edge",
                 "step",
                 "λ₁ / edge",
-                (*ratios, one),
+                (*ratios, unit),
                 CAPTIONS[1],
                 y_range=(0, 2),
                 source=source,
@@ -201,16 +201,9 @@ class EdgeOfStability(Experiment):
         )
 
     def _pair(self, result, name):
-        look = rule_look(RULES[name])
-        edge = Line(
-            f"{name}'s edge, theory",
-            _steps(result, name),
-            _middle(self._edges(result, name)),
-            look.colour,
-            "dash",
-            theory=True,
-        )
-        return _curve(name, name, result, result.over(name, "sharpness")), edge
+        edge, colour = _middle(self._edges(result, name)), look(name).colour
+        line = Line(f"{name}'s edge, theory", _steps(result, name), edge, colour, "dash", theory=True)
+        return _curve(name, name, result, result.over(name, "sharpness")), line
 
     def _edges(self, result, name):
         """[T, R]: the rule's edge of stability at each measurement."""
@@ -245,13 +238,13 @@ def _steps(result, name: str) -> np.ndarray:
 
 def _curve(label: str, name: str, result, values: np.ndarray, dash: str = "solid") -> Line:
     """The median over the seeds [T] of values [T, R], within their range."""
-    look = rule_look(RULES[name])
+    colour, marker = look(name)
     band = (values.min(axis=1), values.max(axis=1)) if values.shape[1] > 1 else None
-    return Line(label, _steps(result, name), _middle(values), look.colour, dash, look.marker, band)
+    return Line(label, _steps(result, name), _middle(values), colour, dash, marker, band)
 
 
 REST = "Whether a run climbs up to its edge depends on how sharp the network can become, and on the time that it has."
-BELOW = "The rate is one whose edge the network can reach: at η = 0.3 its sharpness stops growing below 2/η."
+REACHED = "The rate is one whose edge the network can reach: at η = 0.3 its sharpness stops growing below 2/η."
 MOVES = (
     "G, the norm of the full-batch gradient at w, is measured along the run: the edge falls with it, and the sharpness "
     "follows from above."

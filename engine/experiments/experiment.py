@@ -13,7 +13,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from engine.figures.drawing import Drawing, say
+from engine.figures.drawing import Drawing
+from engine.figures.words import number
 from engine.records import Result
 from engine.rules import Rule
 from engine.spec import choice, encode, fingerprint
@@ -49,7 +50,7 @@ class Check:
     @property
     def accepted(self) -> str:
         """Between which bounds the measured value must lie, in words."""
-        low, high = say(self.low), say(self.high)
+        low, high = number(self.low), number(self.high)
         if np.isfinite(self.low) and np.isfinite(self.high):
             return f"{low} to {high}" if low != high else f"{low}, to rounding"
         return f"{low} or more" if np.isfinite(self.low) else f"{high} or less"
@@ -95,15 +96,16 @@ class Experiment(ABC):
     setup: ClassVar[str]  # what is run and measured, in one or two
     source: ClassVar[str]  # paper and section
     question: ClassVar[Question | None] = None
+    separately: ClassVar[bool] = False  # train the runs of an ensemble one by one: faster for few runs of a small net
 
     @abstractmethod
     def ensembles(self) -> dict[str, tuple[RunSpec, ...]]:
         """By name, runs that can be trained as one ensemble: they differ in seed, learning rate and the numbers of
-        rules only."""
+        rules only; where they train separately, in anything but the steps that are measured."""
 
-    def probe(self, name: str, member: int, spec: RunSpec, path: Sequence[Point]) -> Mapping[str, float]:
+    def probe(self, name: str, member: int, spec: RunSpec, path: Sequence[Point]) -> Mapping[str, float | np.ndarray]:
         """More to measure of a member of the ensemble `name`, at each of its measurements; `path` leads to the
-        newest. Names may differ between steps."""
+        newest. Names may differ between steps; an array adds its axes to the result's [T, R]."""
         return {}
 
     @abstractmethod
@@ -117,6 +119,7 @@ class Experiment(ABC):
 
     @property
     def full(self) -> bool:
+        """Whether this is the full size."""
         return self.size == "full"
 
     @property

@@ -136,7 +136,7 @@ class BalancedFeatures(Experiment):
 
     def pictures(self, result):
         source = fingerprint(result.spec)
-        told = f"Median over {len(self.ensembles()['SGD'])} seeds; the bands are their ranges."
+        spread = f"Median over {len(self.ensembles()['SGD'])} seeds; the bands are their ranges."
         read = [
             replace(self._curve(result, name, what, f"{name}, {what}"), marker=marker)
             for name in ("SGD", "SAM")
@@ -159,7 +159,7 @@ class BalancedFeatures(Experiment):
                 "step",
                 "accuracy of the probe [%]",
                 tuple(read),
-                f"{probes} {told} {look}",
+                f"{probes} {spread} {look}",
                 source=source,
             ),
             Chart(
@@ -168,7 +168,7 @@ class BalancedFeatures(Experiment):
                 "step",
                 "held-out accuracy [%]",
                 tuple(right),
-                f"{own} {told}",
+                f"{own} {spread}",
                 source=source,
             ),
         )

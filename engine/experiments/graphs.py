@@ -11,8 +11,9 @@ from engine.data import Graphs
 from engine.experiments import theory
 from engine.experiments.curves import curve
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import rule_look
+from engine.figures.words import number
 from engine.models import GraphNet
 from engine.problems import Classification
 from engine.rules import ASAM, SGD, GraphSAM
@@ -79,7 +80,7 @@ class GraphCost(Experiment):
         return (
             Check(
                 "GraphSAM takes one gradient a step, and one more at the first step of every epoch",
-                f"{say(paid)} a step",
+                f"{number(paid)} a step",
                 result.last("GraphSAM", "gradients") / spec.steps,
                 paid - 1e-9,
                 paid + 1e-9,
@@ -113,7 +114,7 @@ class GraphCost(Experiment):
 
     def pictures(self, result):
         spec, source = self.ensembles()["SGD"][0], fingerprint(result.spec)
-        told = f"Median over {len(self.ensembles()['SGD'])} seeds; the band is their range."
+        spread = f"Median over {len(self.ensembles()['SGD'])} seeds; the band is their range."
         paid = [self._curve(result, name, "sharpness", along="gradients") for name in LABELS]
         flat = [self._curve(result, name, "sharpness", unit=spec.epoch) for name in LABELS]
         right = [self._curve(result, name, "test_accuracy", unit=spec.epoch, scale=100) for name in LABELS]
@@ -132,11 +133,11 @@ class GraphCost(Experiment):
                 "gradient evaluations",
                 unit,
                 tuple(paid),
-                f"{top} by what was paid. {told} {look}",
+                f"{top} by what was paid. {spread} {look}",
                 log_y=True,
                 source=source,
             ),
-            Chart("flat", "Sharpness", "epoch", unit, tuple(flat), f"{top}. {told}", log_y=True, source=source),
+            Chart("flat", "Sharpness", "epoch", unit, tuple(flat), f"{top}. {spread}", log_y=True, source=source),
             Chart(
                 "count",
                 "Gradients",
@@ -152,7 +153,7 @@ class GraphCost(Experiment):
                 "epoch",
                 "held-out accuracy [%]",
                 tuple(right),
-                f"On graphs that were held out. {told}",
+                f"On graphs that were held out. {spread}",
                 source=source,
             ),
         )

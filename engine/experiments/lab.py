@@ -48,8 +48,9 @@ class Lab:
     """The ensembles of an experiment, at work in turn."""
 
     def __init__(self, experiment: Experiment, device: str = "cpu", before: Result | None = None):
-        ensembles = experiment.ensembles().items()
-        self.benches = [_Bench(experiment, name, specs, device, before) for name, specs in ensembles]
+        self.arrays: Arrays = {}
+        """What there is to know, by "ensemble/quantity"."""
+        self.benches = list(_benches(experiment, self.arrays, device, before))
         self.total = sum(bench.total for bench in self.benches)
 
     def work(self) -> Iterator[bool]:
@@ -63,27 +64,40 @@ class Lab:
         return sum(bench.done for bench in self.benches)
 
     @property
-    def arrays(self) -> Arrays:
-        """What there is to know, by "ensemble/quantity"."""
-        return {key: values for bench in self.benches for key, values in bench.arrays.items()}
-
-    @property
     def state(self) -> Arrays:
         """What all ensembles go on from, by "ensemble/part"."""
-        return {f"{b.name}/{part}": values for b in self.benches for part, values in b.checkpoint().items()}
+        return {f"{b.key}/{part}": values for b in self.benches for part, values in b.checkpoint().items()}
+
+
+def _benches(experiment: Experiment, arrays: Arrays, device: str, before: Result | None) -> Iterator[_Bench]:
+    """All runs, those of an ensemble together or, where the experiment says so, separately."""
+    for name, specs in experiment.ensembles().items():
+        width = 1 if experiment.separately else len(specs)
+        for first in range(0, len(specs), width):
+            yield _Bench(experiment, name, specs, slice(first, first + width), arrays, device, before)
 
 
 class _Bench:
-    """One ensemble at work."""
+    """Some members of an ensemble at work, or all of them; `arrays` is the whole experiment's."""
 
     def __init__(
-        self, experiment: Experiment, name: str, specs: tuple[RunSpec, ...], device: str, before: Result | None
+        self,
+        experiment: Experiment,
+        name: str,
+        ensemble: tuple[RunSpec, ...],
+        members: slice,
+        arrays: Arrays,
+        device: str,
+        before: Result | None,
     ):
+        specs = ensemble[members]
         self.experiment, self.name, self.specs = experiment, name, specs
+        self.members, self.size, self.arrays = members, len(ensemble), arrays
+        self.key = f"{name}/{members.start}" if experiment.separately else name
         spec = specs[0]
         self.steps = sorted({*range(0, spec.steps, spec.every), *(phase.start for phase in spec.phases), spec.steps})
         self.total = spec.steps * len(specs)
-        self.arrays: Arrays = {f"{name}/step": np.array(self.steps)}
+        arrays[f"{name}/step"] = np.array(self.steps)
         self.paths: list[list[Point]] = [[] for _ in specs]
         self.done, self.ended, self.row = 0, False, 0
         self.state: State | None = None
@@ -121,7 +135,7 @@ class _Bench:
 
     def _go_on(self, before: Result, device: str) -> None:
         """Takes over what an unfinished result has of this ensemble."""
-        start = f"{self.name}/"
+        start = f"{self.key}/"
         saved = {key.removeprefix(start): v for key, v in before.state.items() if key.startswith(start)}
         if not saved:
             return
@@ -139,19 +153,21 @@ class _Bench:
 
     def _note(self, frame: Frame) -> None:
         for quantity, values in frame.measures.items():
-            self._column(quantity)[self.row] = values
-        for member, (spec, theta) in enumerate(zip(self.specs, frame.theta, strict=True)):
-            self.paths[member].append(Point(frame.step, theta))
+            self._column(quantity)[self.row, self.members] = values
+        for nth, (spec, theta) in enumerate(zip(self.specs, frame.theta, strict=True)):
+            self.paths[nth].append(Point(frame.step, theta))
+            member = self.members.start + nth
             if not torch.isfinite(theta).all():
                 continue  # a run that is lost has nothing more to measure, and must not take the others with it
-            for quantity, value in self.experiment.probe(self.name, member, spec, self.paths[member]).items():
-                self._column(quantity)[self.row, member] = value
+            for quantity, value in self.experiment.probe(self.name, member, spec, self.paths[nth]).items():
+                self._column(quantity, *np.shape(value))[self.row, member] = value
         if frame.theta.shape[1] <= KEPT:
-            self._column("theta", frame.theta.shape[1])[self.row] = frame.theta.double().cpu().numpy()
+            self._column("theta", frame.theta.shape[1])[self.row, self.members] = frame.theta.double().cpu().numpy()
         self.row += 1
 
-    def _column(self, quantity: str, *more: int) -> np.ndarray:
+    def _column(self, quantity: str, *axes: int) -> np.ndarray:
+        """[T, R, *axes]: a quantity of the whole ensemble, NaN where it is not known yet."""
         name = f"{self.name}/{quantity}"
         if name not in self.arrays:
-            self.arrays[name] = np.full((len(self.steps), len(self.specs), *more), np.nan)
+            self.arrays[name] = np.full((len(self.steps), self.size, *axes), np.nan)
         return self.arrays[name]

@@ -9,7 +9,7 @@ from typing import ClassVar
 from engine.data import Digits
 from engine.experiments import theory
 from engine.experiments.experiment import Paper, Question, rules_of
-from engine.experiments.radii import ACCURACY, MOST, Sweep
+from engine.experiments.radii import ACCURACY, MOST, RadiusSweep
 from engine.models import CNNGAP, ViT
 from engine.problems import Classification
 from engine.rules import SGD, Everything
@@ -34,7 +34,7 @@ LABELS = "Share of the training labels that are wrong; test labels are right."
 
 
 @dataclass(frozen=True)
-class NormalizationLayers(Sweep):
+class NormalizationLayers(RadiusSweep):
     """Which layers to perturb in a convolutional network with BatchNorm."""
 
     radii: tuple[float, ...] = series((0.7, 2.8), 0.01, MOST, 6, "Radii ρ")
@@ -91,7 +91,7 @@ class NormalizationLayers(Sweep):
 
 
 @dataclass(frozen=True)
-class VisionTransformer(Sweep):
+class VisionTransformer(RadiusSweep):
     """The same in a vision transformer with LayerNorm."""
 
     radii: tuple[float, ...] = series((0.4, 2.0), 0.01, MOST, 6, "Radii ρ")

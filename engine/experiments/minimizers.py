@@ -9,8 +9,9 @@ import numpy as np
 
 from engine.experiments import theory
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import rule_look
+from engine.figures.words import number
 from engine.problems import TwoCurvatures
 from engine.records import Result
 from engine.rules import SAM, SGD
@@ -46,14 +47,14 @@ class WhichSharpness(Experiment):
     question: ClassVar = Question("At which x₁ does 1-SAM come to rest?", 0, 1, 2)
 
     def ensembles(self):
-        problem, one = TwoCurvatures(), 200_000 if self.full else 30_000
+        problem, steps = TwoCurvatures(), 200_000 if self.full else 30_000
         seeds = range(3 if self.full else 2)
         runs = {
             "GD": (RunSpec(problem, SGD(), lr=self.eta, batch=0, steps=1000, every=10),),
             "SAM": (RunSpec(problem, SAM(self.rho), lr=self.eta, batch=0, steps=20_000, every=200),),
             "1-SAM": tuple(
                 RunSpec(
-                    problem, SAM(self.rho), lr=0.3 * self.eta, batch=1, steps=one, every=100, seed=s, curvature=False
+                    problem, SAM(self.rho), lr=0.3 * self.eta, batch=1, steps=steps, every=100, seed=s, curvature=False
                 )
                 for s in seeds
             ),
@@ -64,10 +65,10 @@ class WhichSharpness(Experiment):
     def checks(self, result):
         void = self.unusual
         rest = self.drift("1-SAM")[500:, 0].mean()
-        sam, one = self._end(result, "SAM"), self._end(result, "1-SAM")
-        (first, then), left = self._stretch()
-        shrunk = self._at(result, "SAM", then)[:, 0] / self._at(result, "SAM", first)[:, 0]
-        told = f"x₁ shrinks to {say(left)} × from step {first:,} to {then:,}"
+        sam, one_sam = self._end(result, "SAM"), self._end(result, "1-SAM")
+        (begin, end), left = self._stretch()
+        shrunk = self._at(result, "SAM", end)[:, 0] / self._at(result, "SAM", begin)[:, 0]
+        predicted = f"x₁ shrinks to {number(left)} × from step {begin:,} to {end:,}"
         found = [
             Check(
                 "SAM comes to where the top eigenvalue is least",
@@ -79,18 +80,18 @@ class WhichSharpness(Experiment):
             Check(
                 "1-SAM comes to where the trace is least",
                 "distance 0 from (4/5, 1/7)",
-                _apart(one, "sum"),
+                _apart(one_sam, "sum"),
                 high=0.02,
                 void=void,
             ),
             Check(
                 "1-SAM rests where theory says for this learning rate",
-                f"x₁ = {say(rest)}",
-                one[:, 0],
+                f"x₁ = {number(rest)}",
+                one_sam[:, 0],
                 rest - 0.01,
                 rest + 0.01,
             ),
-            Check("SAM drifts as fast as theory says", told, shrunk, left**1.05, left**0.95, "×"),
+            Check("SAM drifts as fast as theory says", predicted, shrunk, left**1.05, left**0.95, "×"),
             Check(
                 "SAM’s gradient lies along the top eigenvector",
                 "|cos(g, v₁)| = 1",
@@ -220,3 +221,15 @@ def _curve(
 def late_mean(values: np.ndarray) -> np.ndarray:
     """[R]: the mean over the second half of the measurements [T, R]; NaN before all are there."""
     return values[len(values) // 2 :].mean(0) if len(values) else np.full(1, np.nan)
+
+
+def spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
+    """By ensemble, a point for each of some quantities [R], with its range."""
+    lines = []
+    for i, (name, values) in enumerate(rows.items()):
+        low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
+        x = np.arange(len(values)) + 0.08 * (i - 1)
+        lines.append(
+            Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high))
+        )
+    return tuple(lines)

@@ -9,14 +9,15 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine.curvature import Hessian, dense
 from engine.experiments import theory
-from engine.experiments.curves import middle
+from engine.experiments.curves import look
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.experiments.stability import Stability, Trains
-from engine.figures.drawing import Chart, Line, Map, say
-from engine.figures.theme import rule_look
-from engine.problems import MatrixSensing, Product, parts
+from engine.experiments.sensing import Sensing
+from engine.experiments.stability import Stability
+from engine.experiments.trainability import Trains
+from engine.figures.drawing import Chart, Line, Map
+from engine.figures.words import number
+from engine.problems import Product
 from engine.rules import SAM, SGD, SSAM, USAM, UnifiedSAM
 from engine.spec import fingerprint, knob
 from engine.training.runs import RunSpec
@@ -74,7 +75,7 @@ class Drift(Experiment):
         return (
             Check(
                 "Gradient descent stops where y² = 2/η − η",
-                f"|y| = {say(stops['GD'])}",
+                f"|y| = {number(stops['GD'])}",
                 y["GD"],
                 stops["GD"] - 0.01,
                 stops["GD"] + 0.01,
@@ -82,7 +83,7 @@ class Drift(Experiment):
             ),
             Check(
                 "USAM stops where y² (1 + ρ y²) = 2/η",
-                f"|y| = {say(stops['USAM'])}",
+                f"|y| = {number(stops['USAM'])}",
                 y["USAM"],
                 stops["USAM"] - 0.05,
                 stops["USAM"] + 0.05,
@@ -90,14 +91,14 @@ class Drift(Experiment):
             ),
             Check(
                 "SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔",
-                f"|y| = {say(stops['SSAM'])}",
+                f"|y| = {number(stops['SSAM'])}",
                 y["SSAM"],
                 stops["SSAM"] - 0.025,
                 stops["SSAM"] + 0.025,
                 void=rested,
             ),
             Check(
-                f"SAM drifts at the rate of its 2-cycle: from |y| = {say(high)} to {say(low)}",
+                f"SAM drifts at the rate of its 2-cycle: from |y| = {number(high)} to {number(low)}",
                 f"{takes:,.0f} steps",
                 [taken],
                 0.98 * takes,
@@ -111,7 +112,7 @@ class Drift(Experiment):
     def pictures(self, result):
         source, ends = fingerprint(result.spec), np.array([0.0, self.steps])
         lines = [
-            Line(name, result.over(name, "step"), self._path(result, name)[:, 1], _look(name).colour)
+            Line(name, result.over(name, "step"), self._path(result, name)[:, 1], look(name).colour)
             for name in self.ensembles()
         ]
         stops = [
@@ -120,14 +121,14 @@ class Drift(Experiment):
             if name != "SSAM"
         ]
         theories = [
-            Line(label, x, y, _look(name).colour, "dash", theory=True)
+            Line(label, x, y, look(name).colour, "dash", theory=True)
             for label, name, x, y in [*stops, ("SAM drifts, theory", "SAM", *self._predicted())]
         ]
         caption = (
             f"|y|, the square root of the curvature of the minimum below, at every {max(1, self.steps // 250)}th step "
-            f"from (3, 10); η = {say(self.eta)}, ρ = {say(self.rho)}. Dashed: where theory lets gradient descent and "
-            "USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM stops at |y| = "
-            f"{say(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end "
+            f"from (3, 10); η = {number(self.eta)}, ρ = {number(self.rho)}. Dashed: where theory lets gradient descent "
+            "and USAM stop, and SAM's drift on its 2-cycle, from the settings alone. SSAM stops at |y| = "
+            f"{number(self._stops()['SSAM'])} by theory, close to gradient descent. Only SAM goes on, and in the end "
             "falls in proportion to itself: a straight line here."
         )
         chart = Chart(
@@ -152,8 +153,8 @@ class Drift(Experiment):
             ),
         }
         caption = (
-            f"The loss l(xy) over the plane, on a logarithmic scale floored at {say(LOWEST)}, and the path of {name}: "
-            f"the valley x = 0 consists of minima, the flatter the smaller |y|. {tells[name]}"
+            f"The loss l(xy) over the plane, on a logarithmic scale floored at {number(LOWEST)}, and the path of "
+            f"{name}: the valley x = 0 consists of minima, the flatter the smaller |y|. {tells[name]}"
         )
         return Map(
             f"path_{name.lower()}",
@@ -184,9 +185,9 @@ class Drift(Experiment):
     def _predicted(self):
         """Steps, and |y| of SAM after each, from where it reaches the valley on."""
         x, y = Product().begin
-        first, y = theory.product_valley(x, y, self.eta)
-        drift = theory.product_drift_sam(y, self.eta, self.rho, self.steps - int(first))
-        return first + np.arange(len(drift)), drift
+        reached, y = theory.product_valley(x, y, self.eta)
+        drift = theory.product_drift_sam(y, self.eta, self.rho, self.steps - int(reached))
+        return reached + np.arange(len(drift)), drift
 
     def _path(self, result, name, signed=False):
         """[T, 2]: x and y at each measurement, NaN where not known yet."""
@@ -208,166 +209,6 @@ def _passes(steps, y, level):
         return np.nan
     k = int(np.argmax(y <= level))
     return float(np.interp(-np.log(level), -np.log(y[k - 1 : k + 1]), steps[k - 1 : k + 1]))
-
-
-def _look(name):
-    return rule_look("SGD" if name == "GD" else name)
-
-
-@dataclass(frozen=True)
-class Sensing(Experiment):
-    """Matrix sensing with fewer measurements than parameters: the fit is a manifold of minima, and the drift along
-    it can be seen in the curvature."""
-
-    eta: float = knob(0.02, 0.002, 0.03, "Learning rate η", log=True)
-    rho: float = knob(0.1, 0.01, 0.3, "Radius ρ", log=True)
-    steps: int = knob(800, 200, 10_000, "Steps", "The full size takes four times as many.", log=True)
-
-    title: ClassVar = "Along the minima of matrix sensing"
-    claim: ClassVar = (
-        "Once the measurements are fitted, gradient descent and USAM rest, and SAM drifts on to flatter minima, which "
-        "recover the matrix better."
-    )
-    setup: ClassVar = (
-        "A 10 × 10 matrix of rank 2 from 35 measurements, as U Uᵀ with U 10 × 10, full batch, 3 random starts (full: "
-        "6). Flat: a small Hessian trace."
-    )
-    source: ClassVar = (
-        "Dai, Ahn & Sra 2023 (arXiv 2305.15287); that flat minima recover, for X = L Rᵀ: Ding et al. 2024 (arXiv "
-        "2203.03756)"
-    )
-    question: ClassVar = Question("SAM's trace of the Hessian at the end, as a share of gradient descent's?", 0, 1.5, 0)
-
-    def ensembles(self):
-        rules, steps = {"GD": SGD(), "USAM": USAM(self.rho), "SAM": SAM(self.rho)}, self.steps * (4 if self.full else 1)
-        problem, seeds = MatrixSensing(scale=0.85), range(6 if self.full else 3)
-        return {
-            name: tuple(
-                RunSpec(
-                    problem,
-                    rule,
-                    lr=self.eta,
-                    batch=0,
-                    steps=steps,
-                    every=max(1, steps // (20 if self.full else 4)),
-                    curvature=False,
-                    seed=seed,
-                )
-                for seed in seeds
-            )
-            for name, rule in rules.items()
-        }
-
-    def probe(self, name, member, spec, path):
-        """The trace of the training loss's Hessian, from all of it."""
-        theta, matrix = path[-1].theta, np.full((1, 1), np.nan)
-        if torch.isfinite(theta).all():
-            for _, matrix in dense(
-                Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta), len(theta), theta
-            ):
-                pass
-        return {"trace": float(matrix.trace())}
-
-    def checks(self, result):
-        trace = {name: result.over(name, "trace") for name in self.ensembles()}
-        end = {name: result.last(name, "trace") for name in trace}
-        lost = {
-            name: 1 - end[name] / values[len(values) // 2] if len(values) else end[name]
-            for name, values in trace.items()
-        }
-        test = {name: result.last(name, "test_loss") for name in trace}
-        void = self.unusual
-        # the longer SAM drifts, the further it is ahead of those that rest: what is sized goes with that
-        return (
-            Check(
-                "SAM ends at a flatter minimum than gradient descent",
-                "below 1 ×",
-                end["SAM"] / end["GD"],
-                high=0.9,
-                unit="×",
-                void=void,
-                sized=True,
-            ),
-            Check(
-                "In the second half SAM still loses more of its trace than gradient descent",
-                "more than 0 of it",
-                lost["SAM"] - lost["GD"],
-                0.04,
-                void=void,
-                note="More than the 0.03 that would be no difference in the next check.",
-            ),
-            Check(
-                "USAM then rests as gradient descent does", "0 of it", lost["USAM"] - lost["GD"], -0.03, 0.03, void=void
-            ),
-            Check(
-                "SAM recovers the matrix better than gradient descent: held-out loss",
-                "below 1 ×",
-                test["SAM"] / test["GD"],
-                high=0.9,
-                unit="×",
-                void=void,
-                note="At most starts, not at every one.",
-            ),
-        )
-
-    def pictures(self, result):
-        source, start = (
-            fingerprint(result.spec),
-            f"η = {say(self.eta)}, ρ = {say(self.rho)}; median and range of the starts.",
-        )
-        flat = (
-            f"The trace of the training loss's Hessian, from all of its 100 rows; {start} After the fit all three are "
-            "near minima. Gradient descent and USAM stay where they have arrived; SAM goes on to where the trace is "
-            "smaller."
-        )
-        recovered = (
-            "Half the mean squared residual of 1,000 held-out measurements, about half the squared distance from the "
-            f"true matrix; {start} It falls as the minima become flatter. SAM's own steps leave it at a small distance "
-            "from the minima, and with them some error."
-        )
-        fitted = (
-            f"Half the mean squared residual of the 35 training measurements; {start} SAM stays on a 2-cycle of a size "
-            "that ρ decides."
-        )
-        return (
-            Chart(
-                "trace",
-                "Flatness along the minima",
-                "step",
-                "trace of the Hessian",
-                self._lines(result, "trace"),
-                flat,
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "recovery",
-                "Recovery of the matrix",
-                "step",
-                "held-out loss",
-                self._lines(result, "test_loss"),
-                recovered,
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "fit",
-                "Fit of the measurements",
-                "step",
-                "training loss",
-                self._lines(result, "train_loss"),
-                fitted,
-                log_y=True,
-                source=source,
-            ),
-        )
-
-    def _lines(self, result, quantity):
-        lines = []
-        for name in self.ensembles():
-            values, look = result.over(name, quantity), _look(name)
-            lines.append(middle(name, result.over(name, "step"), values, look.colour, marker=look.marker))
-        return tuple(lines)
 
 
 PAPER = Paper(

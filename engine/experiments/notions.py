@@ -12,14 +12,14 @@ from torch import Tensor
 
 from engine.analyses import sharpness
 from engine.curvature import Hessian, signs
-from engine.data import Digits
 from engine.experiments import theory
 from engine.experiments.curves import middle
+from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Check, Experiment, Paper, rules_of
-from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness, late_mean
-from engine.figures.drawing import Chart, Line, say
-from engine.models import MLP
-from engine.problems import Classification, evaluate, parts
+from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness, spreads
+from engine.figures.drawing import Chart, Line
+from engine.figures.words import number
+from engine.problems import evaluate, parts
 from engine.records import Result
 from engine.rules import MSAM, SAM, SGD
 from engine.seeds import generator
@@ -31,7 +31,6 @@ QUANTITIES = {"worst": "worst direction", "ascent": "up the gradient", "average"
 TICKS = tuple((float(i), words) for i, words in enumerate(QUANTITIES.values()))
 EVERY = 20
 """Steps between two looks at a run's loss."""
-NETWORK = Classification(Digits(train=100), MLP(16, 2, "tanh"), "squared error")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Notions(Experiment):
             {name: _met(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
         )
         second = {q: _furthest([ratios[q] for ratios in self._over_second_order(result).values()]) for q in QUANTITIES}
-        sam, one = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
+        worst_ratio, average_ratio = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
         note = (
             "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its "
             "largest eigenvalue falls as well."
@@ -121,7 +120,12 @@ class Notions(Experiment):
             ),
             Check("1-SAM’s is too", "below 1 ×", worst["1-SAM"] / worst["GD"], high=0.9, unit="×", void=void),
             Check(
-                "1-SAM’s average-direction sharpness is below SAM’s", "below 1 ×", one, high=0.95, unit="×", void=void
+                "1-SAM’s average-direction sharpness is below SAM’s",
+                "below 1 ×",
+                average_ratio,
+                high=0.95,
+                unit="×",
+                void=void,
             ),
             Check(
                 "Under SAM the ascent direction has most of the worst",
@@ -158,7 +162,7 @@ class Notions(Experiment):
             Check(
                 "SAM’s worst-direction sharpness is below 1-SAM’s",
                 "below 1 ×",
-                sam,
+                worst_ratio,
                 high=0.95,
                 unit="×",
                 void=void,
@@ -192,30 +196,30 @@ class Notions(Experiment):
             name: [a / b for a, b in zip(values, measured["GD"], strict=True)] for name, values in measured.items()
         }
         caption = (
-            f"R = L(w + ρ v) − L(w) with ρ = {say(self.rho)} and a unit vector v, relative to gradient descent of the "
-            "same seed; each run is measured where its training loss first is at most "
-            f"{say(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a "
+            f"R = L(w + ρ v) − L(w) with ρ = {number(self.rho)} and a unit vector v, relative to gradient descent of "
+            "the same seed; each run is measured where its training loss first is at most "
+            f"{number(self.loss)}{self._reached(result)}; median and range over the seeds. v is the worst direction (a "
             "lower bound, by ascents from ±g and ±v₁), the gradient’s, or random. Look at the left and the right: SAM "
             "and 1-SAM lower both, and 1-SAM the average more. In the middle SAM is higher: its gradient points where "
             "the loss rises most."
         )
         source = fingerprint(result.spec)
         labels = ("Three notions of sharpness", "direction", "R, relative to gradient descent")
-        first = Chart("notions", *labels, _spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
-        return first, self._relations(result, source), self._losses(result, source)
+        notions = Chart("notions", *labels, spreads(ratios), caption, log_y=True, x_ticks=TICKS, source=source)
+        return notions, self._relations(result, source), self._losses(result, source)
 
     def _reached(self, result: Result) -> str:
         """Which losses the runs had where they were measured, in words."""
         met = np.concatenate([_met(result, name, "loss") for name in self.ensembles()])
         return (
-            f" (it is {say(met.min())} to {say(met.max())}, for the looks are {EVERY} steps apart)"
+            f" (it is {number(met.min())} to {number(met.max())}, for the looks are {EVERY} steps apart)"
             if np.isfinite(met).all()
             else ""
         )
 
     def _relations(self, result: Result, source: str) -> Chart:
         ratios = {name: list(values.values()) for name, values in self._over_second_order(result).items()}
-        one = Line("1, theory", np.array([-0.2, 2.2]), np.ones(2), "ink", "dash", theory=True)
+        unit = Line("1, theory", np.array([-0.2, 2.2]), np.ones(2), "ink", "dash", theory=True)
         caption = (
             "The same rises, each over what the gradient and the Hessian at w make of it: ρ²λ₁/2 in the worst "
             f"direction, ρ‖g‖ + ρ²g′Hg/(2‖g‖²) up the gradient, and ρ² Tr/(2D) on average over the {NETWORK.size():,} "
@@ -224,7 +228,7 @@ class Notions(Experiment):
         )
         labels = ("The notions and the Hessian", "direction", "R over its second order")
         return Chart(
-            "relations", *labels, (*_spreads(ratios), one), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
+            "relations", *labels, (*spreads(ratios), unit), caption, x_ticks=TICKS, y_range=(0, 1.5), source=source
         )
 
     def _losses(self, result: Result, source: str) -> Chart:
@@ -234,7 +238,7 @@ class Notions(Experiment):
         )
         caption = (
             "Training loss at w, median and range over the seeds. The notions are measured where each run first comes "
-            f"to {say(self.loss)}."
+            f"to {number(self.loss)}."
         )
         return Chart("loss", "Training loss", "step", "mean squared error", lines, caption, log_y=True, source=source)
 
@@ -267,90 +271,6 @@ def _curvatures(hessian: Hessian, top: Tensor, random: torch.Generator) -> dict[
         "slope": float(g.norm()),
         "along": float(g @ hessian(g) / (g @ g)),
     }
-
-
-def _spreads(rows: dict[str, list[np.ndarray]]) -> tuple[Line, ...]:
-    """By ensemble, a point for each of some quantities [R], with its range."""
-    lines = []
-    for i, (name, values) in enumerate(rows.items()):
-        low, middle, high = (np.array([f(v) for v in values]) for f in (np.min, np.median, np.max))
-        x = np.arange(len(values)) + 0.08 * (i - 1)
-        lines.append(
-            Line(WORDS.get(name, name), x, middle, LOOKS[name].colour, "none", LOOKS[name].marker, (low, high))
-        )
-    return tuple(lines)
-
-
-@dataclass(frozen=True)
-class Alignment(Experiment):
-    """How far the gradient of a network turns to the top eigenvector."""
-
-    rho: float = knob(0.1, 0.02, 0.2, "Radius ρ", log=True)
-
-    title: ClassVar = "The gradient finds the top eigenvector"
-    claim: ClassVar = (
-        "Full-batch SAM turns the gradient towards the Hessian’s top eigenvector; gradient descent below its edge of "
-        "stability turns it away."
-    )
-    setup: ClassVar = (
-        "100 digits, full batch, squared error, tanh MLP of depth 2 and width 16, η = 0.3, no momentum; 1-SAM (full "
-        "size only) descends one example a step, with η = 0.03."
-    )
-    source: ClassVar = "Wen, Ma & Li 2023, sec. 4.3: thm. 4.8 (arXiv 2211.05729)"
-
-    def ensembles(self):
-        seeds, steps = range(5 if self.full else 3), 2000 if self.full else 600
-
-        def runs(rule, lr, batch, steps):
-            return tuple(
-                RunSpec(
-                    NETWORK, rule, lr=lr, batch=batch, steps=steps, every=steps // (25 if self.full else 8), seed=seed
-                )
-                for seed in seeds
-            )
-
-        found = {"GD": runs(SGD(), 0.3, 0, steps), "SAM": runs(SAM(self.rho), 0.3, 0, steps)}
-        return found | ({"1-SAM": runs(SAM(self.rho), 0.03, 1, 4 * steps)} if self.full else {})
-
-    def checks(self, result):
-        void = self.unusual
-        gd, sam = (late_mean(result.over(name, "cos_g")) for name in ("GD", "SAM"))
-        note = (
-            "On the plane of minima it is 1; here several eigenvalues come to SAM’s edge together, and the gradient "
-            "turns among their directions."
-        )
-        return (
-            Check(
-                "SAM’s gradient has a large part along the top eigenvector",
-                "|cos(g, v₁)| ≫ 0.03, a random direction’s",
-                sam,
-                low=0.15,
-                void=void,
-            ),
-            Check("Gradient descent’s has none", "|cos(g, v₁)| → 0", gd, high=0.05, void=void),
-            Check(
-                "SAM’s gradient lies along it altogether",
-                "|cos(g, v₁)| → 1",
-                sam,
-                low=0.9,
-                void=void,
-                claimed=False,
-                note=note,
-            ),
-        )
-
-    def pictures(self, result):
-        lines = tuple(
-            middle(WORDS.get(n, n), result.over(n, "step"), result.over(n, "cos_g"), LOOKS[n].colour)
-            for n in self.ensembles()
-        )
-        caption = (
-            "|cos| of the full-batch gradient with the top eigenvector of the training loss’s Hessian, both at w; "
-            "median and range over the seeds. Look at gradient descent’s fall to 0 while SAM’s stays up; that it "
-            "fluctuates far below 1 says that more than one direction is as sharp."
-        )
-        labels = ("Alignment with the top eigenvector", "step", "|cos(g, v₁)|")
-        return (Chart("alignment", *labels, lines, caption, y_range=(0, 1), source=fingerprint(result.spec)),)
 
 
 PAPER = Paper(

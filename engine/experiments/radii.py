@@ -4,49 +4,21 @@ beside no perturbation."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
-from engine.curvature import Hessian, extremes
-from engine.experiments.curves import middle
+from engine.experiments.curves import ends, middle
 from engine.experiments.experiment import Check, Experiment
-from engine.figures.drawing import Chart, say
+from engine.experiments.perturbation import anatomy, lam_max
+from engine.experiments.variants import MORE, SHARP, VARIANTS, Variant
+from engine.figures.drawing import Chart
 from engine.figures.theme import rule_colour
-from engine.models import NORMS
-from engine.problems import parts
-from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule, plain
-from engine.seeds import generator
+from engine.figures.words import number
 from engine.spec import fingerprint
-from engine.training.measure import whole
 from engine.training.runs import RunSpec
-
-
-class Variant(NamedTuple):
-    """A rule that a sweep compares: what it is at a radius, and how its line is drawn."""
-
-    rule: Callable[[float], Rule]
-    colour: str
-    dash: str = "solid"
-
-
-VARIANTS = {
-    "SAM": Variant(SAM, rule_colour("SAM")),
-    "SAM-ON": Variant(lambda rho: SAM(rho, NormalizationOnly()), "vermilion"),
-    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), "purple", "dash"),
-}
-MORE = {
-    "all but these layers": Variant(lambda rho: SAM(rho, AllButNormalization()), "sky", "dot"),
-    "ASAM": Variant(ASAM, rule_colour("ASAM")),
-    "ASAM-ON": Variant(lambda rho: ASAM(rho, mask=NormalizationOnly()), rule_colour("ASAM"), "dash"),
-}
-"""Compared at full size only."""
-SHARP = ("SGD", "AdamW", "SAM", "SAM-ON")
-"""Whose sharpness is measured."""
-
 
 MOST = 10.0
 """The largest radius that a rule takes."""
@@ -80,7 +52,7 @@ LENGTH = f"{WORDS} Were it over all parameters, the perturbation would be shorte
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep(Experiment):
+class RadiusSweep(Experiment):
     """Runs at several radii from several seeds, beside runs without a perturbation."""
 
     radii: tuple[float, ...]
@@ -116,10 +88,12 @@ class Sweep(Experiment):
 
     @property
     def variants(self) -> dict[str, Variant]:
+        """By name, the rules that are compared at this size."""
         return VARIANTS | MORE if self.full else VARIANTS
 
     @property
     def seeds(self) -> int:
+        """How many seeds there are at each radius."""
         return self.runs[self.full]
 
     @property
@@ -142,13 +116,13 @@ class Sweep(Experiment):
     def ends(self, result, name, quantity):
         """[K, S]: a quantity at the end by radius and seed; K is 1 without a perturbation."""
         rows = 1 if name == self.alone else len(self.grid)
-        return np.broadcast_to(result.last(name, quantity), rows * self.seeds).reshape(rows, self.seeds)
+        return ends(result, name, quantity, radius=rows, seed=self.seeds)
 
     def accuracies(self, result, name):
         """[K, S]: the test accuracy at the end in %, by radius and seed; of a run that was lost on the way a
         guess's, so that its radius is no good one."""
-        ends = 100 * self.ends(result, name, "test_accuracy")
-        return np.where(np.isnan(ends), CHANCE, ends) if result.complete else ends
+        accuracy = 100 * self.ends(result, name, "test_accuracy")
+        return np.where(np.isnan(accuracy), CHANCE, accuracy) if result.complete else accuracy
 
     def tuned(self, result, name):
         """[S]: the test accuracy in % at the radius at which its mean over the seeds is highest."""
@@ -181,13 +155,13 @@ class Sweep(Experiment):
         alone, sam, on, subset = (self.tuned(result, name) for name in (self.alone, "SAM", "SAM-ON", "random subset"))
         there = self.accuracies(result, "random subset")[self.top(result, "SAM-ON")]
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
-        fewer = f"{say(self.ahead)} points fewer, or more than that"
+        fewer = f"{number(self.ahead)} points fewer, or more than that"
         return (
             # sized: longer runs help what has no perturbation a little, SAM-ON not, and a random subset that is moved
             # so far least of all
             Check(
                 f"SAM-ON gains on {self.alone}",
-                f"{say(self.enough)} points or more",
+                f"{number(self.enough)} points or more",
                 on - alone,
                 low=self.enough,
                 note=TUNED,
@@ -238,7 +212,7 @@ class Sweep(Experiment):
         points: dict[str, Any] = {"unit": "points", "void": self.unusual}
         ratio, fewer = (
             self.radius(result, "SAM-ON") / self.radius(result, "SAM"),
-            f"{say(self.ahead)} points fewer, or more than that",
+            f"{number(self.ahead)} points fewer, or more than that",
         )
         return (
             Check("SAM-ON needs a larger radius than SAM", "2 to 10 times", ratio, 2, 10, "×", self.unusual),
@@ -253,7 +227,7 @@ class Sweep(Experiment):
             ),
             Check(
                 f"ASAM-ON gains on {self.alone} too",
-                f"{say(self.enough)} points or more",
+                f"{number(self.enough)} points or more",
                 on - alone,
                 low=self.enough,
                 **points,
@@ -279,7 +253,7 @@ class Sweep(Experiment):
             ),
             Check(
                 "It moves these layers' scales and shifts alone",
-                f"{say(share)}% of the parameters",
+                f"{number(share)}% of the parameters",
                 100 * self.start(result, "moved"),
                 share * (1 - 1e-6),
                 share * (1 + 1e-6),
@@ -316,45 +290,6 @@ class Sweep(Experiment):
         lines.append(
             middle(self.alone, self.grid, values[self.alone].repeat(len(self.grid), 0), rule_colour("SGD"), "dash")
         )
-        ticks = tuple((float(rho), say(rho)) for rho in self.radii)
+        ticks = tuple((float(rho), number(rho)) for rho in self.radii)
         more = {"log_x": True, "log_y": log_y, "x_ticks": ticks, "source": fingerprint(result.spec)}
         return Chart(name, title, "radius ρ", label, tuple(lines), caption, **more)
-
-
-def anatomy(spec: RunSpec, theta: torch.Tensor) -> dict[str, float]:
-    """What a rule's perturbation is at theta [n] with the whole training set: the length in normalization layers
-    over ρ, and the share of parameters moved."""
-    points: list[torch.Tensor] = []
-
-    def recorded(f, point):
-        points.append(point)
-        return plain(f, point)
-
-    at = replace(
-        whole(spec, theta, spec.problem.load("train", str(theta.device)), 0, spec.update.begin(theta)),
-        differentiate=recorded,
-    )
-    spec.rule.direction(at, spec.rule.begin(theta, spec.problem.layout, generator(spec.seed, "rule", 0)))
-    moved = points[-1] - theta
-    norms = torch.cat([torch.full((block.size,), block.module in NORMS) for block in spec.problem.layout]).to(
-        theta.device
-    )
-    return {
-        "length": float(moved[norms].double().norm()) / getattr(spec.rule, "rho", 1),
-        "moved": float((moved != 0).double().mean()),
-    }
-
-
-def lam_max(spec: RunSpec, theta: torch.Tensor) -> float:
-    """The largest eigenvalue of the training loss's Hessian at theta [n], to about 1%."""
-    random = generator(spec.seed, "top")
-    begin = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
-    *_, krylov = extremes(
-        Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta),
-        begin,
-        random,
-        top=1,
-        tol=1e-2,
-        look=0,
-    )
-    return float(krylov.ritz([0]).values[0])

@@ -10,8 +10,9 @@ import numpy as np
 
 from engine.experiments import theory
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import rule_colour
+from engine.figures.words import number
 from engine.problems import Beale, Saddle
 from engine.rules import SAM, SGD, SSAM
 from engine.spec import choice, fingerprint, knob
@@ -53,6 +54,7 @@ class SaddleEscape(Experiment):
 
     @property
     def curvature(self) -> float:
+        """The larger of the Hessian's two eigenvalues at the saddle, by size."""
         return CURVATURE[self.landscape]
 
     @property
@@ -65,14 +67,14 @@ class SaddleEscape(Experiment):
         more = {"lr": self.step / self.curvature, "batch": 0, "steps": self.steps, "every": 1, "curvature": False}
         starts = {"outside": OUTSIDE, "inside": INSIDE}
         return {
-            f"{name} {where}": (RunSpec(self._problem(at), rule, **more),)
-            for where, at in starts.items()
+            f"{name} {where}": (RunSpec(self._problem(radii), rule, **more),)
+            for where, radii in starts.items()
             for name, rule in rules.items()
         }
 
-    def _problem(self, at: float):
+    def _problem(self, radii: float):
         """The landscape, with the start at `at` radii along the escape direction and SIDE beside it."""
-        a, b = SIDE * self.rho, at * self.rho
+        a, b = SIDE * self.rho, radii * self.rho
         return Saddle((a, b)) if self.curvature == 1 else Beale(((a + b) / math.sqrt(2), 1 + (a - b) / math.sqrt(2)))
 
     def distance(self, result, name):
@@ -122,7 +124,7 @@ class SaddleEscape(Experiment):
             Check("Nor does SAM", "below 1 radius", self.farthest(result, "SAM inside"), high=1, unit="radii"),
             Check(
                 "SSAM sinks into the saddle",
-                f"by the factor 1 − ηλ = {say(sink)} a step",
+                f"by the factor 1 − ηλ = {number(sink)} a step",
                 self.rate(result),
                 sink - 0.02 * self.step,
                 sink + 0.02 * self.step,
@@ -133,7 +135,7 @@ class SaddleEscape(Experiment):
         """Steps are whole numbers, and the curvature changes on the way: 5% and one step more."""
         return Check(
             claim,
-            f"{say(round(steps, 1))} steps",
+            f"{number(round(steps, 1))} steps",
             self.escape(result, name),
             0.95 * steps,
             1.05 * steps + 1,

@@ -8,14 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine.data import Digits
 from engine.experiments import theory
-from engine.experiments.curves import middle
+from engine.experiments.curves import look
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Line, Map, Mark, say
-from engine.figures.theme import rule_look
-from engine.models import MLP
-from engine.problems import Classification, Quadratic
+from engine.figures.drawing import Chart, Line, Mark
+from engine.figures.words import number
+from engine.problems import Quadratic
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import fingerprint, knob
 from engine.training.runs import RunSpec
@@ -64,6 +62,7 @@ class Stability(Experiment):
 
     @property
     def radii(self) -> tuple[float, float, float]:
+        """Half of ρ, ρ, and five times ρ."""
         return self.rho / 2, self.rho, 5 * self.rho
 
     @property
@@ -103,7 +102,7 @@ class Stability(Experiment):
         rest = np.concatenate([self._tail(result, name, most).max(1) for name, most in resting.items()])
         low, high = 0.99, 1.01
         return (
-            Check("Gradient descent is stable up to η = 2/λ", f"η = {say(gd)}", found["GD"], low * gd, high * gd),
+            Check("Gradient descent is stable up to η = 2/λ", f"η = {number(gd)}", found["GD"], low * gd, high * gd),
             Check(
                 "USAM is stable up to η = 2/(λ + ρλ²), at each ρ",
                 "1 × " + _listed(usam),
@@ -113,18 +112,28 @@ class Stability(Experiment):
                 "×",
             ),
             Check(
-                f"At ρ = {say(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
-                f"{say(usam[-1] / gd)} × {say(gd)}",
+                f"At ρ = {number(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
+                f"{number(usam[-1] / gd)} × {number(gd)}",
                 found["USAM"][-1:] / gd,
                 low * usam[-1] / gd,
                 high * usam[-1] / gd,
                 "×",
             ),
             Check(
-                "SAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SAM"] / gd), low, high, "×"
+                "SAM is stable up to η = 2/λ, whatever ρ",
+                f"1 × {number(gd)}",
+                _worst(found["SAM"] / gd),
+                low,
+                high,
+                "×",
             ),
             Check(
-                "SSAM is stable up to η = 2/λ, whatever ρ", f"1 × {say(gd)}", _worst(found["SSAM"] / gd), low, high, "×"
+                "SSAM is stable up to η = 2/λ, whatever ρ",
+                f"1 × {number(gd)}",
+                _worst(found["SSAM"] / gd),
+                low,
+                high,
+                "×",
             ),
             Check(
                 "SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)",
@@ -141,22 +150,22 @@ class Stability(Experiment):
     def pictures(self, result):
         source, rho, lam = fingerprint(result.spec), self.rho, self.lam
         middle = {name: self._ends(result, name)[-2 if name != "GD" else -1] for name in self.ensembles()}
-        lines = [Line(name, self.rates, ends, _look(name).colour) for name, ends in middle.items()]
+        lines = [Line(name, self.rates, ends, look(name).colour) for name, ends in middle.items()]
         stable = self.rates[self.rates < theory.threshold_gd(lam)]
         lines.append(
             Line(
                 "SAM's 2-cycle, theory",
                 stable,
                 np.array([theory.sam_cycle(lr, rho, lam) for lr in stable]),
-                _look("SAM").colour,
+                look("SAM").colour,
                 "dash",
                 theory=True,
             )
         )
         marks = (Mark(theory.threshold_usam(lam, rho), "2/(λ + ρλ²)"), Mark(theory.threshold_gd(lam), "2/λ"))
         caption = (
-            f"Distance |x| from the minimum of f = ({say(lam)} x² + y²)/2 after the last step, one run for each "
-            f"learning rate, from |x| = 100; ρ = {say(rho)}. Dotted: the thresholds that theory gives for USAM, and "
+            f"Distance |x| from the minimum of f = ({number(lam)} x² + y²)/2 after the last step, one run for each "
+            f"learning rate, from |x| = 100; ρ = {number(rho)}. Dotted: the thresholds that theory gives for USAM, and "
             "for the three others. USAM leaves first. Below 2/λ gradient descent and SSAM fall to the lower edge, "
             "which is 0; SAM, whose perturbation keeps its length, ends on the 2-cycle that the dashed line predicts."
         )
@@ -182,16 +191,16 @@ class Stability(Experiment):
                 name,
                 np.array(self.radii),
                 np.broadcast_to(self._thresholds(result, name), 3),
-                _look(name).colour,
+                look(name).colour,
                 "none",
-                _look(name).marker,
+                look(name).marker,
             )
             for name in self.ensembles()
         ]
         usam = np.array([theory.threshold_usam(self.lam, rho) for rho in rhos])
         theories = (
             Line("2/λ, theory", rhos, np.full(len(rhos), gd), "grey", "dash", theory=True),
-            Line("USAM, theory", rhos, usam, _look("USAM").colour, "dash", theory=True),
+            Line("USAM, theory", rhos, usam, look("USAM").colour, "dash", theory=True),
         )
         caption = (
             "The largest stable learning rate that the runs themselves show, over the radius: halfway between the first"
@@ -242,8 +251,8 @@ class Stability(Experiment):
 
 def _threshold(rates, ends):
     """Between the first rate at which the run has left (or was lost) and the one before; NaN where none or all have."""
-    first = int(np.argmax(~(ends <= LEFT)))
-    return float(np.sqrt(rates[first - 1] * rates[first])) if first > 0 else np.nan
+    index = int(np.argmax(~(ends <= LEFT)))
+    return float(np.sqrt(rates[index - 1] * rates[index])) if index > 0 else np.nan
 
 
 def _worst(ratios):
@@ -252,157 +261,4 @@ def _worst(ratios):
 
 
 def _listed(values):
-    return ", ".join(map(say, values))
-
-
-def _look(name):
-    return rule_look("SGD" if name == "GD" else name)
-
-
-@dataclass(frozen=True)
-class Trains(Experiment):
-    """Learning rates times radii on a small network: which pairs train, under SAM and under USAM."""
-
-    steps: int = knob(60, 20, 500, "Steps", log=True)
-    width: int = knob(16, 4, 64, "Width", "Units in the hidden layer.", log=True)
-    enough: float = knob(
-        0.5, 0.1, 0.9, "Trained below", "The share of its first loss below which a run must end to count as trained."
-    )
-
-    title: ClassVar = "Which settings train a network?"
-    claim: ClassVar = (
-        "Over the same learning rates and radii SAM trains in more cases than USAM, whose largest learning rate falls "
-        "as ρ grows."
-    )
-    setup: ClassVar = (
-        "100 digits, full batch; one hidden layer with tanh, squared error: 9 learning rates times 6 radii, each run "
-        "from 3 starts (full: 10)."
-    )
-    source: ClassVar = "Dai, Ahn & Sra 2023 (arXiv 2305.15287), at a small scale"
-    question: ClassVar = Question("How much larger a learning rate than USAM does SAM bear at the largest ρ?", 0, 10, 1)
-
-    RATES: ClassVar = np.geomspace(0.1, 1.6, 9)
-    RADII: ClassVar = np.geomspace(0.1, 3.2, 6)
-
-    @property
-    def seeds(self) -> int:
-        return 10 if self.full else 3
-
-    def ensembles(self):
-        problem = Classification(Digits(train=100), MLP(width=self.width, depth=1, activation="tanh"), "squared error")
-        return {
-            rule.__name__: tuple(
-                RunSpec(
-                    problem, rule(rho), lr=lr, batch=0, steps=self.steps, every=self.steps, curvature=False, seed=seed
-                )
-                for seed in range(self.seeds)
-                for rho in self.RADII.tolist()
-                for lr in self.RATES.tolist()
-            )
-            for rule in (SAM, USAM)
-        }
-
-    def checks(self, result):
-        share = {name: self._trained(result, name).mean((1, 2)) for name in ("SAM", "USAM")}
-        most = {name: self._most(result, name) for name in ("SAM", "USAM")}
-        more, falls = most["SAM"][:, -1] / most["USAM"][:, -1], most["USAM"][:, -1] / most["USAM"][:, 0]
-        void = self.unusual
-        return (
-            Check(
-                "A larger share of the map trains with SAM than with USAM",
-                "more than 0 of it",
-                share["SAM"] - share["USAM"],
-                0.04,
-                void=void,
-                note=PAIRS,
-            ),
-            Check(
-                "At the largest ρ SAM bears a larger learning rate than USAM",
-                "more than 1 ×",
-                more,
-                1.4,
-                unit="×",
-                void=void,
-                note=GRID,
-            ),
-            Check(
-                "USAM's largest learning rate falls with ρ",
-                "less than 1 ×",
-                falls,
-                high=0.6,
-                unit="×",
-                void=void,
-                note=FALLS,
-            ),
-        )
-
-    def pictures(self, result):
-        source = fingerprint(result.spec)
-        lines = []
-        for name in ("SAM", "USAM"):
-            most = self._most(result, name)
-            lines.append(middle(name, self.RADII, most.T, _look(name).colour, marker=_look(name).marker))
-        caption = (
-            f"The largest learning rate tried at which training ends below {say(self.enough)} of its first loss, over "
-            "the radius ρ; median, and from the smallest to the largest of the starts. USAM's falls as ρ grows, as "
-            "its edge 2/(λ + ρλ²) does; SAM's falls far less. A ρ is not the same distance for the two: SAM's "
-            "perturbation has length ρ, USAM's ρ‖g‖."
-        )
-        edge = Chart(
-            "bears",
-            "Largest learning rate that trains",
-            "radius ρ",
-            "learning rate η",
-            tuple(lines),
-            caption,
-            log_x=True,
-            log_y=True,
-            source=source,
-        )
-        return edge, *(self._map(result, name, source) for name in ("SAM", "USAM"))
-
-    def _map(self, result, name, source):
-        nothing = np.zeros(0)
-        share = self._trained(result, name).mean(0)
-        caption = (
-            f"{name}: the share of the starts from which training ends below {say(self.enough)} of its first loss, for "
-            "each learning rate and radius, both on a logarithmic scale. Compare the two maps: at small radii the "
-            "rules agree, at large ones SAM keeps learning rates that USAM loses."
-        )
-        return Map(
-            f"trains_{name.lower()}",
-            f"What trains under {name}",
-            "learning rate η, log₁₀",
-            "radius ρ, log₁₀",
-            "share of starts that train",
-            np.log10(self.RATES),
-            np.log10(self.RADII),
-            share if np.isfinite(share).any() else np.zeros((0, 0)),
-            False,
-            (0.0, 1.0),
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            0,
-            caption,
-            equal=False,
-            source=source,
-        )
-
-    def _trained(self, result, name):
-        """[seeds, radii, rates]: 1 where a run has trained, 0 where it has not, NaN while that is not known."""
-        loss, shape = result.over(name, "train_loss"), (self.seeds, len(self.RADII), len(self.RATES))
-        if not len(loss) or not np.isfinite(loss[-1]).any():
-            return np.full(shape, np.nan)
-        return (loss[-1] < self.enough * loss[0]).astype(float).reshape(shape)
-
-    def _most(self, result, name):
-        """[seeds, radii]: the largest learning rate that trains; NaN where none does, or while that is not known."""
-        best = (np.where(self._trained(result, name) == 1, self.RATES, 0)).max(2)
-        return np.where(best > 0, best, np.nan)
-
-
-FALLS = "The learning rates that are tried are 1.41 times apart. SAM's falls as well, but by less: the row above."
-GRID = "The learning rates that are tried are 1.41 times apart: one of them is the least that can be seen."
-PAIRS = "Two of the 54 pairs of a learning rate and a radius are 0.04 of the map; fewer could be chance."
+    return ", ".join(map(number, values))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from engine.experiments import theory
-from engine.experiments.curves import middle
+from engine.experiments.curves import curve, ends, middle
 from engine.experiments.experiment import Check, Experiment, Paper, Question, rules_of
-from engine.figures.drawing import Chart, Line, say
+from engine.figures.drawing import Chart, Line
 from engine.figures.theme import MARKERS, ordinal, rule_look
+from engine.figures.words import number
 from engine.problems import DiagonalNet
 from engine.rules import MSAM, SGD
 from engine.spec import fingerprint, knob
@@ -40,6 +41,7 @@ class MicroBatches(Experiment):
         "descends the mean over all examples; only how many share a perturbation, m, differs. Several draws of the "
         "examples take the place of seeds."
     )
+    separately: ClassVar = True  # each draw is a problem of its own
     source: ClassVar = (
         "Andriushchenko & Flammarion 2022 (arXiv 2206.06232), there with the perturbation ρg, here with ρg/‖g‖; "
         "that 1-SAM minimizes the trace: Wen, Ma & Li 2023, sec. 5 (arXiv 2211.05729)"
@@ -48,6 +50,7 @@ class MicroBatches(Experiment):
 
     @property
     def draws(self) -> range:
+        """The draws of the examples, in the place of seeds."""
         return range(8 if self.full else 3)
 
     @property
@@ -57,6 +60,7 @@ class MicroBatches(Experiment):
 
     @property
     def length(self) -> int:
+        """Steps of a run at this size."""
         return self.steps * (4 if self.full else 1)
 
     @property
@@ -68,19 +72,9 @@ class MicroBatches(Experiment):
     def ensembles(self):
         rules = {"GD": SGD()} | {_name(m): MSAM(self.rho, m) for m in self.sizes}
         every = max(1, self.length // 25)
+        plain = {"lr": self.eta, "batch": 0, "steps": self.length, "every": every, "curvature": False}
         return {
-            f"{name}, draw {draw}": (
-                RunSpec(
-                    DiagonalNet(N, draw=draw),
-                    rule,
-                    lr=self.eta,
-                    batch=0,
-                    steps=self.length,
-                    every=every,
-                    curvature=False,
-                ),
-            )
-            for draw in self.draws
+            name: tuple(RunSpec(DiagonalNet(N, draw=draw), rule, **plain) for draw in self.draws)
             for name, rule in rules.items()
         }
 
@@ -92,12 +86,12 @@ class MicroBatches(Experiment):
         return {"trace": trace, "trace_share": trace / theory.least_trace(x, y)[1]}
 
     def checks(self, result):
-        test = {name: self._ends(result, name, "test_loss") for name in ("GD", *map(_name, self.sizes))}
-        trace = {name: self._ends(result, name, "trace_share") for name in test}
-        one, all_of_them = test[_name(1)], test[_name(N)]
+        test = {name: result.last(name, "test_loss") for name in ("GD", *map(_name, self.sizes))}
+        trace = {name: result.last(name, "trace_share") for name in test}
+        one_sam, n_sam = test[_name(1)], test[_name(N)]
         # what is sized goes with the number of draws, of which it takes the worst, with the sizes m, or, as n-SAM's
         # trace that slowly falls, with the steps
-        short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{say(self.shrunk)} only"
+        short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{number(self.shrunk)} only"
         return (
             Check(
                 "1-SAM's Hessian trace falls to the least there is",
@@ -111,15 +105,17 @@ class MicroBatches(Experiment):
             Check(
                 "1-SAM's held-out loss is far below n-SAM's",
                 "a small part of it",
-                one / all_of_them,
+                one_sam / n_sam,
                 high=0.1,
                 void=short,
             ),
-            Check("… and far below gradient descent's", "a small part of it", one / test["GD"], high=0.1, void=short),
+            Check(
+                "… and far below gradient descent's", "a small part of it", one_sam / test["GD"], high=0.1, void=short
+            ),
             Check(
                 "… in every draw",
                 "largest share below a half",
-                [np.max(one / np.minimum(all_of_them, test["GD"]))],
+                [np.max(one_sam / np.minimum(n_sam, test["GD"]))],
                 high=0.5,
                 void=short,
                 sized=True,
@@ -185,22 +181,14 @@ class MicroBatches(Experiment):
             ),
         )
 
-    def _ends(self, result, name, quantity):
-        """[draws]: at the end."""
-        return np.array([result.last(f"{name}, draw {draw}", quantity)[0] for draw in self.draws])
-
     def _growth(self, ends):
         """[draws]: the smallest factor between one size of micro-batches and the next larger one."""
         rows = np.array([ends[_name(m)] for m in self.sizes])
         return (rows[1:] / rows[:-1]).min(axis=0)
 
     def _curve(self, result, name, quantity):
-        """The median over the draws, within their range, as far as all of them have come."""
-        columns = [result.over(f"{name}, draw {draw}", quantity)[:, 0] for draw in self.draws]
-        length = min(map(len, columns))
-        values = np.array([column[:length] for column in columns])
-        steps = result.over(f"{name}, draw 0", "step").ravel()[:length].astype(float)
-        return middle(name, steps, values.T, self._colour(name), marker=self._marker(name))
+        line = curve(result, name, quantity, self._colour(name))
+        return replace(line, marker=self._marker(name))
 
     def _colour(self, name):
         sizes = [_name(m) for m in self.sizes]
@@ -211,9 +199,9 @@ class MicroBatches(Experiment):
 
     def _sweep(self, result):
         sizes = np.array(self.sizes, float)
-        rows = np.array([self._ends(result, _name(m), "test_loss") for m in self.sizes])
+        rows = np.array([ends(result, _name(m), "test_loss", draw=len(self.draws)) for m in self.sizes])
         sam = middle("m-SAM", sizes, rows, rule_look("MSAM").colour, marker="cross")
-        gd = np.median(self._ends(result, "GD", "test_loss"))
+        gd = np.median(result.last("GD", "test_loss"))
         return sam, Line("gradient descent", sizes, np.full(len(sizes), gd), rule_look("SGD").colour, "dot")
 
 

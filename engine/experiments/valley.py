@@ -3,7 +3,7 @@ valley."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,75 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import Digits
-from engine.experiments.curves import curve
+from engine.experiments.curves import curve, ends, middle
 from engine.experiments.experiment import Check, Experiment, Point, Question
+from engine.experiments.phases import DECAY, EPOCH, matched, runs, seeds
 from engine.figures.drawing import Chart, Line, Mark
 from engine.figures.theme import rule_colour
-from engine.models import MLP, Block, unflatten
-from engine.problems import Classification, evaluate
-from engine.records import Result
-from engine.rules import SAM, SGD, Rule
+from engine.models import Block, unflatten
+from engine.problems import evaluate
+from engine.rules import SAM, SGD
 from engine.seeds import generator
 from engine.spec import fingerprint, knob
 from engine.training.batches import Batches
 from engine.training.runs import RunSpec, Switch
-from engine.training.schedules import Constant, Schedule
-from engine.training.updates import Momentum
 
-BATCH, DECAY, DIGITS, CONSTANT = 16, 5e-4, Digits(1297, standardize="centred"), Constant()
-EPOCH = DIGITS.train // BATCH
-"""Steps in an epoch of the digits."""
-
-
-def runs(
-    full: bool,
-    rule: Rule,
-    then: tuple[Switch, ...],
-    epochs: int,
-    lr: float,
-    data: Digits = DIGITS,
-    schedule: Schedule = CONSTANT,
-) -> tuple[RunSpec, ...]:
-    """A network on the digits, one run for each seed, measured at the start, at every switch and at the end."""
-    steps = epochs * (data.train // BATCH)
-    spec = RunSpec(
-        Classification(data, MLP(128)),
-        rule,
-        Momentum(0.9, DECAY),
-        lr=lr,
-        schedule=schedule,
-        batch=BATCH,
-        steps=steps,
-        every=steps,
-        then=then,
-    )
-    return tuple(replace(spec, seed=seed) for seed in seeds(full))
-
-
-def seeds(full: bool) -> range:
-    return range(5 if full else 3)
-
-
-def apart(ensembles: Mapping[str, tuple[RunSpec, ...]]) -> dict[str, tuple[RunSpec, ...]]:
-    """Each run of an ensemble as one of its own: so few runs of so small a net are faster one by one than under vmap
-    (1.3 to 2 times, for 3 seeds)."""
-    return {f"{name}, seed {spec.seed}": (spec,) for name, specs in ensembles.items() for spec in specs}
-
-
-def together(result: Result, names: Collection[str], full: bool) -> Result:
-    """The result with the runs that `apart` has parted side by side again, as ensembles of these names."""
-    arrays = {f"{name}/step": result.over(f"{name}, seed 0", "step") for name in names}
-    for quantity in {key.rpartition("/")[2] for key in result.arrays} - {"step", "theta"}:
-        for name in names:
-            arrays[f"{name}/{quantity}"] = np.hstack(
-                [result.over(f"{name}, seed {seed}", quantity) for seed in seeds(full)]
-            )
-    return replace(result, arrays=result.arrays | arrays)
-
-
-PLACES = 11
-"""Points on a straight line."""
+SHARES = [i / 10 for i in range(11)]
+"""Of the way along a straight line, where the loss on it is measured."""
 RISE = 3
 """Epochs after the switch within which the loss must have risen."""
 DENSE = (1, *(i * EPOCH // 2 for i in range(1, 2 * RISE + 1)))
@@ -105,6 +51,7 @@ class TwoPhases(Experiment):
         "MLP 64-128-128-10 on 1,297 digits, cross-entropy, batch 16, momentum 0.9, weight decay 5·10⁻⁴, constant rate. "
         "The switch from SGD to SAM restarts the momentum."
     )
+    separately: ClassVar = True
     source: ClassVar = "Zhou et al. 2024, sec. 4: escape and convergence (arXiv 2410.10373)"
     question: ClassVar = Question(
         "After the switch to SAM the training loss rises. To how many times what it was, at its most?", 0, 30, 0
@@ -125,7 +72,7 @@ class TwoPhases(Experiment):
             if self.start + steps < epochs * EPOCH
         )
         specs = runs(self.full, SGD(), (self._switch(self.start), *more), epochs, self.lr)
-        return apart({"late": tuple(replace(spec, every=5 * EPOCH) for spec in specs)})
+        return {"late": tuple(replace(spec, every=5 * EPOCH) for spec in specs)}
 
     def _switch(self, step):
         return Switch(SAM(self.rho), step, "steps", restart=True)
@@ -135,18 +82,17 @@ class TwoPhases(Experiment):
         from the switch, and on a line beside it."""
         begin, now = next((point for point in path if point.step == self.start), path[0]), path[-1]
         if now.step == self.start + 1:
-            return {"first": self._first(spec, begin, now)}
+            return {"step_error": self._step_error(spec, begin, now)}
         if now.step != spec.steps:
             return {}
-        ends = {"line": now.theta, "other": reordered(now.theta, spec.problem.layout, spec.seed)}
-        data = spec.problem.load("train", str(now.theta.device))
-        lines = {
-            name: [evaluate(spec.problem, torch.lerp(begin.theta, to, t), data)[0].item() for t in _shares()]
-            for name, to in ends.items()
+        end, data = now.theta, spec.problem.load("train", str(now.theta.device))
+        targets = {"line": end, "control": reordered(end, spec.problem.layout, spec.seed)}
+        return {
+            name: np.array([evaluate(spec.problem, torch.lerp(begin.theta, to, t), data)[0].item() for t in SHARES])
+            for name, to in targets.items()
         }
-        return {f"{name} {i}": loss for name, losses in lines.items() for i, loss in enumerate(losses)}
 
-    def _first(self, spec: RunSpec, begin: Point, now: Point) -> float:
+    def _step_error(self, spec: RunSpec, begin: Point, now: Point) -> float:
         """How far a step is from -η (u + decay w), as a share of that: SAM's step without a momentum (Foret et al.
         2021, algorithm 1)."""
         device = str(now.theta.device)
@@ -157,7 +103,6 @@ class TwoPhases(Experiment):
         return ((now.theta - w - due).norm() / due.norm()).item()
 
     def checks(self, result):
-        result = together(result, ["late"], self.full)
         loss, sharp = result.over("late", "train_loss"), result.over("late", "sharpness")
         fallen, flatter, corrected = (self._change(result, values) for values in (loss, sharp, sharp / loss))
         void, note = self.unusual, matched(flatter, corrected)
@@ -183,14 +128,14 @@ class TwoPhases(Experiment):
             Check(
                 "There is no barrier on the straight line to the end",
                 "no more than 1.1 times the higher end",
-                barrier(result, "line"),
+                barrier(self._line(result, "line")),
                 high=1.1,
                 void=void,
             ),
             Check(
                 "There is one to the same end in another order",
                 "at least 10 times the higher end",
-                barrier(result, "other"),
+                barrier(self._line(result, "control")),
                 low=10,
                 void=void,
                 note=ORDER,
@@ -198,12 +143,16 @@ class TwoPhases(Experiment):
             Check(
                 "The momentum starts anew: the first step is SAM's",
                 "Δw = −η(u + decay w), to 1%",
-                self._off(result),
+                self._first_step(result),
                 high=0.01,
                 void=void,
                 note=FIRST,
             ),
         )
+
+    def _line(self, result, name):
+        """[R, PLACES]: the loss at the points of a line."""
+        return ends(result, "late", name, seed=len(seeds(self.full)), place=len(SHARES))
 
     def _change(self, result, values):
         """[R]: values [T, R] at the end, as a share of what they were at the switch."""
@@ -216,28 +165,19 @@ class TwoPhases(Experiment):
         soon = (steps > self.start) & (steps <= self.start + RISE * EPOCH)
         return loss[soon].max(axis=0) / loss[steps == self.start][0] if len(steps) else np.full(1, np.nan)
 
-    def _off(self, result):
+    def _first_step(self, result):
         """[R]: how far the first step is from what it must be."""
         steps = result.over("late", "step").ravel()
-        return result.over("late", "first")[steps == self.start + 1][0] if len(steps) else np.full(1, np.nan)
+        return result.over("late", "step_error")[steps == self.start + 1][0] if len(steps) else np.full(1, np.nan)
 
     def pictures(self, result):
-        result = together(result, ["late"], self.full)
         source, colour = fingerprint(result.spec), rule_colour("SAM")
-        mark, grid = (Mark(float(self.start), "SAM from here"),), np.array(_shares())
+        mark, grid = (Mark(float(self.start), "SAM from here"),), np.array(SHARES)
         loss, sharp = (curve(result, "late", name, colour, "SGD, then SAM") for name in ("train_loss", "sharpness"))
-        line, other = np.median(along(result, "line"), axis=1), np.median(along(result, "other"), axis=1)
+        line, control = (self._line(result, name).T for name in ("line", "control"))
         lines = (
-            Line("to the end", grid, line, colour, marker="square", band=_range(along(result, "line"))),
-            Line(
-                "to the end, units in another order",
-                grid,
-                other,
-                "vermilion",
-                "dash",
-                "triangle",
-                _range(along(result, "other")),
-            ),
+            middle("to the end", grid, line, colour, marker="square"),
+            middle("to the end, units in another order", grid, control, "vermilion", "dash", "triangle"),
         )
         return (
             Chart(
@@ -300,16 +240,6 @@ class TwoPhases(Experiment):
         )
 
 
-def matched(plain: np.ndarray, corrected: np.ndarray) -> str:
-    """What to make of two ratios [R], of the sharpness and of the sharpness over the loss."""
-    known = np.isfinite(plain).all() and np.isfinite(corrected).all()
-    return (
-        f"{MATCHED} The ratio is {np.median(plain):.2g} by λ₁ alone and {np.median(corrected):.2g} at matched loss."
-        if known
-        else MATCHED
-    )
-
-
 def reordered(theta: Tensor, layout: Sequence[Block], seed: int) -> Tensor:
     """theta [n] of an MLP with the units of each hidden layer in a random order: the same function, elsewhere."""
     tensors = unflatten(theta, layout)
@@ -319,28 +249,11 @@ def reordered(theta: Tensor, layout: Sequence[Block], seed: int) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
-def along(result, name: str) -> np.ndarray:
-    """[PLACES, R]: the loss at the points of a line."""
-    return np.array([result.last("late", f"{name} {i}") for i in range(PLACES)])
+def barrier(losses: np.ndarray) -> np.ndarray:
+    """[R]: the highest loss on a line over that at its higher end, of losses [R, PLACES]."""
+    return losses.max(1) / losses[:, [0, -1]].max(1)
 
 
-def barrier(result, name: str) -> np.ndarray:
-    """[R]: the highest loss on a line over that at its higher end."""
-    losses = along(result, name)
-    return losses.max(axis=0) / losses[[0, -1]].max(axis=0)
-
-
-def _shares() -> list[float]:
-    return [i / (PLACES - 1) for i in range(PLACES)]
-
-
-def _range(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return losses.min(axis=1), losses.max(axis=1)
-
-
-MATCHED = (
-    "Near a cross-entropy of zero the sharpness goes with the loss L, and λ₁/L takes that out, to first order only."
-)
 RISES = "Measured every half epoch. SGD's own loss wavers by a tenth at most."
 ORDER = (
     "The control. Another order of the hidden units gives the same function, and the same loss; only the way there "

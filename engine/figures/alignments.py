@@ -91,11 +91,12 @@ def _along(
     **more: Any,
 ) -> Chart:
     what = f"{what}, at {len(record.steps)} checkpoint{'s' * (len(record.steps) != 1)}"
-    taken = [(int(at), nth) for nth, at in enumerate(record.switches) if len(record.steps) and at <= record.steps[-1]]
-    marks = [Mark(float(at), words.takes_over(spec, nth, at)) for at, nth in taken]
+    last = record.steps[-1] if len(record.steps) else -1
+    switches = [(int(step), nth) for nth, step in enumerate(record.switches) if step <= last]
+    marks = [Mark(float(step), words.takes_over(spec, nth, step)) for step, nth in switches]
     look = " ".join(filter(None, (look, words.left_out(record.left_out))))
-    drawn = over_steps(name, title, y_label, spec, what, look, lines, marks, **more)
-    return replace(drawn, source=f"{record.run}/{fingerprint(record.spec)}")
+    chart = over_steps(name, title, y_label, spec, what, look, lines, marks, **more)
+    return replace(chart, source=f"{record.run}/{fingerprint(record.spec)}")
 
 
 def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.ndarray, spec: Spec) -> Chart:

@@ -1,4 +1,4 @@
-"""Charts: curves made of a run's frames, or of several runs."""
+"""Charts: curves made of a run's frames."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Mark, around, say
-from engine.figures.theme import MARKERS, rule_colour, rule_look
+from engine.figures.drawing import Chart, Line, Mark, around
+from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import Run
 
@@ -34,31 +34,6 @@ MEASURES = {
     "phase": ("rule in force, counted from 0", False),
 }
 """What a frame measures: its words on an axis, and whether that axis is logarithmic."""
-
-OVER = {
-    "step": (
-        "step",
-        (
-            "A step of SAM costs two gradients, a plain one costs one: by gradient evaluations or seconds, runs are "
-            "compared at equal cost."
-        ),
-    ),
-    "gradients": (
-        "gradient evaluations",
-        (
-            "Counted is every gradient that a training step takes, as the share of the batch it is taken on; passes "
-            "without a gradient and measurements are not."
-        ),
-    ),
-    "seconds": (
-        "seconds",
-        (
-            "Seconds are by the wall clock, of training and measuring: they depend on the device and on what ran "
-            "beside it."
-        ),
-    ),
-}
-"""What several runs are compared over: its words on an axis, and what to know of it."""
 
 
 def columns(source: Run | Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
@@ -88,7 +63,7 @@ def losses(run: Columns, spec: Spec) -> Chart:
         what,
         look,
         _pair(run, spec, "loss"),
-        log_y=_positive(run["train_loss"], run["test_loss"]),
+        log_y=positive(run["train_loss"], run["test_loss"]),
     )
 
 
@@ -174,59 +149,6 @@ def alignment(run: Columns, spec: Spec) -> Chart:
     )
 
 
-def compare(runs: Sequence[tuple[str, Spec, Columns]], measure: str, over: str = "step", alike: str = "") -> Chart:
-    """One measure of several runs, given as (label, encoded spec, columns), over one of OVER; a rule's runs share
-    its colour and differ in dash and marker.
-
-    `alike` says what all runs have in common, for the caption.
-    """
-    (label, log), (axis, look) = MEASURES[measure], OVER[over]
-    shown = [(name, spec, run) for name, spec, run in runs if over in run and measure in run]
-    lines = [
-        Line(name, run[over], run[measure], *_apart(spec, before))
-        for (name, spec, run), before in zip(shown, _before(shown), strict=True)
-    ]
-    marks = dict.fromkeys(mark for _, spec, run in shown for mark in _switches(run, spec, over))
-    what = (
-        f"{label[0].upper()}{label[1:]} of {len(shown)} run{'s' * (len(shown) != 1)} over "
-        f"{axis}{'s' * (over == 'step')}; colour is the rule."
-    )
-    lost = len(runs) - len(shown)
-    older = f"{lost} older run{'s' * (lost != 1)} not shown: no count of this was kept." if lost else ""
-    caption = " ".join(
-        filter(
-            None,
-            (what, look, f"All are {alike}." if alike else "", words.marked([mark.label for mark in marks]), older),
-        )
-    )
-    return Chart(
-        f"compare_{measure}" + f"_by_{over}" * (over != "step"),
-        label.capitalize(),
-        axis,
-        label,
-        tuple(lines),
-        caption,
-        log_y=log and _positive(*(line.y for line in lines)),
-        marks=tuple(marks),
-        source=" ".join(words.digest(spec) for _, spec, _ in shown),
-        note="no run is chosen" if not runs else "nothing measured yet" if shown else older,
-    )
-
-
-def _before(runs: Sequence[tuple[str, Spec, Columns]]) -> list[int]:
-    """How many runs of the same rule come before each; those that keep to one rule come first."""
-    order = sorted(range(len(runs)), key=lambda i: len(words.switches(runs[i][1])))
-    rules = [words.rule(runs[i][1]) for i in order]
-    before = {i: rules[:nth].count(rules[nth]) for nth, i in enumerate(order)}
-    return [before[i] for i in range(len(runs))]
-
-
-def _apart(spec: Spec, before: int) -> tuple[str, str, str]:
-    """Colour, dash and marker of a run, by its rule and by how many of that rule come before."""
-    colour, marker = rule_look(words.rule(spec))
-    return colour, ("solid", "dot")[before % 2], MARKERS[(MARKERS.index(marker) + before) % len(MARKERS)]
-
-
 def _live(
     name: str,
     title: str,
@@ -238,7 +160,7 @@ def _live(
     lines: Iterable[Line],
     **more: Any,
 ) -> Chart:
-    return over_steps(name, title, y_label, spec, what, look, lines, _switches(run, spec), **more)
+    return over_steps(name, title, y_label, spec, what, look, lines, switch_marks(run, spec), **more)
 
 
 def over_steps(
@@ -252,6 +174,8 @@ def over_steps(
     marks: Sequence[Mark],
     **more: Any,
 ) -> Chart:
+    """A chart of a run's lines over its steps, with marks at its switches; the caption says what is drawn, of which
+    data, where to look, and the run; `more` are fields of Chart."""
     switches = words.marked([mark.label for mark in marks])
     caption = " ".join(filter(None, (f"{what}, {words.data(spec)}.", look, switches, f"{words.run(spec)}.")))
     return Chart(
@@ -259,7 +183,7 @@ def over_steps(
     )
 
 
-def _switches(run: Columns, spec: Spec, over: str = "step") -> list[Mark]:
+def switch_marks(run: Columns, spec: Spec, over: str = "step") -> list[Mark]:
     """Where the run's rule was switched, as far as the run has got: every switch has a frame of its own."""
     phase = run.get("phase", np.zeros(0))
     rows = [int(row) + 1 for row in np.flatnonzero(np.diff(phase) > 0)]
@@ -312,7 +236,8 @@ def with_edges(
         if lowest <= max(10 * float(measured.max()), 1e-12):
             kept.append(lowest)
         elif np.isfinite(lowest):
-            far += f" {line.label[0].upper()}{line.label[1:]} is far above the picture: {say(lowest)} at its lowest."
+            name = line.label[0].upper() + line.label[1:]
+            far += f" {name} is far above the picture: {words.number(lowest)} at its lowest."
     return [*lines, *theory], (1.1 * low, _round_up(1.1 * max([high, *kept]))), far
 
 
@@ -335,7 +260,7 @@ def _untracked(run: Columns) -> str:
     )
 
 
-def _positive(*curves: np.ndarray) -> bool:
+def positive(*curves: np.ndarray) -> bool:
     """Whether a logarithmic axis can show every finite value."""
     return all((y[np.isfinite(y)] > 0).all() for y in curves)
 

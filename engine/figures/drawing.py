@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.figures.words import number
+
 
 @dataclass(frozen=True)
 class Line:
@@ -58,6 +60,7 @@ class Chart:
 
     @property
     def empty(self) -> bool:
+        """Whether there is no point to draw."""
         return not any(np.isfinite(visible(self, line)).any() for line in self.lines)
 
     @property
@@ -117,6 +120,7 @@ class Map:
 
     @property
     def empty(self) -> bool:
+        """Whether there is no cell to colour."""
         return self.z.size == 0 or not np.isfinite(self.shown).any()
 
     @property
@@ -137,6 +141,7 @@ class Map:
 
     @property
     def words(self) -> str:
+        """The caption."""
         return self.caption
 
     @property
@@ -144,7 +149,7 @@ class Map:
         """Where the colour bar is ticked, in heights as drawn, and the words there, in the quantity's own units."""
         low, high = self.range
         values = log_ticks(low, high) if self.log else ticks(low, high)
-        return [float(np.log10(v)) if self.log else v for v in values], [say(v) for v in values]
+        return [float(np.log10(v)) if self.log else v for v in values], [number(v) for v in values]
 
     @property
     def stations(self) -> list[Station]:
@@ -228,10 +233,10 @@ def placed(chart: Chart, room: float) -> list[Place]:
     found: list[Place] = []
     taken: list[float] = []  # how far to the right each row is full
     for mark in sorted(chart.marks, key=lambda mark: mark.x):
-        at, length = (mark.x - low) / ((high - low) or 1.0) * room, len(mark.label) + 2
-        over = at + length - room
-        right = over <= 0 or over < length - MARGIN - at
-        start = at if right else at - length
+        x, length = (mark.x - low) / ((high - low) or 1.0) * room, len(mark.label) + 2
+        over = x + length - room
+        right = over <= 0 or over < length - MARGIN - x
+        start = x if right else x - length
         row = next((i for i, full in enumerate(taken) if full <= start), len(taken))
         taken[row : row + 1] = [start + length]
         found.append(Place(mark, right, row))
@@ -293,17 +298,3 @@ def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
         for steps in choices
     ]
     return next((grid for grid in grids if len(grid) <= count + 1), grids[-1])
-
-
-def say(value: float) -> str:
-    """A number as people write it: 0.1, 1,000, 2×10⁻⁷."""
-    if value == 0 or not np.isfinite(value):
-        return "0" if value == 0 else str(value)
-    power = int(np.floor(np.log10(abs(value)) + 1e-12))
-    if -4 < power < 6:
-        return f"{value:,.{max(0, 3 - power)}f}".rstrip("0").rstrip(".") if power < 3 else f"{value:,.0f}"
-    digits, tail = f"{value / 10.0**power:.3g}", f"10{str(power).translate(SUPERSCRIPT)}"
-    return tail if digits == "1" else f"{digits}×{tail}"
-
-
-SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Map, Mark, Station, say
+from engine.figures.drawing import Chart, Line, Map, Mark, Station
 from engine.figures.theme import rule_colour, rule_look
 
 if TYPE_CHECKING:  # it comes with torch, which a figure does not need
@@ -48,8 +48,8 @@ def plane(run: Trace, beside: Sequence[Trace] = ()) -> Trail:
     z = 0.5 * (curvature[0] * axis**2 + curvature[1] * axis[:, None] ** 2)
     out = int((~(np.abs(run.path) <= half)).any(axis=1).sum())
     caption = (
-        f"Path of {_about(run)}. Colours are f, on a logarithmic scale that ends at {say(FLOOR)}. Look whether it "
-        "comes to rest in the middle, hops across the valley for ever, or "
+        f"Path of {_about(run)}. Colours are f, on a logarithmic scale that ends at {words.number(FLOOR)}. Look "
+        "whether it comes to rest in the middle, hops across the valley for ever, or "
         f"leaves.{f' {out} of its {len(run.path)} points lie outside the picture.' if out else ''} {theory(run)} "
         f"{_how([run])}"
     )
@@ -135,15 +135,15 @@ def theory(run: Trace) -> str:
     if np.isnan(run.threshold):
         return "No theory here; what you see is the run."
     if run.spec["lr"] >= run.threshold:
-        return f"In theory it is not stable, since η is not below {say(run.threshold)}."
+        return f"In theory it is not stable, since η is not below {words.number(run.threshold)}."
     end = (
-        f"ends in a 2-cycle of radius {say(run.cycle)}"
+        f"ends in a 2-cycle of radius {words.number(run.cycle)}"
         if run.cycle > 0
         else "converges"
         if run.cycle == 0
         else "stays bounded"
     )
-    return f"In theory it {end}, as η is below {say(run.threshold)}."
+    return f"In theory it {end}, as η is below {words.number(run.threshold)}."
 
 
 def _measured(run: Trace, i: int, x: np.ndarray, y: np.ndarray) -> Line:
@@ -152,7 +152,11 @@ def _measured(run: Trace, i: int, x: np.ndarray, y: np.ndarray) -> Line:
 
 
 def _huge(lines: Sequence[Line]) -> str:
-    return f" Distances beyond {say(HUGE)} are given as that." if any((line.y >= HUGE).any() for line in lines) else ""
+    return (
+        f" Distances beyond {words.number(HUGE)} are given as that."
+        if any((line.y >= HUGE).any() for line in lines)
+        else ""
+    )
 
 
 def _theory(runs: Sequence[Trace], x: np.ndarray, y: np.ndarray) -> Line:
@@ -190,7 +194,7 @@ def _said(runs: Sequence[Trace]) -> str:
 
 
 def _about(run: Trace) -> str:
-    return f"{_called(run)}, {len(run.path) - 1} steps of learning rate {say(run.spec['lr'])}"
+    return f"{_called(run)}, {len(run.path) - 1} steps of learning rate {words.number(run.spec['lr'])}"
 
 
 def _name(run: Trace) -> str:
@@ -200,7 +204,7 @@ def _name(run: Trace) -> str:
 def _called(run: Trace) -> str:
     """The rule with its radius, if it has one."""
     rho = _radius(run.spec["rule"])
-    return _name(run) + ("" if rho is None else f" (ρ = {say(rho)})")
+    return _name(run) + ("" if rho is None else f" (ρ = {words.number(rho)})")
 
 
 def _radius(rule: Mapping[str, Any]) -> float | None:
@@ -210,7 +214,10 @@ def _radius(rule: Mapping[str, Any]) -> float | None:
 
 def _how(runs: Sequence[Trace]) -> str:
     toy = runs[0].spec["problem"]
-    start, (sharp, flat) = ", ".join(map(say, toy["begin"])), ("" if v == 1 else say(v) for v in toy["eigenvalues"])
+    start, (sharp, flat) = (
+        ", ".join(map(words.number, toy["begin"])),
+        ("" if v == 1 else words.number(v) for v in toy["eigenvalues"]),
+    )
     made = " and ".join(words.part(run.spec["rule"]) for run in runs)
     return (
         f"Really run by the engine: {made}, full-batch steps without momentum on f = ({sharp}x² + {flat}y²)/2 from "

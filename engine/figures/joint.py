@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Map, Route, say
+from engine.figures.drawing import Chart, Line, Map, Route
 from engine.figures.maps import checked, complete, interpolate, limits
 from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
@@ -123,12 +123,13 @@ def _caption(surface: JointSurface, quantity: str) -> str:
     return (
         f"{quantity.capitalize()} {words.data(surface.run_specs[0], surface.split)}, on {plane}{coarse}. At each "
         f"path's end, and the share of its squared distance from the centre that the plane holds: {kept}. Points lie "
-        f"up to {say(float(surface.residual.max()))} off the plane ({surface.unit}); what lies off it is not shown: "
-        "two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the "
+        f"up to {words.number(float(surface.residual.max()))} off the plane ({surface.unit}); what lies off it is not "
+        "shown: two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the "
         f"training loss's Hessian. {checked(surface)}{lost}{decay}"
     )
 
 
 def _end(surface: JointSurface, r: int, name: str) -> str:
-    value = f"{say(float(surface.end_sharpness[r]))} ± {say(float(f'{surface.end_residual[r]:.1g}'))}"
-    return f"{name}: loss {say(float(surface.end_loss[r]))}, λ₁ {value}, {words.percent(float(surface.explained[r]))}"
+    value = f"{words.number(float(surface.end_sharpness[r]))} ± {words.number(float(f'{surface.end_residual[r]:.1g}'))}"
+    share = words.percent(float(surface.explained[r]))
+    return f"{name}: loss {words.number(float(surface.end_loss[r]))}, λ₁ {value}, {share}"

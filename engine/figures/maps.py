@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Map, Mark, say
+from engine.figures.drawing import Chart, Line, Map, Mark
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import JointSurface, Surface
@@ -93,9 +93,9 @@ def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Char
     )
     centre = [Mark(float(step), "centre of the map") for step in surface.steps[surface.checkpoint :][:1]]
     taken = [
-        Mark(float(at), words.takes_over(spec, nth, at))
-        for nth, at in enumerate(switches)
-        if len(surface.steps) and at <= surface.steps[-1]
+        Mark(float(step), words.takes_over(spec, nth, step))
+        for nth, step in enumerate(switches)
+        if len(surface.steps) and step <= surface.steps[-1]
     ]
     caption = " ".join(filter(None, (caption, words.marked([mark.label for mark in taken]), f"{words.run(spec)}.")))
     caption += words.decay(spec)
@@ -138,15 +138,17 @@ def limits(z: np.ndarray, log: bool, cut: bool) -> tuple[tuple[float, float], st
     if cut and not log and high - low > 4 * (bulk - low) > 0:
         high = bulk
         remarks.append(
-            f"Colours and heights end at {say(high)}: {_cells(int((finite > high).sum()))} above it (up to "
-            f"{say(float(usable.max()))})."
+            f"Colours and heights end at {words.number(high)}: {_cells(int((finite > high).sum()))} above it (up to "
+            f"{words.number(float(usable.max()))})."
         )
     if log:
         low = max(low, high * 10.0**-DECADES)
         if (finite < low).any():
-            remarks.append(f"The logarithm is floored at {say(low)}: {_cells(int((finite < low).sum()))} below it.")
+            remarks.append(
+                f"The logarithm is floored at {words.number(low)}: {_cells(int((finite < low).sum()))} below it."
+            )
     if low == high:
-        remarks.append(f"The value is {say(low)} in every cell.")
+        remarks.append(f"The value is {words.number(low)} in every cell.")
     return (low, high), _join(remarks)
 
 
@@ -174,8 +176,9 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
         f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
         f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
-        f"{surface.unit}; the directions have lengths {say(surface.norms[0])} and {say(surface.norms[1])} and cosine "
-        f"{_cosine(surface.cosine)}. {checked(surface)} {words.run(spec)}.{words.decay(spec)}"
+        f"{surface.unit}; the directions have lengths {words.number(surface.norms[0])} and "
+        f"{words.number(surface.norms[1])} and cosine {_cosine(surface.cosine)}. {checked(surface)} "
+        f"{words.run(spec)}.{words.decay(spec)}"
     )
 
 
@@ -188,13 +191,13 @@ def verdict(surface: Surface | JointSurface) -> tuple[str, str]:
     if np.isinf(surface.check):
         return "✗", "a cell is not finite where the loss is, or the reverse"
     passed = "✓" if surface.check < TRUSTED else "✗"
-    return f"{passed} {say(float(f'{surface.check:.1g}'))}", "off in double precision"
+    return f"{passed} {words.number(float(f'{surface.check:.1g}'))}", "off in double precision"
 
 
 def checked(surface: Surface | JointSurface) -> str:
     """A sentence on the self-check."""
     if np.isfinite(surface.check):
-        return f"Self-check in double precision: off by {say(float(f'{surface.check:.1g}'))} at most, relative."
+        return f"Self-check in double precision: off by {words.number(surface.check, 1)} at most, relative."
     return f"Self-check in double precision: {verdict(surface)[1]}."
 
 
@@ -209,7 +212,7 @@ def _shown(surface: Surface) -> str:
     shadow = " The path shown is little more than a shadow of the true one." if surface.explained < 0.5 else ""
     return (
         f"The plane holds {words.percent(surface.explained)} of the path's squared distance from the centre; the path's"
-        f" points lie up to {say(surface.furthest)} off it (parameter distance).{shadow}"
+        f" points lie up to {words.number(surface.furthest)} off it (parameter distance).{shadow}"
     )
 
 

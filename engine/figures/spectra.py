@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.density import density, exact_density
-from engine.figures.drawing import Chart, Line, around, say
+from engine.figures.drawing import Chart, Line, around
 from engine.figures.words import Spec
 from engine.records import Spectrum
 from engine.spec import fingerprint
@@ -27,7 +27,7 @@ def ends(spectrum: Spectrum, spec: Spec) -> Chart:
     worst = max([*spectrum.top_residuals, *error], default=float("nan"))
     caption = (
         f"Largest and smallest of the {n:,} eigenvalues of the loss's Hessian {words.data(spec)}, at checkpoint "
-        f"{spectrum.checkpoint}. Bars are residuals ‖Hv − λv‖ (at most {say(worst)}): a true eigenvalue lies "
+        f"{spectrum.checkpoint}. Bars are residuals ‖Hv − λv‖ (at most {words.number(worst)}): a true eigenvalue lies "
         f"within.{_trace(spectrum)} A clearly negative one is a direction in which the loss curves down. "
         f"{_where(spectrum, spec)}"
     )
@@ -73,14 +73,14 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
                 "dot",
             )
         )
-    one = 1 / (spectrum.size * width * np.sqrt(2 * np.pi))
+    bump = 1 / (spectrum.size * width * np.sqrt(2 * np.pi))
     peak = max((line.y.max() for line in lines), default=1.0)
     ticked = "Ticks below are the exact eigenvalues. " if spectrum.exact.size else ""
     caption = (
         f"Density (share per unit) of the {spectrum.size:,} eigenvalues of the loss's Hessian {words.data(spec)}, at "
-        f"checkpoint {spectrum.checkpoint}. Each is smoothed by a Gaussian of standard deviation {say(width)}. "
-        f"{_estimate(spectrum)}A single eigenvalue makes a bump {say(one)} high. {ticked}Look for the bulk at 0 and "
-        f"for outliers to its right. {_where(spectrum, spec)}"
+        f"checkpoint {spectrum.checkpoint}. Each is smoothed by a Gaussian of standard deviation "
+        f"{words.number(width)}. {_estimate(spectrum)}A single eigenvalue makes a bump {words.number(bump)} high. "
+        f"{ticked}Look for the bulk at 0 and for outliers to its right. {_where(spectrum, spec)}"
     )
     note = "no density yet: it comes from the probes, or from the exact spectrum"
     return Chart(
@@ -91,7 +91,7 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
         tuple(lines),
         caption,
         log_y=True,
-        y_range=(one / 30, 2 * float(peak)),
+        y_range=(bump / 30, 2 * float(peak)),
         note=note,
         rug=spectrum.exact,
         rug_label="exact eigenvalues" if spectrum.exact.size else "",
@@ -107,7 +107,7 @@ def _trace(spectrum: Spectrum) -> str:
     if not np.isfinite(spectrum.trace):
         return ""
     if not spectrum.trace_error > 0:
-        return f" Trace {say(spectrum.trace)}."
+        return f" Trace {words.number(spectrum.trace)}."
     decimals = max(0, 1 - int(np.floor(np.log10(spectrum.trace_error))))
     return f" Trace {spectrum.trace:,.{decimals}f} ± {spectrum.trace_error:,.{decimals}f} (standard error)."
 

@@ -55,7 +55,7 @@ class Look(NamedTuple):
     marker: str
 
 
-RULES = {
+LOOKS = {
     "SGD": Look("grey", "circle"),
     "SAM": Look("blue", "square"),
     "USAM": Look("vermilion", "triangle"),
@@ -120,6 +120,7 @@ PAPERS = {
 
 
 def theme(dark: bool) -> Theme:
+    """The colours of a light or of a dark page."""
     return DARK if dark else LIGHT
 
 
@@ -145,10 +146,11 @@ def ordinal(i: int, count: int) -> str:
 
 def rule_look(rule: str) -> Look:
     """How the rule of this name is drawn."""
-    return RULES.get(rule, OTHER)
+    return LOOKS.get(rule, OTHER)
 
 
 def rule_colour(rule: str) -> str:
+    """The name of the colour of the rule of this name."""
     return rule_look(rule).colour
 
 

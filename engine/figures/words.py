@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.figures.drawing import say
-from engine.spec import fingerprint
+from engine.spec import changes, complete, fingerprint
+
+if TYPE_CHECKING:
+    from engine.training.runs import RunSpec
 
 Spec = Mapping[str, Any]
 """A RunSpec as `describe` gives it, or as a Run record keeps it, which lacks what came later."""
@@ -19,6 +22,42 @@ SUMS = {"TwoCurvatures"}
 """Functions that are the mean of several terms, of which a batch takes some."""
 JOINS = {"rule": "around", "mask": "on"}
 """The word before what a field picks: SSAM around ASAM, SAM on normalization only."""
+
+
+NONE = "–"
+"""Of a number that is not one."""
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number as people write it, to so many significant digits: 0.1, 1,000, 2×10⁻⁷; a dash where it is not finite."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else NONE
+    power = math.floor(math.log10(abs(value)) + 1e-12)
+    if -4 < power < 6:
+        after = digits - 1 - power
+        return f"{value:,.{after}f}".rstrip("0").rstrip(".") if after > 0 else f"{value:,.0f}"
+    figures, tail = f"{value / 10.0**power:.{min(digits, 3)}g}", f"10{str(power).translate(SUPERSCRIPT)}"
+    return tail if figures == "1" else f"{figures}×{tail}"
+
+
+def percent(share: float) -> str:
+    """A share to a tenth of a per cent: "12.5%"; a dash where it is not finite."""
+    return f"{100 * share:.1f}%" if math.isfinite(share) else NONE
+
+
+def duration(seconds: float) -> str:
+    """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; a dash where it is not finite."""
+    if not math.isfinite(seconds):
+        return NONE
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sentence(text: str) -> str:
+    """A title, ended by a full stop unless it ends by itself."""
+    return text if text.endswith(("?", "!", ".")) else f"{text}."
 
 
 def digest(spec: Spec) -> str:
@@ -56,18 +95,18 @@ def run(spec: Spec) -> str:
     )
     more = {
         f"schedule {schedule[0].lower()}{schedule[1:]}": schedule != "Constant",
-        f"warm-up of {say(spec.get('warmup', 0))} steps": spec.get("warmup"),
+        f"warm-up of {number(spec.get('warmup', 0))} steps": spec.get("warmup"),
         f"radius {spec.get('radius')}": spec.get("radius", "constant") != "constant",
-        f"clip norm {say(spec.get('clip', 0))}": spec.get("clip"),
-        f"label smoothing {say(problem.get('smoothing', 0))}": problem.get("smoothing"),
+        f"clip norm {number(spec.get('clip', 0))}": spec.get("clip"),
+        f"label smoothing {number(problem.get('smoothing', 0))}": problem.get("smoothing"),
     }
     parts = [
         rules(spec),
         "no momentum" if part(spec["update"]) == "Momentum" else part(spec["update"]),
-        f"learning rate {say(spec['lr'])}",
-        *(words for words, said in more.items() if said),
+        f"learning rate {number(spec['lr'])}",
+        *(phrase for phrase, applies in more.items() if applies),
         *(
-            [f"batch {say(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"]
+            [f"batch {number(spec['batch'])}" if spec["batch"] else "full batch", f"seed {spec['seed']}"]
             if has_batches(spec)
             else []
         ),
@@ -78,7 +117,7 @@ def run(spec: Spec) -> str:
 def rules(spec: Spec, zeros: bool = False) -> str:
     """The rules of a run in their order: "SGD, then SAM (rho 0.05) from step 500"."""
     later = [
-        f"then {part(s['rule'], zeros)} from {s['unit'].removesuffix('s')} {say(s['at'])}{_kept(s)}"
+        f"then {part(s['rule'], zeros)} from {s['unit'].removesuffix('s')} {number(s['at'])}{_kept(s)}"
         for s in switches(spec)
     ]
     return ", ".join([part(spec["rule"], zeros), *later])
@@ -95,7 +134,7 @@ def switches(spec: Spec) -> list[Spec]:
 
 def takes_over(spec: Spec, nth: int, step: int, unit: str = "") -> str:
     """The switch number `nth`, for a mark at its step: "SAM from 500"."""
-    return f"{title(switches(spec)[nth]['rule']['name'])} from {unit}{say(step)}"
+    return f"{title(switches(spec)[nth]['rule']['name'])} from {unit}{number(step)}"
 
 
 def left_out(count: int) -> str:
@@ -132,12 +171,12 @@ def part(spec: Spec, zeros: bool = False) -> str:
         for key, value in spec.items()
         if key != "name" and not isinstance(value, dict) and (zeros or value not in (0, False))
     ]
-    below = [
+    picked = [
         f" {JOINS.get(key, 'with')} {_lower(key, part(v, zeros))}"
         for key, v in spec.items()
         if isinstance(v, dict) and v["name"] != ALL
     ]
-    return title(spec["name"]) + (f" ({', '.join(own)})" if own else "") + "".join(below)
+    return title(spec["name"]) + (f" ({', '.join(own)})" if own else "") + "".join(picked)
 
 
 def setting(key: str, value: Any) -> str:
@@ -146,8 +185,8 @@ def setting(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return words if value else f"no {words}"
     if isinstance(value, list | tuple):
-        return f"{words} {', '.join(map(say, value))}"
-    return f"{words} {say(value) if isinstance(value, int | float) else value}"
+        return f"{words} {', '.join(map(number, value))}"
+    return f"{words} {number(value) if isinstance(value, int | float) else value}"
 
 
 def _lower(key: str, words: str) -> str:
@@ -169,7 +208,9 @@ def edge(spec: Spec) -> str:
 def decay(spec: Spec) -> str:
     """A sentence on weight decay after a run's words; nothing where there is none."""
     rate = spec["update"].get("decay", 0)
-    return f" The loss is without a term for the weight decay of {say(rate)}, which acts in the step." if rate else ""
+    if not rate:
+        return ""
+    return f" The loss is without a term for the weight decay of {number(rate)}, which acts in the step."
 
 
 def rescaled_edge(spec: Spec) -> str:
@@ -191,5 +232,52 @@ def loss(spec: Spec) -> str:
     )
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
+def brief(spec: RunSpec) -> str:
+    """A run in one line: what is trained, by which rules, and every setting that differs from the defaults."""
+    return " · ".join(_phrases(spec))
+
+
+def contrast(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
+    """What several runs have in common, and each one's own words: all of them where a run has nothing else, or is
+    alone."""
+    phrases = [_phrases(spec) for spec in specs]
+    common = [p for p in phrases[0] if all(p in others for others in phrases)] if len(phrases) > 1 else []
+    own = [[p for p in each if p not in common] for each in phrases]
+    if not all(own):
+        common, own = [], phrases
+    return " · ".join(common), [" · ".join(each) for each in own]
+
+
+def _phrases(spec: RunSpec) -> list[str]:
+    usual, own = complete(type(spec)()), changes(spec)
+    switches = [changes(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then]
+    in_turn = rules({"rule": own.pop("rule"), "then": switches}, zeros=True)
+    own.pop("then")
+    problem, update, schedule = own.pop("problem"), own.pop("update"), own.pop("schedule")
+    phrase = {
+        "batch": "full batch" if not spec.batch else "",
+        "radius": f"radius {spec.radius}",
+        "warmup": f"warm-up {spec.warmup:,}",
+    }
+    changed = [phrase.get(key) or setting(key, value) for key, value in own.items() if key not in ("name", "lr")]
+    return [
+        *(title(name) for name in _leaves(complete(spec.problem))),
+        in_turn,
+        f"lr {spec.lr:g}",
+        *_settings(problem),
+        *(_settings(update) if update["name"] == usual["update"]["name"] else [part(update, True)]),
+        *(_settings(schedule) if schedule["name"] == usual["schedule"]["name"] else [part(schedule, True).lower()]),
+        *changed,
+    ]
+
+
+def _settings(values: Spec) -> list[str]:
+    """All settings of a spec and of what it picks."""
+    found = [setting(key, value) for key, value in values.items() if key != "name" and not isinstance(value, dict)]
+    return found + [text for value in values.values() if isinstance(value, dict) for text in _settings(value)]
+
+
+def _leaves(encoded: Spec) -> list[str]:
+    """The names of what a spec picks, and these pick, down to those that pick nothing."""
+    names = [name for value in encoded.values() if isinstance(value, dict) for name in _leaves(value)]
+    return names or [encoded["name"]]

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from engine.figures import words
 from engine.records import Run
 from engine.spec import SpecError, decode, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import cached, download, link, live, shell, words
+from pages.ui import cached, download, link, live, shell
 
 
 class Subject(NamedTuple):
@@ -47,7 +48,7 @@ class Page:
             wanted = self.settings(about) if about else None
             if about:
                 _begin(self.kind, self.button, about, wanted)
-        menus = shell.heading(self.question, words.run(about.spec) if about else "")
+        menus = shell.heading(self.question, words.brief(about.spec) if about else "")
         shell.faults()
         if about is None:
             _nothing()
@@ -188,5 +189,5 @@ def bar(job: str, what: str) -> bool:
                 st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             ended = "Cancelled" if now.status == "stopped" else "This could not be computed"
-            st.warning(f"{ended}: {words.plain(now.reason or what)}")
+            st.warning(f"{ended}: {shell.plain(now.reason or what)}")
     return bool(now and now.active)

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from engine.figures.words import setting, title
 from engine.spec import Knob, Pick, Plain, Series, Several, complete, defaults, knobs
-from pages.ui.words import setting, title
 
 K = TypeVar("K", bound=Knob)
 

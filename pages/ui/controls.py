@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from engine.figures.words import title
 from engine.spec import Choice, Flag, Integer, Knob, Number, Pick, Series, Several, Word, knobs
 from pages.ui.cells import Cell, PickCell, PlainCell, SeveralCell, cell, cells, everything, fill, leading, read
-from pages.ui.words import title
 
 __all__ = ["choose", "everything", "fill", "grid", "leading", "part", "read", "row", "several"]
 

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from engine.figures.drawing import Drawing
-from engine.figures.render import paper
+from engine.figures.render import numbers, paper
 from engine.figures.theme import PAPERS
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
@@ -46,4 +46,4 @@ def _picture(draw: Draw, form: str, width: float) -> bytes:
 
 
 def _table(draw: Draw) -> bytes:
-    return paper.csv(draw()).encode()
+    return numbers.csv(draw()).encode()

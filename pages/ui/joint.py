@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from engine.analyses.joint import MOST, JointSpec
-from engine.figures import joint, maps
+from engine.figures import joint, maps, words
 from engine.records import JointSurface
 from engine.spec import SpecError, decode, digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
-from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell, words
+from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -51,7 +51,7 @@ def menu(about: analysis.Subject) -> None:
     """A choice of the runs beside the current one."""
     known = others(about.run)
     st.session_state[BESIDE] = [run for run in st.session_state.get(BESIDE, []) if run in known]
-    named = {run: words.run(spec) for run in known if (spec := cached.spec(run))}
+    named = {run: words.brief(spec) for run in known if (spec := cached.spec(run))}
     st.multiselect(
         "Together with",
         known,

@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from engine.figures import charts
+from engine.figures import charts, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
-from pages.ui import cached, words
+from pages.ui import cached
 
 TICK = 1.0
 """Seconds between two looks."""

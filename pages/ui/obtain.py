@@ -10,9 +10,10 @@ from typing import Any
 import streamlit as st
 
 from engine.data import SOURCES, OwnFile, download, here, keep_table, read_file
+from engine.figures import words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
-from pages.ui import controls, live, words
+from pages.ui import controls, live, shell
 
 OWN, MEGABYTES = OwnFile.__name__, 5
 HELP = (
@@ -73,10 +74,10 @@ def _offer(data: Mapping[str, Any], at: str) -> None:
             help=HELP,
         )
         if fault := st.session_state.get(f"{key}:fault"):
-            st.error(words.plain(fault))
+            st.error(shell.plain(fault))
         digest, line = st.session_state.get(f"{key}:read", ("", ""))
         if digest and digest == data.get("digest"):
-            st.caption(words.plain(line))
+            st.caption(shell.plain(line))
 
 
 def missing(spec: RunSpec) -> bool:

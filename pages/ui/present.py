@@ -8,8 +8,9 @@ from functools import partial
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Paper
+from engine.figures import words
 from engine.spec import SpecError, decode
-from pages.ui import controls, live, shell, trial, words
+from pages.ui import controls, live, shell, trial
 
 ON, SLIDE = "papers:presenting", "papers:slide"
 TEXT, HEIGHT = 22, 640

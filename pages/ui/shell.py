@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from engine.figures import words
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
-from pages.ui import cached, controls, link, words
+from pages.ui import cached, controls, link
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
 RUN = "run"
 """Where a session keeps the digest of the run it looks at; also the URL parameter's name."""
 TAKE = "take"
 """Where another page leaves what the train page's controls are to show: a run's digest, or an encoded spec."""
+
+
+def plain(text: str) -> str:
+    """A stranger's text for a message that reads Markdown: nothing in it becomes a link, a picture or a formula."""
+    return re.sub(r"([\\/`*_{}\[\]()<>#!|~$])", r"\\\1", text)
 
 
 def heading(question: str, about: str = "") -> Any:
@@ -81,7 +88,7 @@ def _open(run: str) -> list[str]:
 def faults() -> None:
     """What was wrong with the address, in one message, once."""
     if lines := st.session_state.pop("faults", []):
-        st.error("This address was read in part. " + " · ".join(map(words.plain, lines)))
+        st.error("This address was read in part. " + " · ".join(map(plain, lines)))
 
 
 def strip(numbers: Sequence[tuple[str, str, str]]) -> None:
@@ -118,7 +125,7 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
 
     def label(run: str) -> str:
         spec = cached.spec(run)
-        name = words.run(spec) if spec else run
+        name = words.brief(spec) if spec else run
         status = cached.status(kept[run])
         return name if status == "finished" else f"{name} ({status})"
 

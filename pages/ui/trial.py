@@ -11,12 +11,13 @@ from typing import NamedTuple
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Check, Experiment, current
+from engine.figures import words
 from engine.figures.drawing import Chart, Drawing
 from engine.records import Result
 from engine.spec import decode, digest, encode
 from engine.work.jobs import Snapshot
 from engine.work.kinds import Work
-from pages.ui import cached, citations, controls, motion, shell, words
+from pages.ui import cached, citations, controls, motion, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
 SEALED = "Predict first: move the slider and press Reveal."
@@ -80,7 +81,7 @@ def bar(view: View) -> None:
                 st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             st.warning(
-                "Cancelled." if now.status == "stopped" else f"This could not be performed: {words.plain(now.reason)}"
+                "Cancelled." if now.status == "stopped" else f"This could not be performed: {shell.plain(now.reason)}"
             )
         if other := behind(view):
             with st.container(horizontal=True, vertical_alignment="center", key="behind", gap="small"):

@@ -8,11 +8,10 @@ import pytest
 
 from engine.experiments import theory
 from engine.experiments.edge import PAPER, EdgeOfStability
-from engine.records import Result
 from engine.rules import SAM, SGD, USAM
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.trials import outcome, performed, spoilt, verdicts
+from tests.trials import failing, outcome, performed, spoilt, until, verdicts
 
 pytestmark = pytest.mark.xdist_group("edge")
 
@@ -37,7 +36,7 @@ def test_the_claims_hold():
 )
 def test_a_wrong_rule_is_seen(rule, ensemble, red):
     result = spoilt(QUICK, lambda spec: replace(spec, rule=rule), ensemble)
-    assert {i for i, verdict in enumerate(verdicts(QUICK, result)) if verdict == "fails"} - {PLAIN} >= red
+    assert red <= set(failing(QUICK, result))
 
 
 def grows(rate: float, lam: float, G: float, ascent) -> bool:
@@ -87,19 +86,10 @@ def test_limits_of_the_rescaled_edge(eta, rho, G):
     ) == pytest.approx(2 / eta)
 
 
-def part(result: Result, count: int) -> Result:
-    """The result as it was after so many measurements."""
-    arrays = {key: values.astype(float) for key, values in result.arrays.items()}
-    for key, values in arrays.items():
-        if not key.endswith("/step"):
-            values[count:] = np.nan
-    return replace(result, done=1, total=2, arrays=arrays)
-
-
 def test_pictures_at_every_stage():
     whole = performed(QUICK)
     empty = outcome(encode(QUICK), 0, 0)
-    for result, filled in ((empty, False), (part(whole, 3), True), (whole, True)):
+    for result, filled in ((empty, False), (until(whole, 3), True), (whole, True)):
         charts = QUICK.pictures(result)
         assert len({chart.name for chart in charts}) == len(charts) == 3
         assert all(len(line.x) == len(line.y) for chart in charts for line in chart.lines)
@@ -108,7 +98,7 @@ def test_pictures_at_every_stage():
             for chart in charts
             if chart.name != "edge-ratio" or filled
         )
-    assert set(verdicts(QUICK, part(whole, 3))) == set(verdicts(QUICK, empty)) - {"fails"} | {"pending"}
+    assert set(verdicts(QUICK, until(whole, 3))) == set(verdicts(QUICK, empty)) - {"fails"} | {"pending"}
     assert [line.dash for line in QUICK.pictures(whole)[0].lines if line.theory] == ["dash"] * 4
 
 

@@ -116,7 +116,8 @@ def test_every_experiment_before_it_is_performed(experiment):
         paper for paper in PAPERS.values() if cls in paper.experiments
     ]
     for specs in experiment.ensembles().values():
-        next(iter(train(specs)))
+        for together in [(spec,) for spec in specs] if experiment.separately else [specs]:
+            next(iter(train(together)))
     empty = outcome(encode(experiment))
     checks, drawings = experiment.checks(empty), experiment.pictures(empty)
     assert any(check.claimed and not check.void for check in checks) and drawings and isinstance(drawings[0], Chart)
@@ -180,6 +181,25 @@ def test_the_lab_measures_what_training_measures():
     np.testing.assert_allclose(result.last("three", "ratio"), (1 - np.array([0.5, 0.25, 0.05])) ** 25, rtol=1e-12)
     assert np.isnan(result.over("three", "end")[:-1]).all() and result.last("three", "end").tolist() == [1, 2, 3]
     assert result.over("three", "nothing").shape == (4, 1) and np.isnan(result.last("nobody", "nothing")).all()
+
+
+def test_runs_one_by_one_and_numbers_with_axes(monkeypatch):
+    """Separately trained members come to the same columns of one ensemble, each told its own number; what a probe
+    measures along an axis keeps it."""
+    together = result_of(Halving(steps=25))
+    monkeypatch.setattr(Halving, "separately", True)
+    monkeypatch.setattr(
+        Halving, "probe", lambda self, name, member, spec, path: {"line": np.array([member, float(path[-1].theta[0])])}
+    )
+    apart = result_of(Halving(steps=25))
+    assert apart.complete and (apart.done, apart.total) == (together.done, together.total)
+    assert apart.over("three", "line").shape == (4, 3, 2)
+    assert (apart.over("three", "line")[:, :, 0] == [0, 1, 2]).all()
+    for quantity in ("step", "train_loss", "theta"):
+        np.testing.assert_allclose(apart.over("three", quantity), together.over("three", quantity), rtol=1e-12)
+    np.testing.assert_allclose(
+        apart.over("three", "line")[:, :, 1], together.over("three", "theta")[:, :, 0], rtol=1e-6
+    )
 
 
 def test_ensembles_grow_together_and_tell_how_far_they_are():

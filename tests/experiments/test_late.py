@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.experiments.late import PAPER, SwitchTime, WhereItFails
-from engine.experiments.valley import DENSE, DIGITS, EPOCH, RISE, TwoPhases, apart, barrier, reordered, runs, together
+from engine.experiments.late import PAPER, WhereItFails
+from engine.experiments.phases import DIGITS, EPOCH, runs
+from engine.experiments.switching import SwitchTime
+from engine.experiments.valley import DENSE, RISE, TwoPhases, barrier, reordered
 from engine.figures.drawing import Chart
 from engine.models import MLP
 from engine.problems import Classification, evaluate
@@ -15,7 +17,7 @@ from engine.rules import SAM, SGD, USAM
 from engine.spec import Integer, Number, encode, knobs
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Constant
-from tests.trials import outcome, performed, spoilt, verdicts
+from tests.trials import failing, outcome, performed, spoilt, swapped
 
 pytestmark = [pytest.mark.xdist_group("late"), pytest.mark.timeout(600)]
 ALL = [SwitchTime(), TwoPhases(), WhereItFails()]
@@ -23,12 +25,6 @@ ALL = [SwitchTime(), TwoPhases(), WhereItFails()]
 
 def named(experiment):
     return type(experiment).__name__
-
-
-def failing(experiment, result):
-    """The positions of the claimed checks that fail."""
-    pairs = zip(experiment.checks(result), verdicts(experiment, result), strict=True)
-    return [i for i, (check, verdict) in enumerate(pairs) if check.claimed and verdict == "fails"]
 
 
 @pytest.mark.parametrize("experiment", ALL, ids=named)
@@ -53,7 +49,6 @@ def ruled(rule):
     )
 
 
-LATE = tuple(f"late, seed {seed}" for seed in range(3))
 SPOILT = [
     (SGD(), {0, 1, 2, 3, 6}),
     (SAM(0.003), {0, 1, 2, 6}),
@@ -65,12 +60,12 @@ SPOILT = [
 def test_a_wrong_rule_from_the_switch_on_is_found_out(rule, red):
     """SGD that goes on, SAM with hardly a radius, or another rule: nothing escapes, nothing settles elsewhere, and
     the first step is not SAM's."""
-    assert red <= set(failing(TwoPhases(), spoilt(TwoPhases(), ruled(rule), *LATE)))
+    assert red <= set(failing(TwoPhases(), spoilt(TwoPhases(), ruled(rule), "late")))
 
 
 def test_a_momentum_that_is_kept_is_found_out():
     """By the first step after the switch, and by nothing else: later it is forgotten."""
-    assert failing(TwoPhases(), spoilt(TwoPhases(), kept, *LATE)) == [6]
+    assert failing(TwoPhases(), spoilt(TwoPhases(), kept, "late")) == [6]
 
 
 SWAPPED = [
@@ -84,14 +79,7 @@ SWAPPED = [
 
 @pytest.mark.parametrize("experiment, swaps, red", SWAPPED)
 def test_runs_in_the_place_of_others_are_found_out(experiment, swaps, red):
-    result = performed(experiment)
-    arrays = {
-        key.replace(name, to): values
-        for to, name in swaps.items()
-        for key, values in result.arrays.items()
-        if key.startswith(f"{name}, seed")
-    }
-    assert set(failing(experiment, replace(result, arrays=result.arrays | arrays))) == red
+    assert set(failing(experiment, swapped(experiment, swaps))) == red
 
 
 def righted(spec):
@@ -100,37 +88,34 @@ def righted(spec):
 
 
 def test_right_labels_are_found_out():
-    names = [f"wrong labels, {name}, seed {seed}" for name in ("SGD", "late") for seed in range(3)]
+    names = ("wrong labels, SGD", "wrong labels, late")
     assert failing(WhereItFails(), spoilt(WhereItFails(), righted, *names)) == [2]
 
 
 def test_a_rate_that_is_not_cut_is_found_out():
-    names = [f"cut rate, late, seed {seed}" for seed in range(3)]
-    assert failing(WhereItFails(), spoilt(WhereItFails(), lambda spec: replace(spec, schedule=Constant()), *names)) == [
-        0,
-        1,
-    ]
+    uncut = spoilt(WhereItFails(), lambda spec: replace(spec, schedule=Constant()), "cut rate, late")
+    assert failing(WhereItFails(), uncut) == [0, 1]
 
 
 def test_a_barrier_is_found_out():
     """The line to the end, with the loss on it that leads to the end in another order; and the control without its
     barrier."""
     experiment, result = TwoPhases(), performed(TwoPhases())
-    for to, name, red in (("line", "other", [4]), ("other", "line", [5])):
-        arrays = {
-            key.replace(f"/{name} ", f"/{to} "): values for key, values in result.arrays.items() if f"/{name} " in key
-        }
-        assert len(arrays) == 33 and failing(experiment, replace(result, arrays=result.arrays | arrays)) == red
+    for line, other, red in (("line", "control", [4]), ("control", "line", [5])):
+        arrays = result.arrays | {f"late/{line}": result.arrays[f"late/{other}"]}
+        assert failing(experiment, replace(result, arrays=arrays)) == red
 
 
 def test_the_line_is_straight_and_starts_at_the_switch():
     """Its ends have the losses that training measured there, and its middle is nowhere before the end."""
-    result, spec = together(performed(TwoPhases()), ["late"], False), TwoPhases().ensembles()["late, seed 0"][0]
+    result, spec = performed(TwoPhases()), TwoPhases().ensembles()["late"][0]
     steps, loss = result.over("late", "step"), result.over("late", "train_loss")
-    assert result.last("late", "line 0") == pytest.approx(loss[steps == TwoPhases().start][0], rel=1e-5)
-    assert result.last("late", "line 10") == pytest.approx(loss[-1], rel=1e-5)
-    assert result.last("late", "other 10") == pytest.approx(loss[-1], rel=1e-4)
-    assert np.isnan(result.over("late", "line 3")[:-1]).all() and set(TwoPhases().start + np.array(DENSE)) <= set(
+    line, control = (result.last("late", name) for name in ("line", "control"))
+    assert line.shape == control.shape == (3, 11)
+    assert line[:, 0] == pytest.approx(loss[steps == TwoPhases().start][0], rel=1e-5)
+    assert line[:, -1] == pytest.approx(loss[-1], rel=1e-5)
+    assert control[:, -1] == pytest.approx(loss[-1], rel=1e-4)
+    assert np.isnan(result.over("late", "line")[:-1]).all() and set(TwoPhases().start + np.array(DENSE)) <= set(
         steps.tolist()
     )
     assert spec.phases[1].start == 25 * EPOCH and [phase.restart for phase in spec.phases] == [
@@ -151,10 +136,8 @@ def test_another_order_is_the_same_function_elsewhere():
 
 
 def test_a_barrier_is_relative_to_the_higher_end():
-    arrays = {f"late/line {i}": np.array([[1.0 + 9 * (i == 5), 2.0 - 0.1 * i]]) for i in range(11)} | {
-        "late/step": np.zeros(1)
-    }
-    assert barrier(outcome({}, arrays=arrays), "line").tolist() == [10.0, 1.0]
+    losses = [[1.0 + 9 * (i == 5) for i in range(11)], [2.0 - 0.1 * i for i in range(11)]]
+    assert barrier(np.array(losses)).tolist() == [10.0, 1.0]
 
 
 def test_runs_differ_in_their_seeds_only():
@@ -164,20 +147,6 @@ def test_runs_differ_in_their_seeds_only():
             specs[0]
         }
         assert specs[0].phases[1].start == 2 * EPOCH and specs[0].steps == 3 * EPOCH
-
-
-def test_seeds_come_together_again():
-    """Runs that were parted, one of them not begun: side by side by seed, NaN where there is nothing."""
-    specs = apart({"a": runs(False, SGD(), (), 2, 0.05), "b": runs(False, SAM(), (), 2, 0.05)})
-    assert list(specs) == [f"{name}, seed {seed}" for name in "ab" for seed in range(3)] and all(
-        len(one) == 1 for one in specs.values()
-    )
-    arrays = {f"{name}/step": np.array([0, 40]) for name in specs}
-    arrays |= {f"a, seed {seed}/train_loss": np.array([[1.0 + seed], [0.1 + seed]]) for seed in (0, 2)}
-    result = together(outcome({}, arrays=arrays), ["a", "b"], False)
-    np.testing.assert_equal(result.over("a", "train_loss"), [[1.0, np.nan, 3.0], [0.1, np.nan, 2.1]])
-    assert result.over("b", "train_loss").shape == (2, 3) and result.over("b", "step").tolist() == [0, 40]
-    assert together(outcome({}), ["a"], False).last("a", "train_loss").shape == (1,)
 
 
 def corners(cls):
@@ -200,18 +169,18 @@ def corners(cls):
 )
 def test_no_corner_of_the_knobs_is_a_crash(experiment):
     """Nothing known, and all of it lost on the way."""
-    named = experiment.ensembles()
-    assert all(spec.phases[-1].start < spec.steps for (spec,) in named.values())
+    ensembles = experiment.ensembles()
+    assert all(spec.phases[-1].start < spec.steps for specs in ensembles.values() for spec in specs)
     steps = {
         f"{name}/step": np.unique(
             [*range(0, spec.steps, spec.every), *(phase.start for phase in spec.phases), spec.steps]
         )
-        for name, (spec,) in named.items()
+        for name, (spec, *_) in ensembles.items()
     }
     lost = {
-        key.replace("step", quantity): np.full((len(at), 1), np.nan)
-        for key, at in steps.items()
-        for quantity in ("train_loss", "sharpness", "first")
+        key.replace("step", quantity): np.full((len(measured), 1), np.nan)
+        for key, measured in steps.items()
+        for quantity in ("train_loss", "sharpness", "step_error")
     }
     for result in (outcome(encode(experiment)), outcome(encode(experiment), 1, 1, arrays=steps | lost)):
         assert all(chart.empty for chart in experiment.pictures(result)) and experiment.checks(result)
@@ -224,7 +193,7 @@ def test_settings_that_do_not_fit_are_made_to(late):
         experiment = SwitchTime(epochs=4, late=late, size=size)
         assert (
             all(0 < tail < experiment.length for tail in experiment.tails)
-            and f"last {experiment.tail}, seed 0" in experiment.ensembles()
+            and f"last {experiment.tail}" in experiment.ensembles()
         )
 
 

@@ -13,9 +13,11 @@ import torch
 
 from engine.curvature import Hessian, dense
 from engine.experiments import PAPERS, theory
+from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Point
 from engine.experiments.lab import Lab
-from engine.experiments.notions import NETWORK, Alignment, Notions, WhichSharpness
+from engine.experiments.minimizers import WhichSharpness
+from engine.experiments.notions import Notions
 from engine.problems import TwoCurvatures, parts
 from engine.rules import MSAM, SAM, SGD, USAM
 from engine.spec import encode

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from engine.experiments import theory
-from engine.experiments.renormalization import PAPER, LearningRates, NormRatio, largest
+from engine.experiments.lengths import NormRatio
+from engine.experiments.renormalization import PAPER, LearningRates, largest
 from engine.experiments.saddle import CURVATURE, SaddleEscape
 from engine.figures.theme import DASHES, MARKERS, colour
 from engine.rules import SAM, SGD, SSAM, USAM, Rule
 from engine.spec import encode, knob
 from engine.training.runs import RunSpec, Switch
-from tests.trials import outcome, performed, spoilt, verdicts
+from tests.trials import failing, outcome, performed, spoilt, swapped, verdicts
 
 pytestmark = pytest.mark.xdist_group("renormalization")
 BEALE = SaddleEscape(landscape="Beale", step=0.05, rho=0.002)
@@ -44,25 +45,8 @@ class Layerwise(Rule):
         return memory["none"].index_add(0, memory["tensor"], v * v).sqrt()[memory["tensor"]]
 
 
-def swapped(experiment, **other):
-    """The result as if ensembles had been trained with the rules of others; SAM is what SSAM would be if it rescaled
-    the perturbation."""
-    result = performed(experiment)
-    arrays = {
-        f"{to}/{key.split('/')[1]}": values
-        for to, name in other.items()
-        for key, values in result.arrays.items()
-        if key.startswith(f"{name}/")
-    }
-    return replace(result, arrays=result.arrays | arrays)
-
-
 def ruled(rule):
     return lambda spec: replace(spec, rule=rule)
-
-
-def failing(experiment, result):
-    return [i for i, verdict in enumerate(verdicts(experiment, result)) if verdict == "fails"]
 
 
 @pytest.mark.parametrize("experiment", ALL, ids=lambda e: f"{type(e).__name__}-{getattr(e, 'landscape', '')[:5]}")
@@ -81,12 +65,12 @@ CONFUSED = [
 
 @pytest.mark.parametrize("other, wrong", CONFUSED)
 def test_rates_of_wrong_rules(other, wrong):
-    assert failing(LearningRates(), swapped(LearningRates(), **other)) == wrong
+    assert failing(LearningRates(), swapped(LearningRates(), other)) == wrong
 
 
 @pytest.mark.parametrize("other, wrong", [({"SSAM": "SAM"}, [0]), ({"SAM": "SSAM"}, [2, 3]), ({"SAM": "USAM"}, [2, 3])])
 def test_ratios_of_wrong_rules(other, wrong):
-    assert failing(NormRatio(), swapped(NormRatio(), **other)) == wrong
+    assert failing(NormRatio(), swapped(NormRatio(), other)) == wrong
 
 
 def test_a_layerwise_rescaling_keeps_the_length_and_turns_the_direction():

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from engine.figures import charts, maps, spectra, theme
 from engine.figures.density import density, exact_density
-from engine.figures.drawing import Chart, band, beads, log_ticks, say, thin, ticks, visible
+from engine.figures.drawing import Chart, band, beads, log_ticks, thin, ticks, visible
 from engine.figures.render import paper, vega
+from engine.figures.words import number
 from engine.records import Run
 from tests.drawn import (
     COLUMNS,
@@ -278,7 +279,14 @@ def test_ranks_of_a_small_spectrum_are_not_said_twice():
     ],
 )
 def test_numbers_are_written_as_people_say_them(value: float, said: str):
-    assert say(value) == said
+    assert number(value) == said
+
+
+def test_numbers_of_fewer_digits_and_none():
+    """Significant digits, not those after the point, and no "nan" in a caption or on a page."""
+    assert [number(1234.5678, digits) for digits in (1, 2, 5)] == ["1,235", "1,235", "1,234.6"]
+    assert [number(0.012345, digits) for digits in (1, 3)] == ["0.01", "0.0123"] and number(1.26e-7, 2) == "1.3×10⁻⁷"
+    assert {number(value) for value in (np.nan, np.inf, -np.inf)} == {"–"}
 
 
 def test_ticks_are_few_round_and_inside():

@@ -23,7 +23,7 @@ from matplotlib.text import Text
 
 from engine.figures import charts, maps, theme
 from engine.figures.drawing import Drawing, Map
-from engine.figures.render import paper, vega
+from engine.figures.render import numbers, paper, vega
 from tests.drawn import (
     DRAWINGS,
     SPEC,
@@ -99,7 +99,7 @@ def test_nothing_is_cut_off(name: str, width: float):
     assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
 
 
-def numbers(drawing: Drawing) -> list[list[float]]:
+def expected(drawing: Drawing) -> list[list[float]]:
     """What the CSV must hold, a row each, made from the drawing by other means."""
     if isinstance(drawing, Map):
         cells = [[drawing.a[j], drawing.b[i], drawing.z[i, j]] for i, j in np.ndindex(drawing.z.shape)]
@@ -116,15 +116,15 @@ def numbers(drawing: Drawing) -> list[list[float]]:
 def test_csv_gives_back_every_number_exactly(name: str):
     drawing = DRAWINGS[name]()
     head, body = (
-        paper.csv(drawing),
-        list(dropwhile(lambda line: line.startswith("# "), paper.csv(drawing).splitlines())),
+        numbers.csv(drawing),
+        list(dropwhile(lambda line: line.startswith("# "), numbers.csv(drawing).splitlines())),
     )
     assert " ".join(drawing.words.split()) in head and drawing.x_label in head and drawing.source in head
     rows = list(csv.reader(body))
     skip = 2 if isinstance(drawing, Map) else 1
     read = [[float(v or "nan") for v in row[skip:]] for row in rows[1:]]
-    assert len(read) == len(numbers(drawing))
-    np.testing.assert_array_equal(np.array(read, float).ravel(), np.array(numbers(drawing), float).ravel())
+    assert len(read) == len(expected(drawing))
+    np.testing.assert_array_equal(np.array(read, float).ravel(), np.array(expected(drawing), float).ravel())
     if isinstance(drawing, Map):
         assert [int(row[1]) for row in rows[1:] if row[0] == "path"] == drawing.path_steps.tolist()
     else:
@@ -133,7 +133,7 @@ def test_csv_gives_back_every_number_exactly(name: str):
 
 
 def test_csv_is_read_by_pandas():
-    table = pd.read_csv(io.StringIO(paper.csv(maps.draw(surface(), SPEC))), comment="#")
+    table = pd.read_csv(io.StringIO(numbers.csv(maps.draw(surface(), SPEC))), comment="#")
     cells = table[table.part == "cell"]
     np.testing.assert_allclose(cells.value, height(cells.a.to_numpy(), cells.b.to_numpy()), rtol=1e-14)
 
@@ -152,11 +152,11 @@ def test_tables_know_what_the_engine_knows():
     from engine.training.runs import MEASURES
 
     assert list(charts.MEASURES) == list(MEASURES)
-    assert set(theme.RULES) <= set(RULES)  # one without an entry is drawn in OTHER
+    assert set(theme.LOOKS) <= set(RULES)  # one without an entry is drawn in OTHER
 
 
 def test_every_rule_has_a_colour_of_its_own():
-    looks = [*theme.RULES.values(), theme.OTHER]
+    looks = [*theme.LOOKS.values(), theme.OTHER]
     assert len({look.colour for look in looks}) == len(looks)
     for dark in (False, True):
         assert len({theme.colour(name, dark) for name in theme.COLOURS}) == len(theme.COLOURS)

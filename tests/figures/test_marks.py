@@ -13,9 +13,9 @@ import pytest
 
 from engine.analyses.alignment import AlignmentSpec
 from engine.data import Moons
-from engine.figures import alignments, charts, words
+from engine.figures import alignments, charts, comparison, words
 from engine.figures.drawing import Chart, Line, Mark, placed
-from engine.figures.render import paper, vega
+from engine.figures.render import numbers, paper, vega
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import SGD, SSAM, LookSAM
@@ -49,7 +49,7 @@ def test_the_charts_over_time_are_all_here():
     assert {name.partition("/")[0] for name in SHOWN} == {
         *charts.LIVE,
         *alignments.ALIGNMENT,
-        *(f"compare by {over}" for over in charts.OVER),
+        *(f"compare by {over}" for over in comparison.OVER),
         "faithful",
     }
 
@@ -75,7 +75,7 @@ def test_a_switch_is_marked(name: str):
     along = [np.asarray(line.get_xdata(), float).tolist() for line in axes.lines]
     assert {x[0] for x in along if len(x) == 2 and x[0] == x[1]} == {m.x for m in one.marks}
     assert {m.label for m in one.marks} <= {text.get_text() for text in axes.texts}
-    rows = [line.split(",")[:2] for line in paper.csv(one).splitlines()]
+    rows = [line.split(",")[:2] for line in numbers.csv(one).splitlines()]
     assert all([f'"{label}"', str(float(x))] in rows for x, label in marked(one))
 
 
@@ -162,34 +162,34 @@ def test_labels_are_whole_and_apart(seed: int, room: float):
     assert len({place.row for place in places}) == max(place.row for place in places) + 1
 
 
-@pytest.mark.parametrize("over", charts.OVER)
+@pytest.mark.parametrize("over", comparison.OVER)
 def test_runs_are_compared_over_what_is_asked(over: str):
     data = columns()
-    one = charts.compare([("a", SPEC, data), ("b", SWITCHED, data)], "train_loss", over)
-    assert one.x_label == charts.OVER[over][0] and charts.OVER[over][1] in one.words
+    one = comparison.compare([("a", SPEC, data), ("b", SWITCHED, data)], "train_loss", over)
+    assert one.x_label == comparison.OVER[over][0] and comparison.OVER[over][1] in one.words
     for line in one.lines:
         np.testing.assert_array_equal(line.x, data[over])
         np.testing.assert_array_equal(line.y, data["train_loss"])
-    table = pd.read_csv(io.StringIO(paper.csv(one)), comment="#")
+    table = pd.read_csv(io.StringIO(numbers.csv(one)), comment="#")
     np.testing.assert_array_equal(table[table.series == "a"].x, data[over])
 
 
 @pytest.mark.parametrize("measure", charts.MEASURES)
-@pytest.mark.parametrize("over", charts.OVER)
+@pytest.mark.parametrize("over", comparison.OVER)
 def test_older_runs_are_left_out_where_they_cannot_be_compared_and_the_caption_says_so(over: str, measure: str):
     old = COLUMNS["of the first version"]
-    one = charts.compare([("old", SPEC, old), ("new", SPEC, columns())], measure, over)
+    one = comparison.compare([("old", SPEC, old), ("new", SPEC, columns())], measure, over)
     lacks = over not in old or measure not in old
     assert [line.label for line in one.lines] == (["new"] if lacks else ["old", "new"])
     assert ("1 older run not shown" in one.words) == lacks
-    alone = charts.compare([("old", SPEC, old)], measure, over)
+    alone = comparison.compare([("old", SPEC, old)], measure, over)
     assert ("not shown" in alone.note) == lacks == alone.empty
 
 
 def test_runs_of_one_rule_come_first_in_its_looks():
     plain = SPEC | {"rule": {"name": "SGD"}}
     later = plain | {"then": SWITCHED["then"][:1]}
-    switched, sgd, sam = charts.compare(
+    switched, sgd, sam = comparison.compare(
         [(words.rules(spec), spec, columns()) for spec in (later, plain, SPEC)], "lr"
     ).lines
     assert (sam.colour, sam.dash, switched.colour, switched.dash, sgd.colour) == (

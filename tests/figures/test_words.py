@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from engine.data import Moons
-from engine.figures import charts
-from engine.figures import words as captions
+from engine.figures import charts, words
 from engine.models import CNN, MLP
 from engine.problems import Classification, DiagonalNet, Quadratic
 from engine.problems.toys import Toy
@@ -19,7 +18,6 @@ from engine.spec import describe, digest, encode, knob, series
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Cosine, StepDecay
 from engine.training.updates import UPDATES, Adam, Momentum
-from pages.ui import words
 from tests.drawn import SPEC
 
 NORMED = Classification(model=MLP(norm="layer"))
@@ -94,8 +92,8 @@ SAID = [
 
 @pytest.mark.parametrize(("spec", "line", "caption"), SAID, ids=[row[1] for row in SAID])
 def test_a_run_is_said_in_one_line(spec, line, caption):
-    assert words.run(spec) == line
-    assert captions.run(encode(spec)) == caption
+    assert words.brief(spec) == line
+    assert words.run(encode(spec)) == caption
 
 
 @pytest.mark.parametrize(
@@ -107,20 +105,20 @@ def test_every_rule_has_words(rule):
     """The class's name is never left in one piece where it is several words, and a rule's settings are all told in a
     caption."""
     spec = RunSpec(rule=rule, then=(Switch(rule, 300),))
-    for line in (words.run(spec), captions.run(encode(spec))):
+    for line in (words.brief(spec), words.run(encode(spec))):
         assert "\n" not in line and "{" not in line and "True" not in line and "False" not in line
         assert not re.findall(r"\b(Friendly|Random|Unified|Momentum|Lookahead)[A-Z]", line)
-    assert captions.rules(encode(spec)).count(captions.title(type(rule).__name__)) == 2
+    assert words.rules(encode(spec)).count(words.title(type(rule).__name__)) == 2
 
 
 def test_every_part_has_words():
     for spec in [*(cls() for cls in UPDATES.values()), *(SAM(mask=cls()) for cls in MASKS.values())]:
-        assert captions.part(encode(spec)).startswith(captions.title(type(spec).__name__))
+        assert words.part(encode(spec)).startswith(words.title(type(spec).__name__))
 
 
 def test_what_a_first_version_kept_is_said_too():
-    assert captions.run(SPEC) == "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
-    assert captions.data(SPEC) == "on all 1,437 training examples of Digits"
+    assert words.run(SPEC) == "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
+    assert words.data(SPEC) == "on all 1,437 training examples of Digits"
 
 
 @dataclass(frozen=True)
@@ -146,28 +144,31 @@ class Later(Rule):
 def test_what_came_later_is_said_with_its_defaults():
     """Though a record does not name them, a caption does, and the figure's source is the digest of the run."""
     spec = RunSpec(Bowl(), Later(), batch=0, steps=10)
-    assert captions.run(describe(spec)) == "Point trained with Later (rho 0.07), no momentum, learning rate 0.1"
-    assert captions.data(describe(spec)) == "on Bowl, a function of 2 coordinates"
-    assert captions.digest(describe(spec)) == captions.digest(encode(spec)) == digest(spec)
-    assert words.run(spec) == "Bowl · Later · lr 0.1 · full batch · steps 10"
+    assert words.run(describe(spec)) == "Point trained with Later (rho 0.07), no momentum, learning rate 0.1"
+    assert words.data(describe(spec)) == "on Bowl, a function of 2 coordinates"
+    assert words.digest(describe(spec)) == words.digest(encode(spec)) == digest(spec)
+    assert words.brief(spec) == "Bowl · Later · lr 0.1 · full batch · steps 10"
     drawn = charts.LIVE["losses"](charts.columns([]), describe(spec))
     assert drawn.source == digest(spec) and "value of the function" in drawn.y_label
 
 
 def test_runs_are_told_apart_by_what_they_do_not_share():
     runs = [RunSpec(rule=SGD(), lr=0.2), RunSpec(lr=0.2), RunSpec(lr=0.2, steps=100)]
-    assert words.apart(runs) == ("Digits · MLP · lr 0.2", ["SGD", "SAM", "SAM · steps 100"])
-    assert words.apart(runs[:1]) == ("", [words.run(runs[0])])
-    assert words.apart([]) == ("", [])
+    assert words.contrast(runs) == ("Digits · MLP · lr 0.2", ["SGD", "SAM", "SAM · steps 100"])
+    assert words.contrast(runs[:1]) == ("", [words.brief(runs[0])])
+    assert words.contrast([]) == ("", [])
     nested = [RunSpec(), RunSpec(steps=100)]  # the first has nothing of its own
-    assert words.apart(nested) == ("", [words.run(one) for one in nested])
-    assert words.apart([RunSpec(), RunSpec(Classification(model=CNN()))]) == ("Digits · SAM · lr 0.1", ["MLP", "CNN"])
+    assert words.contrast(nested) == ("", [words.brief(one) for one in nested])
+    assert words.contrast([RunSpec(), RunSpec(Classification(model=CNN()))]) == (
+        "Digits · SAM · lr 0.1",
+        ["MLP", "CNN"],
+    )
 
 
 def test_whose_colour_a_run_has():
     def rule(*rules) -> str:
         first, *rest = rules
-        return captions.rule(
+        return words.rule(
             encode(RunSpec(rule=first, then=tuple(Switch(one, 100 * (i + 1)) for i, one in enumerate(rest))))
         )
 

@@ -19,11 +19,12 @@ from streamlit.testing.v1 import AppTest
 from engine.encyclopedia import cost
 from engine.encyclopedia.quadratic import TOP, VALLEY, Trial, threshold, trace
 from engine.figures import encyclopedia as rules
+from engine.figures import words
 from engine.figures.drawing import Chart
-from engine.figures.render import paper, plotly, vega
+from engine.figures.render import numbers, paper, plotly, vega
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, GraphSAM, RandomDirection, Rule
 from engine.spec import SpecError, encode, knob, knobs
-from pages.ui import cached, words
+from pages.ui import cached
 from tests.family import suits
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -241,7 +242,7 @@ def test_pictures_on_screen_and_in_print(case):
         svg = paper.export(drawing, "svg", 3.25, caption=True)
         text = "".join("".join(ElementTree.fromstring(svg).itertext()).split())
         assert "".join(drawing.words.split()) in text
-        assert "from(1,1)" in "".join(paper.csv(drawing).split())
+        assert "from(1,1)" in "".join(numbers.csv(drawing).split())
         assert not drawing.empty
 
 

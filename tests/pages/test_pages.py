@@ -23,6 +23,7 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import Random
 from engine.analyses.spectrum import SpectrumSpec
 from engine.data import Moons
+from engine.figures import words
 from engine.models import MLP
 from engine.problems import Beale, Classification, Quadratic
 from engine.records import Progress, Surface, load
@@ -33,7 +34,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from pages.ui import cached, words
+from pages.ui import cached
 from tests.drive import last
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -138,7 +139,7 @@ def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store)
     assert run == digest(SMALL)
     await_end(run)
     again = open_page(run=run)
-    assert words.run(SMALL) in texts(again)
+    assert words.brief(SMALL) in texts(again)
     assert again.number_input(key="train.problem.Classification.model.MLP.width").value == 4
     assert store.run(run).status == "finished"
 
@@ -275,7 +276,7 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
     marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
     app.file_uploader[0].upload("spec.json", marked, "application/json").run()
-    assert words.run(SMALL) in app.success[0].value
+    assert words.brief(SMALL) in app.success[0].value
 
 
 def test_the_weights_of_a_chosen_run_can_be_taken_away(store):

@@ -64,12 +64,12 @@ def _page(about: About, parts: Sequence[Part]) -> Figure:
     made = Figure(figsize=(WIDTH, HEIGHT), facecolor="white")
     above = _head(about)
     size = next((size for size in (8.5, 7.5, 6.5) if _tall(_checks(parts, size)) < 4.2), 5.5)
-    below, foot = _checks(parts, size), _foot(parts)
+    table, foot = _checks(parts, size), _foot(parts)
     top, last = RIM + _tall(above), 0.35 + _tall(foot)
-    tall = min(max(HEIGHT - top - _tall(below) - last - 0.15, 2.0), 4.4 if len(parts) < 3 else 5.6)
+    tall = min(max(HEIGHT - top - _tall(table) - last - 0.15, 2.0), 4.4 if len(parts) < 3 else 5.6)
     _write(made, HEIGHT - RIM, above)
     _figures(made, HEIGHT - top, tall, parts)
-    _write(made, HEIGHT - top - tall - 0.1, below)
+    _write(made, HEIGHT - top - tall - 0.1, table)
     _write(made, last, foot)
     return made
 
@@ -83,7 +83,8 @@ class Words(NamedTuple):
 
     @property
     def height(self) -> float:
-        return (1.3 * len(self.lines) + 0.35) * self.size / 72  # inches
+        """In inches."""
+        return (1.3 * len(self.lines) + 0.35) * self.size / 72
 
 
 def _words(text: str, size: float, wide: float = 0.54, **style: str) -> Words:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, say, thin, visible
+from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, thin, visible
 from engine.figures.render import plotly
 from engine.figures.theme import Theme, colour, theme
+from engine.figures.words import number
 
 TIMES = ("step", "epoch", "gradient evaluations")
 """The axes along which a chart's curves grow."""
@@ -54,8 +55,8 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
             line={"dash": "dot", "width": 1, "color": look.axis},
         )
         # of a logarithmic axis a shape takes the value, an annotation its logarithm
-        at = float(np.log10(mark.x)) if drawing.log_x else mark.x
-        made.add_annotation(text=mark.label, x=at, y=1, yref="paper", yanchor="bottom", showarrow=False)
+        x = float(np.log10(mark.x)) if drawing.log_x else mark.x
+        made.add_annotation(text=mark.label, x=x, y=1, yref="paper", yanchor="bottom", showarrow=False)
     return made
 
 
@@ -147,7 +148,7 @@ def _scale(
     label: str, log: bool, bounds: tuple[float, float] | None, named: Sequence[tuple[float, str]] = ()
 ) -> dict[str, Any]:
     """An axis's title, bounds and ticks: named ones, on a logarithmic axis those of print, else Plotly's own."""
-    places = named or ([(value, say(value)) for value in log_ticks(*bounds)] if log and bounds else [])
+    places = named or ([(value, number(value)) for value in log_ticks(*bounds)] if log and bounds else [])
     ticks = (
         {"tickvals": [value for value, _ in places], "ticktext": [words for _, words in places]}
         if places

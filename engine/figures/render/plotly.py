@@ -179,6 +179,7 @@ def _cells(drawing: Map) -> dict[str, Any]:
 
 
 def scale() -> list[list[Any]]:
+    """The colour scale of maps as Plotly takes it: pairs of a share from 0 to 1 and a colour."""
     return [[i / (len(VIRIDIS) - 1), c] for i, c in enumerate(VIRIDIS)]
 
 

@@ -44,7 +44,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
     )
     places = [] if chart.empty else placed(chart, (width - 60) / 6.5)
     room = LINE * max((place.row + 1 for place in places), default=0)
-    drawn = [
+    layers = [
         *_bands(chart),
         *_rug(chart, look),
         *_marks(chart, look, places),
@@ -58,7 +58,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         "background": "transparent",
         "padding": {"left": 2, "right": 6, "top": 2 if len(chart.lines) > 1 else 2 + room, "bottom": 4},
         "encoding": {} if chart.empty else {"x": _x(chart)},
-        "layer": [_nothing(chart, look)] if chart.empty else drawn,
+        "layer": [_nothing(chart, look)] if chart.empty else layers,
         "config": _config(look),
     }
 

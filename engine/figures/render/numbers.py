@@ -1,0 +1,54 @@
+"""A drawing's numbers as CSV, all of them and exactly."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+from collections.abc import Iterator
+
+from engine.figures.drawing import Chart, Drawing, Map
+
+
+def csv(drawing: Drawing) -> str:
+    """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
+
+    A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
+    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
+    point of the path, which alone has a step.
+    """
+    text = io.StringIO()
+    axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (
+        f"; value: {drawing.z_label.removesuffix(', log scale')}" if isinstance(drawing, Map) else ""
+    )
+    for words in (drawing.title, drawing.words, axes, f"source: {drawing.source}"):
+        text.write(f"# {' '.join(words.split())}\n")
+    rows = csv_format.writer(text, quoting=csv_format.QUOTE_NONNUMERIC, lineterminator="\n")
+    rows.writerows(_cells(drawing) if isinstance(drawing, Map) else _points(drawing))
+    return text.getvalue()
+
+
+def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
+    yield "series", "x", "y", "lower", "upper"
+    for line in chart.lines:
+        lower, upper = line.band or ((), ())
+        for i in range(len(line.x)):
+            yield (
+                line.label,
+                float(line.x[i]),
+                float(line.y[i]),
+                *(float(edge[i]) if line.band else "" for edge in (lower, upper)),
+            )
+    for label, x in [*((mark.label, mark.x) for mark in chart.marks), *((chart.rug_label, x) for x in chart.rug)]:
+        yield label, float(x), "", "", ""
+
+
+def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
+    yield "part", "step", "a", "b", "value"
+    for i, b in enumerate(drawing.b):
+        for j, a in enumerate(drawing.a):
+            yield "cell", "", *map(float, (a, b, drawing.z[i, j]))
+    for step, *place in zip(drawing.path_steps, drawing.path_a, drawing.path_b, drawing.path_z, strict=True):
+        yield "path", int(step), *map(float, place)
+    for route in drawing.routes:
+        for step, *place in zip(route.steps, route.a, route.b, route.z, strict=True):
+            yield route.label, int(step), *map(float, place)
