@@ -128,7 +128,10 @@ def _weights(store: Store, options: argparse.Namespace) -> int:
     run = _digest(store, options.run)
     content = weights_file(store.spec(run), store.run(run), options.checkpoint, options.format)
     path = Path(options.out or f"{run}.{options.format}")
-    write(path, lambda file: file.write(content))
+    try:
+        write(path, lambda file: file.write(content))
+    except OSError as error:
+        raise SpecError(f"out: {path.name} cannot be written ({error.strerror})") from None
     print(path)
     return 0
 

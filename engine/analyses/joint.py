@@ -26,6 +26,10 @@ ROWS = 200
 """Points of a path that its plane is made for, at most, evenly spread."""
 
 
+FLAT = 1e-5
+"""Three points are on a line where the third lies closer to it than this share of its distance: single precision."""
+
+
 class Path(NamedTuple):
     """The usable part of a run's path."""
 
@@ -161,13 +165,15 @@ def _sharpness(problem: Problem, theta: Tensor, breath: Progress) -> Generator[P
 
 def _through_paths(paths: Sequence[Path]) -> Plane:
     """The plane of the paths' common principal components, every path weighing the same; its origin is in the middle
-    of what they cover."""
+    of what they cover, and the first path starts on the positive side of both directions."""
     kept = [path.points[_spread(len(path.points))].double() for path in paths]
     middle = torch.stack([points.mean(dim=0) for points in kept]).mean(dim=0)
     offsets = torch.cat([(points - middle) / len(points) ** 0.5 for points in kept])
     directions = torch.linalg.svd(offsets, full_matrices=False)[2]
     labels = ("common direction 1", "common direction 2")
-    return _centred(paths, middle, _two(directions, len(middle)), labels)
+    plane = _centred(paths, middle, _two(directions, len(middle)), labels)
+    first, second = (1 if start >= 0 else -1 for start in plane.coordinates(paths[0].points[:1])[0])
+    return plane._replace(first=first * plane.first, second=second * plane.second)
 
 
 def _through_ends(paths: Sequence[Path]) -> Plane:
@@ -176,23 +182,19 @@ def _through_ends(paths: Sequence[Path]) -> Plane:
     across = second - first
     across = across / across.norm()
     up = (third - first) - ((third - first) @ across) * across
-    if not float(up.norm()) > 1e-9 * float((third - first).norm()):
+    if not float(up.norm()) > FLAT * float((third - first).norm()):
         raise SpecError("plane: the three end points lie on a line")
     labels = ("from end 1 to end 2", "across, towards end 3")
     return _centred(paths, first, torch.stack([across, up / up.norm()]), labels)
 
 
 def _centred(paths: Sequence[Path], origin: Tensor, directions: Tensor, labels: tuple[str, str]) -> Plane:
-    """The plane along directions [2, n], orthonormal, its origin moved within it to the middle of the paths; the first
-    path starts on the positive side of both."""
+    """The plane along directions [2, n], orthonormal, its origin moved within it to the middle of the paths."""
     points = torch.cat([path.points for path in paths])
-    towards = (paths[0].points[0].double() - origin) @ directions.T
-    directions = directions * torch.where(towards < 0, -1.0, 1.0)[:, None].to(directions)
     coordinates = (points.double() - origin) @ directions.T
     middle = (coordinates.min(dim=0).values + coordinates.max(dim=0).values) / 2
-    origin = origin + middle @ directions
     first, second = directions.to(points)
-    return Plane(origin.to(points), first, second, labels, "parameter distance")
+    return Plane((origin + middle @ directions).to(points), first, second, labels, "parameter distance")
 
 
 def _two(directions: Tensor, n: int) -> Tensor:

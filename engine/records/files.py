@@ -25,31 +25,33 @@ def save(path: Path, record: Record, rows: Path | None = None) -> None:
     """
     head: dict[str, Any] = {"kind": type(record).__name__, "summary": record.summary}
     arrays: dict[str, np.ndarray] = {}
+    grown: np.ndarray | None = None
     for f in fields(record):
         value = getattr(record, f.name)
         if rows and f.name == record.grows:
-            append(rows, value, _rows_of(path))
-            head["rows"] = {"name": f.name, "dtype": value.dtype.str, "shape": value.shape}
+            grown, head["rows"] = value, {"name": f.name, "dtype": value.dtype.str, "shape": value.shape}
         elif isinstance(value, np.ndarray):
             arrays[f.name] = value
         elif "axes" in f.metadata:
             arrays |= {f"{f.name}/{key}": part for key, part in value.items()}
         else:
             head[f.name] = value
-    write(path, lambda file: np.savez(file, allow_pickle=False, record=np.array(json.dumps(head)), **arrays))
+    with _one_line(path):
+        if rows and grown is not None:
+            append(rows, grown, _rows_of(path))
+        write(path, lambda file: np.savez(file, allow_pickle=False, record=np.array(json.dumps(head)), **arrays))
 
 
 def append(path: Path, values: np.ndarray, have: int = 0) -> None:
     """Makes a file hold the bytes of values [T, ...], whose first `have` rows it has already; what follows these is
     of a write that was torn."""
-    with _one_line(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("r+b" if have and path.exists() else "wb") as file:
-            file.truncate(have * values[:1].nbytes)
-            file.seek(0, os.SEEK_END)
-            file.write(np.ascontiguousarray(values[have:]).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("r+b" if have and path.exists() else "wb") as file:
+        file.truncate(have * values[:1].nbytes)
+        file.seek(0, os.SEEK_END)
+        file.write(np.ascontiguousarray(values[have:]).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(path: Path, rows: Path | None = None) -> Record:
@@ -120,19 +122,18 @@ def _rows(path: Path, grown: Mapping[str, Any]) -> np.ndarray:
 
 
 def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    """Writes a file atomically: `fill(file)` writes its bytes. RecordError where that cannot be."""
-    with _one_line(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    """Writes a file atomically: `fill(file)` writes its bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,8 @@ def plotly_script() -> str:
 
 def _adopt(store: Store) -> None:
     """Copies what ships into a store that does not have it."""
-    for source in sorted(SHIPPED.glob("**/*.npz")):
-        target = store.root / source.relative_to(SHIPPED)
-        if not target.exists():
-            write(target, lambda file, source=source: file.write(source.read_bytes()))
+    with suppress(OSError):  # a store that cannot be written to goes without
+        for source in sorted(SHIPPED.glob("**/*.npz")):
+            target = store.root / source.relative_to(SHIPPED)
+            if not target.exists():
+                write(target, lambda file, source=source: file.write(source.read_bytes()))
