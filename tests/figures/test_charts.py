@@ -87,6 +87,7 @@ def test_screen_shows_the_value_where_it_belongs(name: str):
 @pytest.mark.parametrize("quantity", maps.QUANTITIES)
 def test_path_is_drawn_at_its_coordinates(quantity: str):
     record, drawing = surface(), maps.draw(surface(), SPEC, quantity)
+    assert drawing.x_label.startswith(record.labels[0]) and drawing.y_label.startswith(record.labels[1])
     figure = paper.figure(drawing)
     (path,) = (line for line in figure.axes[0].lines if line.get_gid() == "path")
     np.testing.assert_array_equal(path.get_xydata(), np.stack([record.path_a, record.path_b], axis=1))
