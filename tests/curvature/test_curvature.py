@@ -91,6 +91,8 @@ def test_the_callers_tensors_are_left_alone(chunk):
     last(extremes(hessian, torch.stack([v, 2 * v]), generator(0, "x"), 2))
     with torch.no_grad():
         hessian(v)
+    Hessian(parts(MOONS, MOONS.load("train"), chunk), before)
+    assert not before.requires_grad
     assert theta.requires_grad and weight.requires_grad and torch.equal(theta.detach(), before)
     assert bool((theta.grad == 7).all()) and bool((weight.grad == 5).all()) and bool((v == 1).all())
 
