@@ -39,6 +39,7 @@ def test_frames_and_a_record_give_the_same_columns():
         steps=data["step"].astype(int),
         seconds=data["seconds"],
         measures={name: data[name] for name in charts.MEASURES},
+        path=np.zeros((T, 1)),
     )
     assert list(charts.columns(frames)) == list(charts.columns(run)) == list(data)
     for name in data:
