@@ -28,10 +28,10 @@ PASSED, FAILED = 0, (1, 2)
 
 
 class Fault(NamedTuple):
-    """A passage of a file and what stands there when the fault is planted."""
+    """A passage of the engine and what stands there when the fault is planted."""
 
     name: str
-    file: str  # from the root
+    place: str  # a file, or a folder in which files may be cut anew, from the root
     old: str
     new: str
     tests: Sequence[str]  # to try first: files, or tests in them, from the folder `tests`
@@ -42,14 +42,21 @@ def planned(table: Path = ROOT / "tests" / "faults.toml") -> list[Fault]:
     return [Fault(**fault) for fault in tomllib.loads(table.read_text())["fault"]]
 
 
+def holder(root: Path, fault: Fault) -> Path:
+    """The file with the fault's passage in the tree at `root`; ValueError where it is not there exactly once."""
+    place = root / fault.place
+    files = [place] if place.is_file() else sorted(place.rglob("*.py"))
+    found = [file for file in files for _ in range(file.read_text().count(fault.old))]
+    if len(found) != 1:
+        raise ValueError(f"{fault.place}: expected once, found {len(found)} times: {fault.old}")
+    return found[0]
+
+
 @contextmanager
 def planted(root: Path, fault: Fault) -> Iterator[None]:
-    """The fault is in the tree at `root` for as long as this is open; ValueError where its passage is not there
-    exactly once."""
-    file = root / fault.file
+    """The fault is in the tree at `root` for as long as this is open."""
+    file = holder(root, fault)
     text = file.read_text()
-    if text.count(fault.old) != 1:
-        raise ValueError(f"{fault.file}: expected once, found {text.count(fault.old)} times: {fault.old}")
     file.write_text(text.replace(fault.old, fault.new))
     try:
         yield
@@ -82,8 +89,7 @@ def main(words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(ROOT, Path(folder) / "tree", ignore=LEFT_OUT))
         for fault in faults:
-            with planted(root, fault):  # all passages are there before any test is run
-                pass
+            holder(root, fault)  # all passages are there before any test is run
         if test := failing(root, *sorted({f"tests/{file}" for fault in faults for file in fault.tests})):
             print(f"without a fault, {test} fails already")
             return 1
