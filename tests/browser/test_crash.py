@@ -15,7 +15,7 @@ from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.store import Store
+from engine.work.store import PARTIAL, Store
 from tests.browser.harness import LONG, SOON, button, enter, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
@@ -43,7 +43,7 @@ def test_killed_server(server, visit, uninterrupted):
     killed = time.time()
     before = store.run(run)
     assert before.status == "running"
-    assert killed - (store.folder(run) / "run.npz").stat().st_mtime < 5
+    assert killed - store.file(run, PARTIAL).stat().st_mtime < 5
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
     server.start()
