@@ -29,6 +29,7 @@ from engine.rules import (
     MomentumSAM,
     NormalizationOnly,
     SAMPa,
+    Step,
     UnifiedSAM,
     scaled,
 )
