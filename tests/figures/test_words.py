@@ -179,6 +179,6 @@ def test_whose_colour_a_run_has():
 
 def test_a_loss_has_its_unit():
     """Natural logarithms give nats; squares and functions have none."""
-    said = [captions.loss(encode(RunSpec(Classification(objective=o)))) for o in ("cross-entropy", "squared error")]
+    said = [words.loss(encode(RunSpec(Classification(objective=o)))) for o in ("cross-entropy", "squared error")]
     assert said == ["cross-entropy loss (nats)", "mean squared error"]
-    assert captions.loss(encode(RunSpec(Quadratic()))) == "value of the function"
+    assert words.loss(encode(RunSpec(Quadratic()))) == "value of the function"
