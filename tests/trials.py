@@ -1,8 +1,10 @@
 """Experiments performed in tests: once as they are, and again with some of their runs spoilt."""
 
+import hashlib
 import json
+import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,33 +12,77 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from engine.experiments import Experiment, plan
 from engine.experiments.lab import Lab
 from engine.machine import settle
 from engine.records import Arrays, Result
-from engine.spec import encode
+from engine.spec import digest, encode
 from engine.training.runs import RunSpec
 
-KEPT = Path(__file__).resolve().parent.parent / "assets" / "experiments" / "full.json"
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "assets" / "experiments" / "full.json"
 """The tables at full size: what `python -m engine experiment all --full --json` has printed."""
+PERFORMED = ROOT / ".pytest_cache" / "experiments"
+"""Results from one test run to the next, for as long as the engine's source is the same."""
 
 
 @cache
 def performed(experiment: Experiment) -> Result:
-    """The experiment's result, made once in a test process."""
-    return _result(experiment, _arrays(experiment))
+    """The experiment's result, made once with the engine as it is."""
+    path = PERFORMED / f"{source()}-{digest(experiment)}.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            return _result(experiment, dict(kept))
+    arrays = _arrays(experiment)
+    _keep(path, arrays)
+    return _result(experiment, arrays)
 
 
-def spoilt(experiment: Experiment, change: Callable[[RunSpec], RunSpec], *ensembles: str) -> Result:
-    """What the experiment would give if the runs of these ensembles were others; the rest is as performed."""
-    changed = {name: tuple(map(change, specs)) for name, specs in experiment.ensembles().items() if name in ensembles}
-    assert set(changed) == set(ensembles)
-    other = cast(
-        Any,
-        SimpleNamespace(ensembles=lambda: changed, probe=experiment.probe, separately=experiment.separately),
-    )
-    return _result(experiment, performed(experiment).arrays | _arrays(other))
+@cache
+def source() -> str:
+    """16 hex digits that name all the source of the engine, and torch's version."""
+    files = sorted((ROOT / "engine").rglob("*.py"))
+    named = [part for file in files for part in (str(file.relative_to(ROOT)).encode(), file.read_bytes())]
+    return hashlib.sha256(b"\0".join([torch.__version__.encode(), *named])).hexdigest()[:16]
+
+
+def _keep(path: Path, arrays: Arrays) -> None:
+    """Keeps arrays whole or not at all, and nothing that another source has made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob("*.npz"):
+        if not old.name.startswith(source()):
+            old.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    Path(file.name).replace(path)
+
+
+def spoilt(
+    experiment: Experiment, change: Callable[[RunSpec], RunSpec], *ensembles: str, all_seeds: bool = False
+) -> Result:
+    """What the experiment would give if the runs of these ensembles were others; the rest is as performed.
+
+    Of runs that differ in their seed alone one is trained and stands for the others, where `all_seeds` does not ask
+    for each.
+    """
+    usual, arrays = experiment.ensembles(), dict(performed(experiment).arrays)
+    for name in ensembles:
+        specs = tuple(map(change, usual[name]))
+        alike = specs if all_seeds else tuple(replace(spec, seed=0) for spec in specs)
+        arrays |= _by_firsts(experiment, name, specs, alike)
+    return _result(experiment, arrays)
+
+
+def _by_firsts(experiment: Experiment, name: str, specs: Sequence[RunSpec], alike: Sequence[RunSpec]) -> Arrays:
+    """An ensemble's arrays, in which each run is the first of those that are alike."""
+    settings = list(dict.fromkeys(alike))
+    firsts = tuple(specs[alike.index(setting)] for setting in settings)
+    members = [settings.index(setting) for setting in alike]
+    other = SimpleNamespace(ensembles=lambda: {name: firsts}, probe=experiment.probe, separately=experiment.separately)
+    trained = _arrays(cast(Any, other))
+    return {key: values if key.endswith("/step") else values[:, members] for key, values in trained.items()}
 
 
 def verdicts(experiment: Experiment, result: Result) -> list[str]:

@@ -15,9 +15,9 @@ from tests.chromium import FLAGS, find
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    """One server for the tests of a file."""
+    """One server for all journeys, which are therefore one group of tests."""
     one = Server(tmp_path_factory.mktemp("server") / "store")
     one.start()
     yield one

@@ -1,5 +1,5 @@
-"""kill -9 of the server while a run is training: the next server goes on from the last checkpoint, and the end is
-the same to the last bit."""
+"""kill -9 of the server while a run is training: the next server answers a link to any page, goes on from the last
+checkpoint, and the end is the same to the last bit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import time
 import numpy as np
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from engine.records import Run
 from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.store import Store
-from tests.browser.harness import LONG, button, enter, shows
+from engine.work.store import PARTIAL, Store
+from tests.browser.harness import LONG, SOON, button, enter, shows
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 SPEC = RunSpec(steps=4000)
 
 
@@ -42,10 +43,15 @@ def test_killed_server(server, visit, uninterrupted):
     killed = time.time()
     before = store.run(run)
     assert before.status == "running"
-    assert killed - (store.folder(run) / "run.npz").stat().st_mtime < 5
+    assert killed - store.file(run, PARTIAL).stat().st_mtime < 5
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
     server.start()
+    page = visit("runs?measure=sharpness")  # a link straight to a page, as the first request that a fresh server gets
+    expect(page.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=SOON)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)  # whole, not the page's script run alone
+    expect(page.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
+    assert "measure=sharpness" in page.url
     page = visit(f"?run={run}")
     page.get_by_role("button", name="Resume").click()
     shows(page, f"{SPEC.steps:,} steps", LONG)  # beside the time taken

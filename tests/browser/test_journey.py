@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.harness import LONG, button, enter, key, picture, saved, settle, shows, step, turn_to, violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Runs", "Encyclopedia"]
 
 
@@ -45,13 +45,14 @@ def test_journey(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("title", PAGES)
-def test_accessible(visit, title, scheme):
-    page = visit(scheme=scheme)
-    turn_to(page, title)
-    fill(page, title)
-    picture(page, f"{title.lower()}-{scheme}")
-    found = violations(page)
+def test_accessible(visit, scheme):
+    """Every page with its figures, in one visit."""
+    page, found = visit(scheme=scheme), []
+    for title in PAGES:
+        turn_to(page, title)
+        fill(page, title)
+        picture(page, f"{title.lower()}-{scheme}")
+        found += [f"{title}: {violation}" for violation in violations(page)]
     assert not found, "\n".join(found)
 
 

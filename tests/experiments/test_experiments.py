@@ -115,9 +115,13 @@ def test_every_experiment_before_it_is_performed(experiment):
     assert decode(EXPERIMENTS, encode(experiment)) == experiment and [
         paper for paper in PAPERS.values() if cls in paper.experiments
     ]
+    begun = set()
     for specs in experiment.ensembles().values():
         for together in [(spec,) for spec in specs] if experiment.separately else [specs]:
-            next(iter(train(together)))
+            seedless = tuple(dataclasses.replace(spec, seed=0) for spec in together)
+            if seedless not in begun:  # of ensembles that differ in their seeds one begins
+                begun.add(seedless)
+                next(iter(train(together)))
     empty = outcome(encode(experiment))
     checks, drawings = experiment.checks(empty), experiment.pictures(empty)
     assert any(check.claimed and not check.void for check in checks) and drawings and isinstance(drawings[0], Chart)

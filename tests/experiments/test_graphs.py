@@ -30,7 +30,8 @@ WRONG = {
 @pytest.mark.parametrize("rule", WRONG)
 def test_a_wrong_rule_is_told(rule):
     make, expected = WRONG[rule]
-    found = verdicts(QUICK, spoilt(QUICK, lambda spec: replace(spec, rule=make(spec)), "GraphSAM"))
+    close = "small" in rule  # so that some seeds do not tell
+    found = verdicts(QUICK, spoilt(QUICK, lambda spec: replace(spec, rule=make(spec)), "GraphSAM", all_seeds=close))
     assert {i: found[i] for i in expected} == expected
 
 

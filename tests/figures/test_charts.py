@@ -39,6 +39,7 @@ def test_frames_and_a_record_give_the_same_columns():
         steps=data["step"].astype(int),
         seconds=data["seconds"],
         measures={name: data[name] for name in charts.MEASURES},
+        path=np.zeros((T, 1)),
     )
     assert list(charts.columns(frames)) == list(charts.columns(run)) == list(data)
     for name in data:
@@ -87,6 +88,7 @@ def test_screen_shows_the_value_where_it_belongs(name: str):
 @pytest.mark.parametrize("quantity", maps.QUANTITIES)
 def test_path_is_drawn_at_its_coordinates(quantity: str):
     record, drawing = surface(), maps.draw(surface(), SPEC, quantity)
+    assert drawing.x_label.startswith(record.labels[0]) and drawing.y_label.startswith(record.labels[1])
     figure = paper.figure(drawing)
     (path,) = (line for line in figure.axes[0].lines if line.get_gid() == "path")
     np.testing.assert_array_equal(path.get_xydata(), np.stack([record.path_a, record.path_b], axis=1))
@@ -259,6 +261,9 @@ def test_density_of_exact_nodes_is_the_exact_density():
 def test_ranks_of_a_small_spectrum_are_not_said_twice():
     assert [name for _, name in spectra.ends(SPECTRA["of two"], SPEC).x_ticks] == ["1", "2"]
     assert [name for _, name in spectra.ends(spectrum(), SPEC).x_ticks] == ["1", "2", "3", "4", "5", "n−2", "n−1", "n"]
+    residuals = np.array([0.01, 0.02, 0.03])
+    smallest = spectra.ends(replace(spectrum(), bottom_residuals=residuals), SPEC).lines[1]
+    np.testing.assert_allclose(np.subtract(*reversed(smallest.band)) / 2, residuals[::-1], rtol=1e-9)
     values = np.concatenate([line.y for line in spectra.ends(spectrum(), SPEC).lines])
     assert (np.diff(values) <= 0).all()
 

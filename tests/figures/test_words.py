@@ -175,3 +175,10 @@ def test_whose_colour_a_run_has():
     assert rule(SGD()) == rule(SGD(), SGD()) == "SGD"
     assert rule(SGD(), SAM()) == rule(SAM(), SGD()) == rule(ASAM(), SAM()) == "SAM"
     assert rule(SSAM(ASAM())) == rule(SGD(), SSAM(SGD())) == "SSAM"
+
+
+def test_a_loss_has_its_unit():
+    """Natural logarithms give nats; squares and functions have none."""
+    said = [words.loss(encode(RunSpec(Classification(objective=o)))) for o in ("cross-entropy", "squared error")]
+    assert said == ["cross-entropy loss (nats)", "mean squared error"]
+    assert words.loss(encode(RunSpec(Quadratic()))) == "value of the function"

@@ -37,7 +37,7 @@ from engine.spec import SpecError, floats, with_floats
 from engine.training.runs import RunSpec
 from engine.training.updates import Momentum
 from tests import oracles
-from tests.drive import final, frames
+from tests.drive import frames
 
 EACH = [SGD(), *(rule for rho in (0.05, 0.1, 0.5) for rule in (SAM(rho), USAM(rho), SSAM(SAM(rho))))]
 """The rules that section 2 of the theory speaks of."""
@@ -48,14 +48,8 @@ QUADRATIC = Quadratic((10.0, 1.0), (1.0, 1.0))
 
 def stays(rule, update, lr: float, steps: int = 2000) -> bool:
     """Whether full-batch steps on f = (10 x^2 + y^2)/2 from (1, 1) stay near where they began."""
-    theta = torch.ones(2, dtype=torch.float64)
-    memory, buffers = rule.begin(theta, QUADRATIC.layout, torch.Generator()), update.begin(theta)
-    for _ in range(steps):
-        d, memory = rule.direction(Step(QUADRATIC, theta, None, None), memory)
-        theta, buffers = update.apply(theta, d, buffers, lr)
-        if not theta.abs().max() < 1e4:
-            return False
-    return True
+    spec = RunSpec(QUADRATIC, rule, update, lr, batch=0, steps=steps, every=steps, curvature=False)
+    return bool(frames(spec, stride=steps)[-1].theta.abs().max() < 1e4)
 
 
 def measured_threshold(rule, update, low: float, high: float) -> float:
@@ -94,15 +88,13 @@ def test_edge_is_where_a_quadratic_turns_unstable(rule, momentum, decay):
 def test_sam_ends_in_a_two_cycle(rho, lr):
     """Its radius on the top eigenvector is eta rho lam / (2 - eta lam), its sign changes every step; the others
     converge."""
-    spec = RunSpec(
-        Quadratic((10.0, 1.0), (1.0, 1.0)), SAM(rho), lr=lr, batch=0, steps=3000, every=3000, curvature=False
-    )
-    even, odd = final(spec).theta, final(replace(spec, steps=3001, every=3001)).theta
+    spec = RunSpec(QUADRATIC, SAM(rho), lr=lr, batch=0, steps=3001, every=3000, curvature=False)
+    _, even, odd = (frame.theta[0] for frame in frames(spec, stride=3000))
     radius = lr * rho * 10 / (2 - lr * 10)
     assert even[0].abs().item() == pytest.approx(radius, rel=1e-6) and even[1].abs() < 1e-6
     assert torch.allclose(odd[0], -even[0], rtol=1e-6)
     for rule in (SGD(), USAM(rho / 10), SSAM(SAM(rho))):
-        assert final(replace(spec, rule=rule, lr=0.05)).theta.abs().max() < 1e-6
+        assert frames(replace(spec, rule=rule, lr=0.05), stride=3000)[-1].theta.abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("limit", [0.02, 2.0, 20.0, 1e4])
@@ -199,7 +191,7 @@ def test_product_valley():
     (Dai, Ahn & Sra 2023)."""
     spec = RunSpec(Product(), SGD(), lr=0.05, batch=0, steps=5000, every=5000, curvature=False)
     ends = {
-        type(rule).__name__: final(replace(spec, rule=rule)).theta[1].abs().item()
+        type(rule).__name__: frames(replace(spec, rule=rule), stride=5000)[-1].theta[0, 1].abs().item()
         for rule in (SGD(), USAM(0.1), SAM(0.1))
     }
     usam = math.sqrt((math.sqrt(1 + 4 * 0.1 * 40) - 1) / 0.2)

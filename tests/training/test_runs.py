@@ -80,9 +80,9 @@ def test_warm_up():
     assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)]) and rates[10] == 1.0
     assert rates[35] == pytest.approx(0.5) and rates[59] == pytest.approx((1 + np.cos(np.pi * 49 / 50)) / 2)
     assert spec.factor(60) == rates[59] and replace(SPEC, warmup=200).factor(59) == 0.3
-    assert [float(f.measures["lr"][0]) for f in frames(replace(spec, lr=0.2))] == pytest.approx(
-        [0.2 * spec.factor(s) for s in (0, 20, 40, 59)]
-    )
+    measures = [f.measures for f in frames(replace(spec, lr=0.2))]
+    assert [float(m["lr"][0]) for m in measures] == pytest.approx([0.2 * spec.factor(s) for s in (0, 20, 40, 59)])
+    assert all(m["limit"][0] == spec.update.limit(float(m["lr"][0])) for m in measures)
 
 
 def test_radius_with_the_rate():

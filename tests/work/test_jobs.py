@@ -20,15 +20,25 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import PARTIAL, Store
 
+pytestmark = pytest.mark.xdist_group("jobs")
 LONG = RunSpec(steps=5000, every=200)
 SHORT = RunSpec(problem=Quadratic(), batch=0, lr=0.01, steps=50)
 
 
-@pytest.fixture
-def jobs(tmp_path):
-    jobs = Jobs(Store(tmp_path / "store"))
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One server, whose worker takes seconds to start."""
+    jobs = Jobs(Store(tmp_path_factory.mktemp("server") / "store"))
     yield jobs
     jobs.close()
+
+
+@pytest.fixture
+def jobs(server):
+    """The server, without a job or a record of an earlier test."""
+    yield server
+    for run in {job.partition("/")[0] for job in server._jobs}:
+        server.delete(run)
 
 
 def wait(jobs, job, until=lambda s: not s.active, seconds=60):
