@@ -19,6 +19,7 @@ HEIGHT = 470  # pixels of the first figure
 
 
 def paper_of(name: str) -> Paper:
+    """The paper that an experiment belongs to."""
     return next(paper for paper in PAPERS.values() if EXPERIMENTS[name] in paper.experiments)
 
 

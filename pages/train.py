@@ -141,6 +141,7 @@ def take() -> None:
 
 
 def start(spec: RunSpec, device: str) -> None:
+    """Trains the run that the controls describe, and shows it."""
     st.session_state[shell.RUN] = cached.train(spec, device, fresh=True)
 
 

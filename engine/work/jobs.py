@@ -44,6 +44,7 @@ class Snapshot:
 
     @property
     def active(self) -> bool:
+        """Whether it has not ended."""
         return self.status in ("queued", "running", "paused")
 
     @property
@@ -94,9 +95,11 @@ class Jobs:
         return job
 
     def pause(self, job: str) -> None:
+        """Holds a job until it is resumed; its checkpoint stays."""
         self._send(job, "pause")
 
     def resume(self, job: str) -> None:
+        """Lets a paused job go on."""
         self._send(job, "resume")
 
     def stop(self, job: str) -> None:

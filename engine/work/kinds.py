@@ -69,7 +69,8 @@ def of_message(message: dict[str, Any]) -> Work:
     return Work(decode(kind.specs, message["spec"]), message["of"])
 
 
-def _one(cls: type) -> Table:
+def one(cls: type) -> Table:
+    """A table of one class."""
     return {cls.__name__: cls}
 
 
@@ -77,10 +78,10 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("train", RUNS, record, "steps"),
-        Kind("surface", _one(SurfaceSpec), SurfaceSpec.compute, "points", of="train"),
-        Kind("spectrum", _one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train"),
-        Kind("alignment", _one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train"),
-        Kind("joint", _one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs),
+        Kind("surface", one(SurfaceSpec), SurfaceSpec.compute, "points", of="train"),
+        Kind("spectrum", one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train"),
+        Kind("alignment", one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train"),
+        Kind("joint", one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs),
         Kind("experiment", EXPERIMENTS, lab.perform, "steps", folder="experiments"),
     )
 }

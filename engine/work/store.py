@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Summary:
 
     @property
     def ended(self) -> bool:
+        """Whether it is no longer growing."""
         return self.status != "running"
 
 
@@ -125,9 +127,12 @@ class Store:
         shutil.rmtree(self.root / address, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Removes what writes that were cut off have left behind."""
+        """Removes what writes that were cut off have left behind; one that is going on is younger than a minute."""
         for path in self.root.glob("**/.*.part"):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif time.time_ns() - _stamp(path) > 60 * 10**9:
+                path.unlink(missing_ok=True)
 
     def run(self, run: str, growing: bool = False) -> Run:
         """The record of a run; RecordError where there is none that can be read."""

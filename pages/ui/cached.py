@@ -22,6 +22,7 @@ from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,6 +37,7 @@ def jobs() -> Jobs:
 
 
 def store() -> Store:
+    """The server's store."""
     return jobs().store
 
 
@@ -116,19 +118,26 @@ def _spec(digest: str, version: tuple[int, ...]) -> RunSpec | None:
         return None
 
 
-@st.cache_resource(show_spinner=False)
 def plotly_script() -> str:
-    """Where a page finds Plotly's script: beside the app, copied once from the installed package; where that cannot be
-    written, among the files that Streamlit serves from memory."""
-    source, target = Path(plotly.__file__).parent / "package_data" / "plotly.min.js", ROOT / "static" / "plotly.min.js"
-    try:
-        if not target.exists() or target.stat().st_size != source.stat().st_size:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, target.with_suffix(".part"))
-            target.with_suffix(".part").replace(target)
+    """Where a page finds Plotly's script: beside the app, or, where that cannot be written to, among the files that
+    Streamlit serves from memory for as long as a session asks for them."""
+    if _published():
         return "app/static/plotly.min.js"
+    return get_instance().media_file_mgr.add(str(PLOTLY), "text/javascript", "plotly")
+
+
+@st.cache_resource(show_spinner=False)
+def _published() -> bool:
+    """Copies Plotly's script from the installed package to where Streamlit serves it, once; whether it is there."""
+    target = ROOT / "static" / PLOTLY.name
+    try:
+        if not target.exists() or target.stat().st_size != PLOTLY.stat().st_size:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(PLOTLY, target.with_suffix(".part"))
+            target.with_suffix(".part").replace(target)
+        return True
     except OSError:
-        return get_instance().media_file_mgr.add(source.read_bytes(), "text/javascript", "plotly")
+        return False
 
 
 def _adopt(store: Store) -> None:

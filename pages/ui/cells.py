@@ -31,6 +31,7 @@ class Cell(ABC, Generic[K]):
 
     @property
     def key(self) -> str:
+        """Under which its value stands in the session."""
         return f"{self.prefix}.{self.name}"
 
     @property

@@ -21,14 +21,17 @@ HIDE = (
 
 
 def on() -> bool:
+    """Whether the presenter is shown."""
     return bool(st.session_state.get(ON))
 
 
 def begin() -> None:
+    """Shows the presenter, from its first slide."""
     st.session_state[ON], st.session_state[SLIDE] = True, 0
 
 
 def end() -> None:
+    """Leaves the presenter."""
     st.session_state[ON] = False
 
 

@@ -37,6 +37,7 @@ def heading(question: str, about: str = "") -> Any:
 
 
 def dark() -> bool:
+    """Whether the page is shown in the dark theme."""
     return st.context.theme.type == "dark"
 
 

@@ -40,6 +40,7 @@ class View(NamedTuple):
 
     @property
     def active(self) -> bool:
+        """Whether it is at work."""
         return bool(self.job and self.job.active)
 
 
@@ -56,6 +57,7 @@ def watch(experiment: Experiment) -> View:
 
 
 def start(experiment: Experiment, device: str | None) -> None:
+    """Performs an experiment, or joins it where it is at work."""
     cached.jobs().start(Work(experiment), device)
     st.session_state[STARTED] = encode(experiment)
 
