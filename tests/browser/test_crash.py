@@ -16,7 +16,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import PARTIAL, Store
-from tests.browser.harness import LONG, SOON, button, enter, shows
+from tests.browser.harness import LONG, SOON, button, enter, settle, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 SPEC = RunSpec(steps=4000)
@@ -30,7 +30,7 @@ def uninterrupted(tmp_path_factory) -> Run:
     return store.run(digest(SPEC))
 
 
-def test_killed_server(server, visit, uninterrupted):
+def test_killed_server(browser, server, visit, uninterrupted):
     store, run = Store(server.store), digest(SPEC)
     page = visit()
     enter(page, "train.steps", str(SPEC.steps))
@@ -47,11 +47,15 @@ def test_killed_server(server, visit, uninterrupted):
     assert psutil.wait_procs(workers, timeout=30)[1] == []
 
     server.start()
-    page = visit("runs?measure=sharpness")  # a link straight to a page, as the first request that a fresh server gets
-    expect(page.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=SOON)
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(7)  # whole, not the page's script run alone
-    expect(page.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
-    assert "measure=sharpness" in page.url
+    # straight to a page, as the first request that a fresh server gets
+    link = browser.new_page(viewport={"width": 1440, "height": 900})
+    link.goto(f"{server.url}/runs?measure=sharpness")
+    expect(link.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=SOON)
+    settle(link)
+    expect(link.get_by_test_id("stTopNavLink")).to_have_count(7)  # whole, not the page's script run alone
+    expect(link.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
+    assert "measure=sharpness" in link.url
+    link.close()
     page = visit(f"?run={run}")
     page.get_by_role("button", name="Resume").click()
     shows(page, f"{SPEC.steps:,} steps", LONG)  # beside the time taken
