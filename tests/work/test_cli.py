@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.__main__ import main, read
+from engine.analyses.planes import Random
+from engine.analyses.surface import SurfaceSpec
 from engine.problems import Quadratic
-from engine.rules import SGD
+from engine.rules import SAM, SGD
 from engine.spec import digest, dumps
 from engine.training.runs import RunSpec
 from engine.work.store import Store
@@ -66,6 +69,40 @@ def test_a_diverged_run_is_a_result(here, tmp_path, capsys):
     path.write_text(dumps(RunSpec(problem=Quadratic(), rule=SGD(), batch=0, lr=50.0, steps=2000, every=5)))
     assert main(["train", str(path)]) == 0
     assert "diverged" in capsys.readouterr().err
+
+
+TOY = ["problem=Quadratic", "batch=0", "lr=0.01", "steps=20", "every=5"]
+
+
+def test_settings_have_one_grammar(here, tmp_path, capsys):
+    """As in an address, name=value, or as options, with or without a file of a spec to start from."""
+    assert main(["train", "rule=SAM", "--rule.rho", "0.1", *TOY]) == 0
+    named = RunSpec(Quadratic(), SAM(0.1), batch=0, lr=0.01, steps=20, every=5)
+    assert here.run(digest(named)).status == "finished"
+    (tmp_path / "spec.json").write_text(dumps(named))
+    assert main(["train", str(tmp_path / "spec.json"), "rule.rho=0.2", "--seed", "3"]) == 0
+    assert here.run(digest(replace(named, rule=SAM(0.2), seed=3))).status == "finished"
+    assert main(["surface", digest(named), "plane=Random", "--plane.draw", "3", "resolution=5"]) == 0
+    assert here.has(f"{digest(named)}/{digest(SurfaceSpec(Random(3), resolution=5))}")
+    capsys.readouterr()
+    assert main(["spec", "rule=SSAM", "lr=0.2"]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"]["name"] == "SSAM"
+
+
+def test_a_joint_surface_and_weights(here, tmp_path, capsys):
+    for rule in ("SGD", "SAM"):
+        assert main(["train", f"rule={rule}", *TOY]) == 0
+    runs = ",".join(here.runs())
+    assert main(["joint", "--runs", runs, "resolution=5"]) == 0
+    path = capsys.readouterr().out.strip().splitlines()[-1]
+    assert here.get(f"joint/{Path(path).stem}").complete
+    assert main(["joint", "--runs", runs[:16]]) == 2 and "runs: " in capsys.readouterr().err
+    out = tmp_path / "weights.npz"
+    assert main(["weights", here.runs()[0], "--format", "npz", "--out", str(out)]) == 0
+    with np.load(out) as file:
+        assert any(file[name].size == 2 for name in file.files)
+    assert main(["weights", here.runs()[0], "--checkpoint", "99"]) == 2 and "checkpoint: " in capsys.readouterr().err
+    assert main(["train", "--store", str(out), *TOY]) == 2 and "store: weights.npz is a file" in capsys.readouterr().err
 
 
 BAD = {
