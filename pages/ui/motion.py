@@ -41,9 +41,10 @@ function trail(plot, show, moving) {
     const t = show.traces[i];
     if (!t.line?.width) continue;
     let d = '';
-    for (let j = 0; j < cut(t, show.clock); j++)
+    for (let j = 0; j < cut(t, show.clock); j++) {
       const point = `${place(xaxis, t.x[j]).toFixed(1)} ${place(yaxis, t.y[j]).toFixed(1)}`;
       if (known(t, j)) d += `${known(t, j - 1) ? 'L' : 'M'}${point}`;
+    }
     const line = document.createElementNS(SVG, 'path');
     const dashes = DASHES[t.line.dash] ?? '';
     const stroke = { stroke: t.line.color, 'stroke-width': t.line.width, 'stroke-dasharray': dashes };
