@@ -12,3 +12,10 @@ torch.set_num_threads(1)
 def store(tmp_path) -> Store:
     """An empty store."""
     return Store(tmp_path / "store")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests that share what is dear to make are one worker's: stops where this pytest passes over the groups."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("groups of tests are not kept together by these versions of pytest and pytest-xdist")
