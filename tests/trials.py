@@ -115,7 +115,7 @@ def until(result: Result, count: int) -> Result:
     for key, values in arrays.items():
         if not key.endswith("/step"):
             values[count:] = np.nan
-    return replace(result, done=1, total=2, arrays=arrays)
+    return replace(result, status="running", done=1, total=2, arrays=arrays)
 
 
 def agree(experiment: Experiment) -> None:

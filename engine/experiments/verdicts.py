@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.experiments import EXPERIMENTS, PAPERS, Experiment, reproduced
+from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment, reproduced
 from engine.records import Result
 from engine.spec import SpecError, fingerprint
 
@@ -72,7 +72,7 @@ def _measured(check: Mapping[str, Any]) -> str:
 
 def lines(made: dict[str, Any]) -> str:
     """A table for a terminal."""
-    rows = [f"{made['experiment']} ({made['paper']}, {made['spec']['size']}, {made['seconds']:g} s)"]
+    rows = [f"{made['experiment']} ({made['paper']}, {made['spec'].get('size', SIZES[0])}, {made['seconds']:g} s)"]
     if "failed" in made:
         rows.append(f"  {'failed':>14}  {made['failed']}")
     for check in made["checks"]:

@@ -44,7 +44,11 @@ class Work(NamedTuple):
     @property
     def kind(self) -> Kind:
         """Its kind, by the class of its spec."""
-        return next(kind for kind in KINDS.values() if kind.specs.get(type(self.spec).__name__) is type(self.spec))
+        cls = type(self.spec)
+        for kind in KINDS.values():
+            if kind.specs.get(cls.__name__) is cls:
+                return kind
+        raise SpecError(f"kind: there is no kind of work that {cls.__name__} is a spec of")
 
     @property
     def address(self) -> str:

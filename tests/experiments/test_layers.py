@@ -212,7 +212,7 @@ def test_a_lost_run_is_a_guess():
     values[-1, best * experiment.seeds + 1] = np.nan
     lost = replace(result, arrays=result.arrays | {"SAM-ON/test_accuracy": values})
     assert experiment.accuracies(lost, "SAM-ON")[best, 1] == 10 and experiment.top(lost, "SAM-ON") != best
-    assert np.isnan(experiment.accuracies(replace(lost, done=0), "SAM-ON")[best, 1])
+    assert np.isnan(experiment.accuracies(replace(lost, status="running", done=0), "SAM-ON")[best, 1])
     none = replace(result, arrays=result.arrays | {"SAM-ON/test_accuracy": np.full_like(values, np.nan)})
     assert experiment.checks(none)[0].measured < -50 and GAIN[VisionTransformer] in failures(experiment, none)
 
@@ -285,7 +285,7 @@ def test_pictures_at_any_time(experiment):
         key: values if key.endswith("/step") else np.where(np.arange(len(values))[:, None] < 1, values, np.nan)
         for key, values in whole.arrays.items()
     }
-    partial = replace(whole, done=0, arrays=begun)
+    partial = replace(whole, status="running", done=0, arrays=begun)
     for result in (empty, partial, whole):
         drawings = experiment.pictures(result)
         assert len({drawing.name for drawing in drawings}) == len(drawings) and all(

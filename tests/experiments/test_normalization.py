@@ -109,7 +109,7 @@ def halved(result: Result) -> Result:
         key: values if key.endswith("/step") else np.where(blank(values), np.nan, values)
         for key, values in result.arrays.items()
     }
-    return replace(result, done=1, total=2, arrays=cut)
+    return replace(result, status="running", done=1, total=2, arrays=cut)
 
 
 def blank(values: np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ def test_pictures_at_any_time(experiment):
         else np.where(np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1)) < 1, values, np.nan)
         for key, values in whole.arrays.items()
     }
-    partial = replace(whole, done=0, arrays=begun)
+    partial = replace(whole, status="running", done=0, arrays=begun)
     names = [drawing.name for drawing in experiment.pictures(empty)]
     for result in (empty, partial, whole):
         drawings = experiment.pictures(result)
