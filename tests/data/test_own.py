@@ -62,6 +62,7 @@ X, Y = examples()
         (npz(x=np.column_stack([np.arange(60), X]).astype(np.longdouble), y=Y), "g.npz"),
         (csv(X, [f" {label}.0" if i % 2 else f'"+{label}"' for i, label in enumerate(Y)], "0,1,2,3"), "h.csv"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_in_a_file_comes_out(content, name, store):
     """One digest for the same numbers, whichever way they are written."""
