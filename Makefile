@@ -40,8 +40,8 @@ test:
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
 	$(call step,pyright,$(PY) -m pyright)
-# Two cores keep three workers busy: the one with the browser mostly waits for it.
-	$(call step,unit page and browser tests,$(PY) -m pytest -q -n 3 --dist loadgroup)
+	$(call step,unit and page tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
+	$(call step,browser journeys,$(PY) -m pytest -q -m browser)
 
 # Says of each of sixty faults, planted in a copy of the engine, whether the tests catch it; takes half an hour.
 faults: .venv/test.stamp

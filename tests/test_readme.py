@@ -39,7 +39,7 @@ def test_the_command_lines_run(tmp_path):
     (lines,) = blocks("sh")
     bash = f'set -e; python() {{ {shlex.quote(sys.executable)} "$@"; }}\n{lines}'
     kept = [Path(line) for line in run(["bash", "-c", bash], tmp_path).splitlines()]
-    assert len(kept) == 4
+    assert len(kept) == 5
     assert all((tmp_path / path).is_file() for path in kept)
 
 

@@ -43,7 +43,7 @@ class JointSpec:
     """One landscape under several runs of one problem."""
 
     runs: str = word(
-        "", "[0-9a-f]{16}(,[0-9a-f]{16}){1,5}", 17 * MOST - 1, "Runs", "Digests of two to six runs of one problem."
+        "", "([0-9a-f]{16}(,[0-9a-f]{16}){0,5})?", 17 * MOST - 1, "Runs", "Digests of two to six runs of one problem."
     )
     plane: str = choice(
         "paths",

@@ -55,11 +55,18 @@ def usable(path: Tensor) -> Tensor:
     1). A run that diverges may leave points of any size before it leaves the finite numbers; in a picture that held
     them, all others would be one point.
     """
-    finite = path.isfinite().all(dim=1)
+    points = path.cpu()  # which of them are left decides the shapes of what follows
+    finite = points.isfinite().all(dim=1)
     if not finite.any():
-        return finite
-    start = path[finite][0].double()
-    return finite & ((path.double() - start).norm(dim=1) <= FAR * start.norm().clamp(min=1))
+        return finite.to(path.device)
+    start = points[finite][0].double()
+    near = (points.double() - start).norm(dim=1) <= FAR * start.norm().clamp(min=1)
+    return (finite & near).to(path.device)
+
+
+def rows(kept: Tensor) -> Tensor:
+    """[m]: the positions of what is True in kept [T], on its device."""
+    return kept.cpu().nonzero()[:, 0].to(kept.device)
 
 
 class PlaneSpec(ABC):
@@ -97,7 +104,7 @@ class PathPCA(PlaneSpec):
 
     def build(self, problem, origin, path):
         yield
-        offsets = (path[usable(path)] - origin).double()
+        offsets = (path[rows(usable(path))] - origin).double()
         directions = torch.linalg.svd(offsets, full_matrices=False)[2][:2]
         first, second = _orthonormal([*directions], generator(0, "complete"), len(origin))
         first, second = (d if (offsets[0] @ d) >= 0 else -d for d in (first, second))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec, usable
+from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec, rows, usable
 from engine.data import Examples
 from engine.machine import CORES, settle
 from engine.problems import Problem, evaluate
@@ -65,13 +65,14 @@ class SurfaceSpec:
     def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
         """All of the record but the values on the grid; NaN for the points of the path that are not usable."""
         kept = usable(path)
+        left = rows(kept)
         path = torch.where(kept[:, None], path, torch.nan)
         coordinates = plane.coordinates(path)
         projected = plane.project(path)
         residual, distance = (path - projected).double().norm(dim=1), (path - plane.origin).double().norm(dim=1)
-        span = self.span or _reach(self.plane, coordinates[kept])
+        span = self.span or _reach(self.plane, coordinates[left])
         a = axis(span, self.resolution)
-        whole = float((distance[kept] ** 2).sum())
+        whole = float((distance[left] ** 2).sum())
         first, second = plane.first.double(), plane.second.double()
         empty = np.full((len(a), len(a)), np.nan)
         return Surface(
@@ -95,7 +96,7 @@ class SurfaceSpec:
             distance=distance.cpu().numpy(),
             path_loss=losses(spec.problem, path, examples),
             plane_loss=losses(spec.problem, projected, examples),
-            explained=1 - float((residual[kept] ** 2).sum()) / whole if whole > 0 else float("nan"),
+            explained=1 - float((residual[left] ** 2).sum()) / whole if whole > 0 else float("nan"),
             check=float("nan"),
             left_out=int((~kept).sum()),
         )
@@ -128,6 +129,8 @@ def scores(problem: Problem, points: Callable[[int], Tensor], count: int, exampl
     """
     settle()
     if examples.x is not None and examples.x.device.type != "cpu":
+        if problem.mixes:  # its statistics are the training set's, and nothing may be drawn at random under vmap
+            problem.load("train", str(examples.x.device), examples.x.dtype)
         together = torch.vmap(lambda theta: evaluate(problem, theta, examples))
         for first in range(0, count, 64):
             yield together(torch.stack([points(i) for i in range(first, min(first + 64, count))])).cpu().numpy()
@@ -208,9 +211,9 @@ def _deviation(cell: Sequence[float], true: Sequence[float], share: float) -> fl
 
 def losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
     """[T]: the loss at each of the points [T, n]; NaN where one is not finite."""
-    found, rows = np.full(len(points), np.nan), points.isfinite().all(dim=1).nonzero()[:, 0].tolist()
-    if rows:
-        found[rows] = np.concatenate(list(scores(problem, lambda i: points[rows[i]], len(rows), examples)))[:, 0]
+    found, finite = np.full(len(points), np.nan), rows(points.isfinite().all(dim=1)).tolist()
+    if finite:
+        found[finite] = np.concatenate(list(scores(problem, lambda i: points[finite[i]], len(finite), examples)))[:, 0]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -79,19 +80,19 @@ class _Keeper:
     def __init__(self, store: Store, address: str, unfinished: list[str], device: str):
         self.store, self.address, self.unfinished, self.device = store, address, unfinished, device
         self.partial: Callable[[], Record] | None = None
-        self.kept, self.pause, self.new = 0.0, 0.0, False
+        self.kept, self.cost, self.new = -math.inf, 0.0, False
 
     def note(self, partial: Callable[[], Record] | None) -> bool:
         """Takes note of what there is, and keeps it if it is time; whether it did. RecordError where that fails."""
         self.partial, self.new = partial or self.partial, self.new or partial is not None
-        if not self.new or time.monotonic() - self.kept < self.pause:
+        if not self.new or time.monotonic() - self.kept < max(SAVE_EVERY, self.cost / SHARE):
             return False
         started = time.monotonic()
         status, reason = self.keep(self.latest(), "running")
         if status == "failed":
             raise RecordError(reason)
         self.kept, self.new = time.monotonic(), False
-        self.pause = max(SAVE_EVERY, (self.kept - started) / SHARE)
+        self.cost = self.kept - started
         return True
 
     def latest(self) -> Record | None:

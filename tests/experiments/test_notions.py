@@ -60,7 +60,7 @@ def test_another_rule_fails(experiment, change, ensembles, expected):
 
 def measured(experiment, ensembles, probe) -> dict[str, np.ndarray]:
     """The arrays of an experiment with other runs or another probe."""
-    lab = Lab(cast(Any, SimpleNamespace(ensembles=lambda: ensembles, probe=probe)))
+    lab = Lab(cast(Any, SimpleNamespace(ensembles=lambda: ensembles, probe=probe, separately=False)))
     deque(lab.work(), maxlen=0)
     return lab.arrays
 

@@ -15,17 +15,15 @@ from tests.drive import last
 TOGETHER, SEPARATELY = EXPERIMENTS["Drift"](steps=400), EXPERIMENTS["TwoPhases"](before=2, after=2)
 
 
-@pytest.fixture(autouse=True)
-def always_kept(monkeypatch):
-    monkeypatch.setattr(performing, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(performing, "SHARE", 1e9)
-
-
 def killed(store: Store, work: Work, share: float) -> Store:
-    """What is on the disk when a process is killed that has come so far."""
-    for progress in perform(store, work):
-        if progress.done > share * progress.total:
-            return Store(shutil.copytree(store.root, store.root.with_name(f"killed {share}")))
+    """What is on the disk when a process is killed some time after it has come so far."""
+    with pytest.MonkeyPatch.context() as patch:
+        for progress in perform(store, work):
+            if progress.done > share * progress.total:
+                patch.setattr(performing, "SAVE_EVERY", 0.0)
+                patch.setattr(performing, "SHARE", 1e9)
+            if progress.saved and progress.done > share * progress.total:
+                return Store(shutil.copytree(store.root, store.root.with_name(f"killed {share}")))
     raise AssertionError("it has ended")
 
 

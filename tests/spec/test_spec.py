@@ -67,7 +67,7 @@ def extremes_of(cls: type, name: str) -> list:
         Integer: lambda k: [k.low, k.high],
         Flag: lambda k: [True, False],
         Choice: lambda k: list(k.options),
-        Word: lambda k: ["", "0" * k.longest],
+        Word: lambda k: [text for text in ("", "0" * k.longest) if re.fullmatch(k.pattern, text)],
         Series: lambda k: [(k.low,), (k.high,) * k.longest],
         Pick: lambda k: [option() for option in k.table().values()],
         Several: lambda k: [(), *((option(),) for option in k.table().values())],
