@@ -1,6 +1,7 @@
 """An experiment that is killed goes on from what it had, to the same bits; a complete result is never lost."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from engine.work.perform import perform
 from engine.work.store import Store
 from tests.drive import last
 
-TOGETHER, SEPARATELY = EXPERIMENTS["Drift"](steps=400), EXPERIMENTS["TwoPhases"](before=2, after=2)
+TOGETHER = replace(EXPERIMENTS["Drift"](), steps=400)
+SEPARATELY = replace(EXPERIMENTS["TwoPhases"](), before=2, after=2)
 
 
 def killed(store: Store, work: Work, share: float) -> Store:
