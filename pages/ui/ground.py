@@ -19,7 +19,9 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
     now = cached.jobs().snapshot(job)
     if now and now.active:
         return surface, True
-    if _whole(run, surface) or cached.run(run) is None or (now and now.status in ("failed", "stopped")):
+    record = cached.run(run)
+    measured = record is not None and len(record.path) > 0  # a run that has just begun has no point to look around
+    if _whole(run, surface) or not measured or (now and now.status in ("failed", "stopped")):
         return surface, False
     cached.jobs().start(Work(picture(spec, _small(spec)), run))
     return surface, True
