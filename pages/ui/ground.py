@@ -21,7 +21,8 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
         return surface, True
     record = cached.run(run)
     measured = record is not None and len(record.path) > 0  # a run that has just begun has no point to look around
-    if _whole(run, surface) or not measured or (now and now.status in ("failed", "stopped")):
+    given_up = now and now.status in ("failed", "stopped") and "gone on" not in now.reason
+    if _whole(run, surface) or not measured or given_up:
         return surface, False
     cached.jobs().start(Work(picture(spec, _small(spec)), run))
     return surface, True
