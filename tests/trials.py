@@ -1,9 +1,6 @@
 """Experiments performed in tests: once as they are, and again with some of their runs spoilt."""
 
-import hashlib
 import json
-import tempfile
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,51 +9,22 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from engine.experiments import Experiment, plan
-from engine.experiments.lab import Lab
-from engine.machine import settle
 from engine.records import Arrays, Result
-from engine.spec import digest, encode
+from engine.spec import encode
 from engine.training.runs import RunSpec
+from tests.results import arrays_of, performed_anew
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "assets" / "experiments" / "full.json"
 """The tables at full size: what `python -m engine experiment all --full --json` has printed."""
-PERFORMED = ROOT / ".pytest_cache" / "experiments"
-"""Results from one test run to the next, for as long as the engine's source is the same."""
 
 
 @cache
 def performed(experiment: Experiment) -> Result:
-    """The experiment's result, made once with the engine as it is."""
-    path = PERFORMED / f"{source()}-{digest(experiment)}.npz"
-    if path.exists():
-        with np.load(path) as kept:
-            return _result(experiment, dict(kept))
-    arrays = _arrays(experiment)
-    _keep(path, arrays)
-    return _result(experiment, arrays)
-
-
-@cache
-def source() -> str:
-    """16 hex digits that name all the source of the engine, and torch's version."""
-    files = sorted((ROOT / "engine").rglob("*.py"))
-    named = [part for file in files for part in (str(file.relative_to(ROOT)).encode(), file.read_bytes())]
-    return hashlib.sha256(b"\0".join([torch.__version__.encode(), *named])).hexdigest()[:16]
-
-
-def _keep(path: Path, arrays: Arrays) -> None:
-    """Keeps arrays whole or not at all, and nothing that another source has made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for old in path.parent.glob("*.npz"):
-        if not old.name.startswith(source()):
-            old.unlink(missing_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    Path(file.name).replace(path)
+    """The experiment's result, as the engine gives it."""
+    return _result(experiment, arrays_of(experiment))
 
 
 def spoilt(
@@ -81,7 +49,7 @@ def _by_firsts(experiment: Experiment, name: str, specs: Sequence[RunSpec], alik
     firsts = tuple(specs[alike.index(setting)] for setting in settings)
     members = [settings.index(setting) for setting in alike]
     other = SimpleNamespace(ensembles=lambda: {name: firsts}, probe=experiment.probe, separately=experiment.separately)
-    trained = _arrays(cast(Any, other))
+    trained = performed_anew(cast(Any, other))
     return {key: values if key.endswith("/step") else values[:, members] for key, values in trained.items()}
 
 
@@ -145,13 +113,6 @@ def outcome(spec: dict[str, Any], done: int = 0, total: int = 0, arrays: Arrays 
     """A result of so many of all steps: complete only where these are all, and some."""
     status = "finished" if done == total > 0 else "running"
     return Result(spec=spec, status=status, done=done, total=total, arrays=arrays or {})
-
-
-def _arrays(experiment: Experiment) -> Arrays:
-    settle()
-    lab = Lab(experiment)
-    deque(lab.work(), maxlen=0)
-    return lab.arrays
 
 
 def _result(experiment: Experiment, arrays: Arrays) -> Result:

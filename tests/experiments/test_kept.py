@@ -1,0 +1,59 @@
+"""Results kept with the tests: they are those of the code as it is, and of no other."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from engine.experiments.late import WhereItFails
+from engine.experiments.normalization import Drift
+from tests import results
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the engine whose code can be changed."""
+    shutil.copytree(results.ROOT / "engine", tmp_path / "engine")
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    monkeypatch.setattr(results, "KEPT", tmp_path / "kept")
+    return tmp_path / "engine"
+
+
+def named(experiment):
+    """The name of the experiment's code as it stands there now."""
+    results.code.cache_clear()
+    return results.code(experiment)
+
+
+@pytest.mark.parametrize(
+    "file, concerned",
+    [
+        ("rules/perturbed.py", {Drift, WhereItFails}),
+        ("training/loop.py", {Drift, WhereItFails}),
+        ("experiments/lab.py", {Drift, WhereItFails}),
+        ("experiments/late.py", {WhereItFails}),
+        ("experiments/phases.py", {WhereItFails}),
+        ("figures/words.py", set()),
+    ],
+)
+def test_a_changed_statement_is_other_code_for_whom_it_concerns(tree, file, concerned):
+    before = {experiment: named(experiment) for experiment in (Drift, WhereItFails)}
+    text = (tree / file).read_text()
+    (tree / file).write_text(f"{text}\n\n# a comment\n")
+    assert {experiment: named(experiment) for experiment in before} == before
+    (tree / file).write_text(f"{text}\n\nSOMETHING = 1\n")
+    assert {experiment for experiment in before if named(experiment) != before[experiment]} == concerned
+
+
+def test_what_other_code_has_made_is_performed_anew(tree, monkeypatch):
+    monkeypatch.setattr(results, "DEAR", 0.0)
+    made = []
+    monkeypatch.setattr(results, "performed_anew", lambda experiment: made.append(experiment) or {"a/b": np.ones(2)})
+    named(Drift)
+    for _ in range(2):
+        assert results.arrays_of(Drift()).keys() == {"a/b"}
+    assert made == [Drift()]
+    (tree / "seeds.py").write_text((tree / "seeds.py").read_text() + "\n\nSOMETHING = 1\n")
+    named(Drift)
+    assert results.arrays_of(Drift()).keys() == {"a/b"}
+    assert made == [Drift()] * 2

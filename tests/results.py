@@ -1,0 +1,109 @@
+"""Results of experiments that are dear to perform: kept beside the tests for as long as the code that made them is the
+same, and performed anew when it is not."""
+
+import ast
+import hashlib
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.experiments import Experiment
+from engine.experiments.lab import Lab
+from engine.machine import settle
+from engine.records import Arrays
+from engine.spec import digest
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "tests" / "experiments" / "kept"
+DEAR = 2.0
+"""Seconds from which on a result is kept."""
+ROOMS = (
+    "seeds",
+    "machine",
+    "spec",
+    "records",
+    "data",
+    "models",
+    "problems",
+    "rules",
+    "curvature",
+    "training",
+    "analyses",
+)
+"""What in the engine any experiment's numbers may come from, beside its own module and what that imports."""
+
+
+def arrays_of(experiment: Experiment) -> Arrays:
+    """The arrays of the experiment's result, as the engine makes them today."""
+    path, made_by = KEPT / f"{type(experiment).__name__}-{digest(experiment)}.npz", code(type(experiment))
+    if path.exists():
+        with np.load(path) as kept:
+            arrays = dict(kept)
+        if str(arrays.pop("code")) == made_by:
+            return arrays
+    started, arrays = time.process_time(), performed_anew(experiment)
+    if time.process_time() - started > DEAR:
+        _keep(path, arrays | {"code": np.array(made_by)})
+    return arrays
+
+
+def performed_anew(experiment: Experiment) -> Arrays:
+    """The arrays of the experiment's result, every run of it trained."""
+    settle()
+    lab = Lab(experiment)
+    deque(lab.work(), maxlen=0)
+    return lab.arrays
+
+
+@cache
+def code(experiment: type[Experiment]) -> str:
+    """16 hex digits that name all code which an experiment's numbers may come from, and torch's version: they change
+    with every statement of it, not with docstrings and comments."""
+    engine = ROOT / "engine"
+    files = {
+        file for room in ROOMS for file in [engine / f"{room}.py", *(engine / room).rglob("*.py")] if file.exists()
+    }
+    files |= set(_imported(experiment.__module__, set())) | set(_imported(Lab.__module__, set()))
+    statements = [f"{file.relative_to(ROOT)} {_statements(file.read_text(encoding='utf-8'))}" for file in sorted(files)]
+    return hashlib.sha256("\0".join([torch.__version__, *statements]).encode()).hexdigest()[:16]
+
+
+def _imported(module: str, seen: set[str]) -> Iterator[Path]:
+    """The file of a module of the experiments, and of those among them that it imports in turn."""
+    file = ROOT / f"{module.replace('.', '/')}.py"
+    if module in seen or not file.exists():
+        return
+    seen.add(module)
+    yield file
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("engine.experiments."):
+            yield from _imported(str(node.module), seen)
+
+
+@cache
+def _statements(text: str) -> str:
+    """The statements of a file's text, without its docstrings, comments and layout."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _keep(path: Path, arrays: Arrays) -> None:
+    """Whole or not at all: another process may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    Path(file.name).replace(path)
