@@ -1,4 +1,5 @@
-"""Short ways to drive the engine in tests: run a generator to its end, train a run, make a run's record by hand."""
+"""Short ways to drive the engine in tests: run a generator to its end, train a run, shift a start, make a run's record
+by hand."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -50,6 +51,12 @@ def final(*specs: RunSpec, state: State | None = None) -> State:
 def frames(*specs: RunSpec, stride: int = 1) -> list[Frame]:
     """Every measurement of a training."""
     return [tick.frame for tick in train(specs, stride=stride) if tick.frame]
+
+
+def somewhere(problem: Problem, seed: int = 0) -> Tensor:
+    """A point of no symmetry: a start, shifted so that no bias is 0 and no scale is 1, in float64."""
+    theta = problem.start(seed).double()
+    return theta + 0.05 * torch.randn(len(theta), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def made_up(spec: Any) -> Iterator[tuple[dict[str, type], type]]:
