@@ -88,6 +88,18 @@ def computing(analysis: Any, run: Run, device: str = "cpu") -> Computing:
         return (yield from analysis.compute([run], device, None))
 
 
+def stages(analysis: Any, run: Run) -> list[Any]:
+    """What an analysis shows on its way, and its record in the place of the last."""
+    parts, task = [], computing(analysis, run)
+    while True:
+        try:
+            progress = next(task)
+        except StopIteration as end:
+            return [*parts[:-1], end.value]
+        if progress.partial:
+            parts.append(progress.partial())
+
+
 def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:
     """A finished run whose path [T, n] is given."""
     SEEN.extend(found for found in made_up(spec) if found not in SEEN)
