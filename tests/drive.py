@@ -1,4 +1,5 @@
-"""Short ways to drive the engine in tests: run a generator to its end, train a run, make a run's record by hand."""
+"""Short ways to drive the engine in tests: run a generator to its end, train a run, shift a start, make a run's record
+by hand."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -52,6 +53,12 @@ def frames(*specs: RunSpec, stride: int = 1) -> list[Frame]:
     return [tick.frame for tick in train(specs, stride=stride) if tick.frame]
 
 
+def somewhere(problem: Problem, seed: int = 0) -> Tensor:
+    """A point of no symmetry: a start, shifted so that no bias is 0 and no scale is 1, in float64."""
+    theta = problem.start(seed).double()
+    return theta + 0.05 * torch.randn(len(theta), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 def made_up(spec: Any) -> Iterator[tuple[dict[str, type], type]]:
     """The classes in a spec that tests have made up, each with the table that it is missing from."""
     for name, knob in knobs(type(spec)).items():
@@ -79,6 +86,18 @@ def computing(analysis: Any, run: Run, device: str = "cpu") -> Computing:
         for table, cls in SEEN:
             tables.enter_context(patch.dict(table, {cls.__name__: cls}))
         return (yield from analysis.compute([run], device, None))
+
+
+def stages(analysis: Any, run: Run) -> list[Any]:
+    """What an analysis shows on its way, and its record in the place of the last."""
+    parts, task = [], computing(analysis, run)
+    while True:
+        try:
+            progress = next(task)
+        except StopIteration as end:
+            return [*parts[:-1], end.value]
+        if progress.partial:
+            parts.append(progress.partial())
 
 
 def record(spec: RunSpec, path: Tensor | np.ndarray) -> Run:

@@ -1,11 +1,14 @@
-"""Samples: tiny datasets of sequences and of graphs, drawn on the spot, for tests of what a model makes of them."""
+"""Samples: tiny datasets of each kind, those of sequences and of graphs drawn on the spot, for tests of what a model
+makes of them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data import Dataset, Inputs
+from engine.data import Dataset, Digits, Inputs, Moons
 from engine.spec import knob
+
+DIGITS, MOONS = Digits(train=70), Moons(train=30)
 
 
 @dataclass(frozen=True)

@@ -77,11 +77,11 @@ def test_the_tree_is_there():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file(name):
-    """A docstring of its own, at most 425 lines (how long those may be is ruff's to check), nothing that runs text
+    """A docstring of its own, at most 300 lines (how long those may be is ruff's to check), nothing that runs text
     or pickles."""
     text, parsed = (ROOT / name).read_text(encoding="utf-8"), tree(name)
     assert (ast.get_docstring(parsed) or "").strip(), "a module says in its docstring what it is"
-    assert len(text.splitlines()) <= 425
+    assert len(text.splitlines()) <= 300
     calls = {
         node.func.id for node in ast.walk(parsed) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }

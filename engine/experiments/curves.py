@@ -17,6 +17,17 @@ def ends(result: Result, ensemble: str, quantity: str, **axes: int) -> np.ndarra
     return np.broadcast_to(result.last(ensemble, quantity).ravel(), math.prod(axes.values())).reshape(*axes.values())
 
 
+def first(result: Result, ensemble: str, quantity: str) -> np.ndarray:
+    """[R]: the first value that a run has of a quantity; NaN where it has none."""
+    values = result.over(ensemble, quantity)
+    known = np.isfinite(values)
+    return (
+        np.where(known.any(0), values[known.argmax(0), np.arange(values.shape[1])], np.nan)
+        if len(values)
+        else np.full(1, np.nan)
+    )
+
+
 def look(name: str) -> Look:
     """How the ensemble of a rule is drawn: GD, plain descent on all examples, as SGD."""
     return rule_look("SGD" if name == "GD" else name)

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.analyses import sharpness
 from engine.curvature import Hessian, signs
 from engine.experiments import theory
-from engine.experiments.curves import middle
+from engine.experiments.curves import first, middle
 from engine.experiments.eigenvector import NETWORK, Alignment
 from engine.experiments.experiment import Check, Experiment, Paper, rules_of
 from engine.experiments.minimizers import LOOKS, WORDS, WhichSharpness, spreads
@@ -96,7 +96,7 @@ class Notions(Experiment):
     def checks(self, result):
         void = self.unusual
         worst, average, ascent = (
-            {name: _met(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
+            {name: first(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
         )
         second = {q: _furthest([ratios[q] for ratios in self._over_second_order(result).values()]) for q in QUANTITIES}
         worst_ratio, average_ratio = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
@@ -176,7 +176,7 @@ class Notions(Experiment):
         to second order in rho."""
         found, size = {}, NETWORK.size()
         for name in self.ensembles():
-            rows = zip(*(_met(result, name, q).tolist() for q in ("top", "slope", "along", "trace")), strict=True)
+            rows = zip(*(first(result, name, q).tolist() for q in ("top", "slope", "along", "trace")), strict=True)
             said = [
                 (
                     theory.worst_sharpness(self.rho, top),
@@ -186,12 +186,12 @@ class Notions(Experiment):
                 for top, slope, along, trace in rows
             ]
             found[name] = {
-                q: _met(result, name, q) / values for q, values in zip(QUANTITIES, np.array(said).T, strict=True)
+                q: first(result, name, q) / values for q, values in zip(QUANTITIES, np.array(said).T, strict=True)
             }
         return found
 
     def pictures(self, result):
-        measured = {name: [_met(result, name, q) for q in QUANTITIES] for name in self.ensembles()}
+        measured = {name: [first(result, name, q) for q in QUANTITIES] for name in self.ensembles()}
         ratios = {
             name: [a / b for a, b in zip(values, measured["GD"], strict=True)] for name, values in measured.items()
         }
@@ -210,7 +210,7 @@ class Notions(Experiment):
 
     def _reached(self, result: Result) -> str:
         """Which losses the runs had where they were measured, in words."""
-        met = np.concatenate([_met(result, name, "loss") for name in self.ensembles()])
+        met = np.concatenate([first(result, name, "loss") for name in self.ensembles()])
         return (
             f" (it is {number(met.min())} to {number(met.max())}, for the looks are {EVERY} steps apart)"
             if np.isfinite(met).all()
@@ -241,17 +241,6 @@ class Notions(Experiment):
             f"to {number(self.loss)}."
         )
         return Chart("loss", "Training loss", "step", "mean squared error", lines, caption, log_y=True, source=source)
-
-
-def _met(result: Result, name: str, quantity: str) -> np.ndarray:
-    """[R]: the first value that a run has of a quantity; NaN where it has none."""
-    values = result.over(name, quantity)
-    known = np.isfinite(values)
-    return (
-        np.where(known.any(0), values[known.argmax(0), np.arange(values.shape[1])], np.nan)
-        if len(values)
-        else np.full(1, np.nan)
-    )
 
 
 def _furthest(ratios: list[np.ndarray]) -> np.ndarray:

@@ -1,27 +1,26 @@
 """Surfaces: every cell where it says it is, the checkpoint in the centre to the last bit, coarse levels that are
 part of the final one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
 
-from engine.analyses.planes import PLANES, Coordinates, Eigenvectors, Plane, PlaneSpec, Random
-from engine.analyses.spectrum import SpectrumSpec
-from engine.analyses.surface import SurfaceSpec, _recheck, axis, checkpoint_row, levels
+from engine.analyses.planes import PLANES, Coordinates, Plane, PlaneSpec, Random
+from engine.analyses.surface import SurfaceSpec, axis, checkpoint_row, levels
 from engine.data import Digits, Moons
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Quadratic, evaluate
 from engine.records import Run, Surface
-from engine.rules import SAM, SGD
+from engine.rules import SGD
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
 from tests import oracles
-from tests.drive import Double, at_start, computed, computing, frames, last, record, returned
+from tests.drive import Double, at_start, computed, last, record, returned, stages
 
 LAMBDAS = (10.0, 3.0, 1.0, -2.0)
 BOWL = Quadratic(LAMBDAS, (1.0, -2.0, 0.5, 0.25))
@@ -38,24 +37,12 @@ class Oblique(PlaneSpec):
         return Plane(origin, first, second, ("long", "slanted"), "test")
 
 
-def surfaces(surface_spec, spec, run) -> list[Surface]:
-    parts = []
-    task = computing(surface_spec, run)
-    while True:
-        try:
-            progress = next(task)
-        except StopIteration as end:
-            return [*parts[:-1], end.value]
-        if progress.partial:
-            parts.append(progress.partial())
-
-
 @pytest.mark.parametrize("resolution", [3, 4, 10, 25, 26, 50, 51])
 @pytest.mark.parametrize("plane", [Oblique(), Coordinates(), Random()], ids=repr)
 def test_quadratic_row_by_row(plane, resolution):
     """Row i is b[i], column j is a[j]: each against f at origin + a first + b second, on odd and even grids."""
-    spec, run = at_start(BOWL)
-    surface = surfaces(SurfaceSpec(plane, span=1.5, resolution=resolution), spec, run)[-1]
+    _, run = at_start(BOWL)
+    surface = stages(SurfaceSpec(plane, span=1.5, resolution=resolution), run)[-1]
     built = last_plane(plane, run)
     for i in range(resolution):
         points = (
@@ -127,7 +114,7 @@ def test_network_cells_against_a_module(trained, name, resolution, split):
     store, specs = trained
     problem, net = NETWORKS[name]
     run = store.run(digest(specs[name]))
-    surface = surfaces(SurfaceSpec(Random(3), span=0.8, resolution=resolution, split=split), specs[name], run)[-1]
+    surface = stages(SurfaceSpec(Random(3), span=0.8, resolution=resolution, split=split), run)[-1]
     path = torch.as_tensor(run.path)
     plane = returned(Random(3).build(problem, path[-1], path))
     x, y = problem.load(split, dtype=torch.float64)
@@ -159,8 +146,8 @@ def test_centre_is_the_checkpoint_to_the_last_bit(trained, plane, resolution, ch
 
 @pytest.mark.parametrize("resolution", [17, 30, 51])
 def test_coarse_levels_are_part_of_the_final_one(resolution):
-    spec, run = at_start(BOWL)
-    parts = surfaces(SurfaceSpec(Oblique(), span=1.0, resolution=resolution), spec, run)
+    _, run = at_start(BOWL)
+    parts = stages(SurfaceSpec(Oblique(), span=1.0, resolution=resolution), run)
     assert len(parts) >= 3 and [p.stride for p in parts] == sorted((p.stride for p in parts), reverse=True)
     for part in parts:
         line = [i for i in range(resolution) if (i - resolution // 2) % part.stride == 0]
@@ -196,7 +183,7 @@ def test_path_on_the_plane(plane):
     random = torch.Generator().manual_seed(0)
     path = BOWL.start(0) + torch.randn(15, 4, generator=random, dtype=torch.float64).cumsum(0)
     spec = RunSpec(BOWL, batch=0)
-    surface = surfaces(SurfaceSpec(plane, checkpoint=9, resolution=5), spec, record(spec, path))[-1]
+    surface = stages(SurfaceSpec(plane, checkpoint=9, resolution=5), record(spec, path))[-1]
     built = returned(plane.build(BOWL, path[9], path))
     origin, first, second = (t.numpy() for t in built[:3])
     coordinates, residual = oracles.projected(path.numpy(), origin, first, second)
@@ -216,17 +203,15 @@ def test_path_on_the_plane(plane):
 def test_default_span_shows_the_path(plane):
     path = BOWL.start(0) + torch.arange(12.0, dtype=torch.float64).view(3, 4)
     spec = RunSpec(BOWL, batch=0)
-    surface = surfaces(SurfaceSpec(plane(), resolution=9), spec, record(spec, path))[-1]
+    surface = stages(SurfaceSpec(plane(), resolution=9), record(spec, path))[-1]
     reach = max(np.abs(surface.path_a).max(), np.abs(surface.path_b).max())
     assert surface.a[-1] == pytest.approx(1.0 if plane is Random else 1.15 * reach)
-    assert surfaces(SurfaceSpec(plane(), span=0.3, resolution=9), spec, record(spec, path))[-1].a[-1] == pytest.approx(
-        0.3
-    )
+    assert stages(SurfaceSpec(plane(), span=0.3, resolution=9), record(spec, path))[-1].a[-1] == pytest.approx(0.3)
 
 
 def test_two_splits_differ():
-    spec, run = at_start(Double(Moons(train=40, noise=0.3), MLP(width=4)))
-    a, b = (surfaces(SurfaceSpec(Random(), split=split, resolution=5), spec, run)[-1] for split in ("train", "test"))
+    _, run = at_start(Double(Moons(train=40, noise=0.3), MLP(width=4)))
+    a, b = (stages(SurfaceSpec(Random(), split=split, resolution=5), run)[-1] for split in ("train", "test"))
     assert not np.allclose(a.loss, b.loss)
 
 
@@ -237,68 +222,5 @@ def test_refusals():
     with pytest.raises(SpecError, match=r"^checkpoint: "):
         checkpoint_row(Run(spec=encode(spec), status="running"), -1)
     with pytest.raises(SpecError, match=r"^plane: "):
-        surfaces(SurfaceSpec(Coordinates()), *at_start(Quadratic((1.0,), (1.0,))))
+        stages(SurfaceSpec(Coordinates()), at_start(Quadratic((1.0,), (1.0,)))[1])
     assert checkpoint_row(run, -1) == checkpoint_row(run, 0) == 0
-
-
-def test_self_check_of_what_is_not_finite():
-    """Fails for cells that are NaN where the loss is not, wherever they are, and for a wrong accuracy; compares nothing
-    where nothing is finite."""
-    problem = NETWORKS["mlp"][0]
-    spec, run = at_start(problem)
-    surface = surfaces(SurfaceSpec(Random(), resolution=5), spec, run)[-1]
-    plane = returned(Random().build(problem, torch.as_tensor(run.path[0]), torch.as_tensor(run.path)))
-    assert surface.check == _recheck(surface, problem, plane) < 1e-4
-
-    def check(name: str, value: float, *cell: int) -> float:
-        changed = getattr(surface, name).copy()
-        changed[cell or ...] = value
-        return _recheck(replace(surface, **{name: changed}), problem, plane)
-
-    assert check("loss", np.nan) == check("loss", np.inf) == check("loss", np.nan, 0, 1) == np.inf
-    assert check("loss", 2.0, 2, 2) > 0.01 and check("accuracy", 0.9, 2, 2) > 0.1
-    assert check("accuracy", np.nan, 2, 2) == np.inf
-    bowl = RunSpec(BOWL, batch=0)
-    wall = record(bowl, torch.tensor([[1e160, 0.0, 0.0, 0.0]], dtype=torch.float64))
-    assert np.isnan(surfaces(SurfaceSpec(Coordinates(), resolution=5), bowl, wall)[-1].check)
-
-
-def lost(rule, lr: float, every: int) -> tuple[RunSpec, Run]:
-    """A run on Beale's function that leaves the finite numbers."""
-    spec = RunSpec(Beale(), rule, lr=lr, steps=1000, every=every)
-    return spec, record(spec, torch.cat([frame.theta for frame in frames(spec)]))
-
-
-@pytest.mark.parametrize("plane", PLANES.values())
-def test_a_path_that_leaves_the_finite_numbers(plane):
-    """Plane, span and shares are of the points that are left, the others are counted and drawn nowhere."""
-    for (spec, run), kept in ((lost(SAM(0.1), 0.05, 20), 1), (lost(SGD(), 0.5, 1), 2)):
-        surface = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, run)[-1]
-        only = record(spec, run.path[:kept])
-        short = surfaces(SurfaceSpec(plane(), checkpoint=0, resolution=9), spec, only)[-1]
-        assert surface.left_out == len(run.path) - kept > 0 == short.left_out
-        assert np.array_equal(surface.loss, short.loss) and np.isfinite(surface.loss).all()
-        assert surface.a[-1] == short.a[-1] < 100 and surface.check < 1e-9
-        assert np.array_equal([surface.explained], [short.explained], equal_nan=True)
-        for name in ("path_a", "path_b", "residual", "distance", "path_loss", "plane_loss"):
-            values = getattr(surface, name)
-            assert np.array_equal(values[:kept], getattr(short, name)) and np.isnan(values[kept:]).all()
-
-
-@pytest.mark.parametrize("analysis", [SurfaceSpec(Coordinates()), SurfaceSpec(Eigenvectors()), SpectrumSpec()])
-def test_a_checkpoint_that_is_lost_is_refused(analysis):
-    """By one line that names it, whether it is NaN or at 1e78."""
-    for (spec, run), said in ((lost(SAM(0.1), 0.05, 20), "is not finite"), (lost(SGD(), 0.5, 1), "is too far from")):
-        with pytest.raises(SpecError, match=rf"^checkpoint: at \d \(step \d+\) the run {said}"):
-            returned(analysis.compute([run], "cpu", None))
-
-
-def test_a_walls_infinities_stay():
-    """Cells whose loss overflows are kept as they are, and spoil no others."""
-    # the path begins so far off that the default span reaches where the square overflows
-    spec, run = at_start(replace(BOWL, begin=(1.0, 0.0, 0.0, 0.0)))
-    surface = surfaces(SurfaceSpec(Coordinates(), span=1e6, resolution=5), spec, run)[-1]
-    assert np.isfinite(surface.loss).all()
-    wall = record(spec, torch.tensor([[1e160, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]], dtype=torch.float64))
-    high = surfaces(SurfaceSpec(Coordinates(), resolution=5), spec, wall)[-1]
-    assert np.isinf(high.loss).sum() == 24 and high.loss[2, 2] == 5.0

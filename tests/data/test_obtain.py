@@ -17,7 +17,7 @@ from engine.work.perform import perform
 from engine.work.store import Store
 from pages.ui import cached, obtain
 from tests.data.test_own import X, Y, csv
-from tests.pages.test_pages import open_page, texts
+from tests.pages.headless import open_page, texts
 
 DATA = "train.problem.Classification.data"
 

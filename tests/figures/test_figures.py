@@ -24,13 +24,8 @@ from matplotlib.text import Text
 from engine.figures import charts, maps, theme
 from engine.figures.drawing import Drawing, Map
 from engine.figures.render import numbers, paper, vega
-from tests.drawn import (
-    DRAWINGS,
-    SPEC,
-    height,
-    plotly,
-    surface,
-)
+from tests.drawn import DRAWINGS, plotly
+from tests.states import SPEC, height, surface
 
 every = pytest.mark.parametrize("name", DRAWINGS)
 SWITCHED = ["losses/switched", "overlap/switched", "compare by gradients/switched", "faithful/switched"]

@@ -21,8 +21,9 @@ from engine.problems import Classification
 from engine.rules import SGD, SSAM, LookSAM
 from engine.spec import encode
 from engine.training.runs import RunSpec, Switch
-from tests.drawn import ALIGNMENTS, COLUMNS, DRAWINGS, SPEC, SWITCHED, T, columns, first_checkpoints
+from tests.drawn import DRAWINGS
 from tests.drive import computed, frames, record
+from tests.states import ALIGNMENTS, COLUMNS, SPEC, SWITCHED, T, columns, first_checkpoints
 
 SHOWN = [name for name in DRAWINGS if name.endswith("/switched")]
 SPAN = RunSpec(

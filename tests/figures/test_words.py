@@ -1,8 +1,9 @@
 """Words: a run in one line, on pages and in captions, with its masks, wrapped rules, switches, warm-up and clipping,
-as people say them."""
+and numbers, as people say them."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from engine.spec import describe, digest, encode, knob, series
 from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Cosine, StepDecay
 from engine.training.updates import UPDATES, Adam, Momentum
-from tests.drawn import SPEC
+from tests.states import SPEC
 
 NORMED = Classification(model=MLP(norm="layer"))
 SAID = [
@@ -182,3 +183,30 @@ def test_a_loss_has_its_unit():
     said = [words.loss(encode(RunSpec(Classification(objective=o)))) for o in ("cross-entropy", "squared error")]
     assert said == ["cross-entropy loss (nats)", "mean squared error"]
     assert words.loss(encode(RunSpec(Quadratic()))) == "value of the function"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.1, "0.1"),
+        (0, "0"),
+        (1000, "1,000"),
+        (12.5, "12.5"),
+        (200.0, "200"),
+        (-0.5, "-0.5"),
+        (1e-7, "10⁻⁷"),
+        (2e-5, "2×10⁻⁵"),
+        (3e6, "3×10⁶"),
+        (0.05, "0.05"),
+    ],
+)
+def test_numbers_are_written_as_people_say_them(value: float, said: str):
+    assert words.number(value) == said
+
+
+def test_numbers_of_fewer_digits_and_none():
+    """Significant digits, not those after the point, and no "nan" in a caption or on a page."""
+    assert [words.number(1234.5678, digits) for digits in (1, 2, 5)] == ["1,235", "1,235", "1,234.6"]
+    assert [words.number(0.012345, digits) for digits in (1, 3)] == ["0.01", "0.0123"]
+    assert words.number(1.26e-7, 2) == "1.3×10⁻⁷"
+    assert {words.number(value) for value in (math.nan, math.inf, -math.inf)} == {"–"}

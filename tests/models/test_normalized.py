@@ -8,7 +8,7 @@ from torch import nn
 from engine.analyses.planes import Random
 from engine.analyses.surface import SurfaceSpec
 from engine.curvature import Hessian, dense
-from engine.data import Digits, Examples, Moons
+from engine.data import Examples
 from engine.models import CNN, MLP, Collect, Given, GraphNet, ResNet, by_batch
 from engine.problems import Classification, evaluate, parts
 from engine.rules import SAM, SGD
@@ -16,9 +16,8 @@ from engine.training.runs import RunSpec
 from tests import oracles, twins
 from tests.drive import Double, at_start, computed, final, frames, last, returned
 from tests.family import networks
-from tests.samples import Networks
+from tests.samples import DIGITS, MOONS, Networks
 
-DIGITS, MOONS = Digits(train=70), Moons(train=30)
 NETS = {
     "mlp": (MOONS, MLP(5, 2, norm="batch"), lambda: twins.normalized_mlp(2, 2, 5, 2, "batch")),
     "cnn": (DIGITS, CNN(3, 2, norm="batch"), lambda: twins.normalized_cnn(1, 8, 10, 3, 2, "batch")),

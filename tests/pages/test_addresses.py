@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cached
-from tests.pages.test_pages import APP
+from tests.pages.headless import APP
 
 KEPT = Path(__file__).parent.parent / "work" / "kept"
 RUN = "8990ca2dccb0bd78"

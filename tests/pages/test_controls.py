@@ -20,7 +20,7 @@ from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
 from pages.ui import cached
-from tests.pages.test_pages import open_page, texts
+from tests.pages.headless import open_page, texts
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,7 @@ from engine.spec import digest
 from engine.work.kinds import Work
 from engine.work.presets import FOUR, joint
 from pages.ui import cached
-from tests.pages.test_pages import APP, await_end, open_page, store, texts  # noqa: F401  # the pages' own store
+from tests.pages.headless import APP, await_end, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 pytestmark = pytest.mark.xdist_group("joint")
 RUNS = [digest(spec) for spec in FOUR]
@@ -24,7 +24,7 @@ def landscape(**parameters: str) -> AppTest:
     return app
 
 
-def test_what_ships_is_there_at_once(store):  # noqa: F811
+def test_what_ships_is_there_at_once(store):
     """Every end's loss and sharpness, without a click and without work; the preset's button leads there too."""
     app = landscape()
     app.button(key="joint:preset").click().run()
@@ -36,7 +36,7 @@ def test_what_ships_is_there_at_once(store):  # noqa: F811
     assert "SGD, AdamW, lr 0.001" in texts(again) and not cached.jobs().active()
 
 
-def test_other_settings_are_drawn_when_asked(store):  # noqa: F811
+def test_other_settings_are_drawn_when_asked(store):
     """Two of the runs at another resolution: nothing before Draw, then the surface, kept under its own address."""
     app = landscape(run=RUNS[1], beside=RUNS[0], resolution="5")
     assert "press Draw" in texts(app)
@@ -49,7 +49,7 @@ def test_other_settings_are_drawn_when_asked(store):  # noqa: F811
     assert "three end points need three runs" in texts(landscape(run=RUNS[1], beside=RUNS[0], plane="ends"))
 
 
-def test_one_landscape_of_chosen_runs(store):  # noqa: F811
+def test_one_landscape_of_chosen_runs(store):
     """Two to six runs of one problem can be taken from the list to the landscape; one alone cannot."""
     app = AppTest.from_file(APP, default_timeout=60)
     app.query_params["runs"] = RUNS[0]

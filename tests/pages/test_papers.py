@@ -21,7 +21,7 @@ from engine.spec import decode, digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from pages.ui import cached, citations, present, trial
-from tests.pages.test_pages import open_page, store, texts  # noqa: F401  # the pages' own fixture, in the place of conftest's
+from tests.pages.headless import open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 pytestmark = pytest.mark.xdist_group("papers")
 DRIFT = EXPERIMENTS["Drift"]
@@ -62,7 +62,7 @@ def press(app: AppTest, key: str) -> AppTest:
     return app
 
 
-def test_cards(store):  # noqa: F811
+def test_cards(store):
     """Each paper with its claim and a button for every experiment; each opens and comes back."""
     app = open_page("papers")
     assert [t.value for t in app.title] == ["Why does SAM work?"] and all(
@@ -78,7 +78,7 @@ def test_cards(store):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_opens(store, name):  # noqa: F811
+def test_every_experiment_opens(store, name):
     """Before it was performed: its claim, checks that wait, empty figures."""
     app = at(experiment=name)
     assert (
@@ -89,7 +89,7 @@ def test_every_experiment_opens(store, name):  # noqa: F811
     assert not cached.jobs().active()
 
 
-def test_addresses(store):  # noqa: F811
+def test_addresses(store):
     """Settings come with the address; what is wrong with it is told, and the rest kept."""
     app = opened(eta="0.04", rho="7")
     assert app.number_input(key="papers.Drift.eta").value == 0.04 and "rho: expected a number from" in texts(app)
@@ -98,7 +98,7 @@ def test_addresses(store):  # noqa: F811
     assert "experiment: expected one of" in texts(app) and [t.value for t in app.title] == ["Why does SAM work?"]
 
 
-def test_run_shows_the_verdicts(store):  # noqa: F811
+def test_run_shows_the_verdicts(store):
     app = press(opened(), "train")
     job = Work(SHORT).address
     end = time.monotonic() + 60
@@ -109,7 +109,7 @@ def test_run_shows_the_verdicts(store):  # noqa: F811
     assert trial.watch(SHORT).result.complete
 
 
-def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeypatch):  # noqa: F811
+def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeypatch):
     """A result that is written while a page looks at the one before: the next look shows the new one, not what was
     made of the old."""
     half = replace(
@@ -134,7 +134,7 @@ def test_what_is_shown_is_never_older_than_its_version(store, performed, monkeyp
     assert late.result.complete and "holds" in {check.verdict() for check in trial.judged(late)}
 
 
-def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811
+def test_prediction_hides_what_it_asks_for(store, performed):
     """Neither theory nor measurement is on the page before the reader has spoken."""
     keep(performed)
     app = opened()
@@ -149,7 +149,7 @@ def test_prediction_hides_what_it_asks_for(store, performed):  # noqa: F811
     assert answer not in texts(press(app, f"papers:guess@{digest(SHORT)}:again"))
 
 
-def test_what_was_started_with_other_settings_can_be_found(store):  # noqa: F811
+def test_what_was_started_with_other_settings_can_be_found(store):
     """A setting changed while an experiment is at work: the page says that it goes on, leads back to it, and cancels
     it."""
     long = replace(DRIFT(), steps=50_000)
@@ -167,14 +167,14 @@ def test_what_was_started_with_other_settings_can_be_found(store):  # noqa: F811
     assert now and now.status == "stopped" and "still at work" not in texts(app)
 
 
-def test_settings_that_describe_no_runs(store, monkeypatch):  # noqa: F811
+def test_settings_that_describe_no_runs(store, monkeypatch):
     """One line, and nothing to run."""
     monkeypatch.setattr(DRIFT, "ensembles", lambda self: decode({"RunSpec": RunSpec}, {"name": "RunSpec", "steps": -1}))
     app = at(experiment="Drift", eta="0.0312")  # of which no other test has made a plan, which is kept
     assert "steps: expected" in texts(app) and app.button(key="train").disabled
 
 
-def test_presenting_turns_by_buttons_that_have_keys(store, performed):  # noqa: F811
+def test_presenting_turns_by_buttons_that_have_keys(store, performed):
     keep(performed)
     app = press(opened(), "papers:present")
     figures = len(SHORT.pictures(performed))
@@ -202,7 +202,7 @@ def test_handout_is_one_page_and_the_same_each_time(performed):
     ).startswith(b"%PDF")
 
 
-def test_what_if(store):  # noqa: F811
+def test_what_if(store):
     """A run of an experiment on the Train page, with all its settings; and from there back to the papers that speak
     of it."""
     app = opened()

@@ -15,7 +15,7 @@ from engine.rules import RULES, Rule, along
 from engine.spec import decode, encode, flatten, knob, read_address
 from engine.training.runs import RUNS, RunSpec
 from pages.ui import cached
-from tests.pages.test_pages import open_page, store  # noqa: F401  # the pages' own fixture, in the place of conftest's
+from tests.pages.headless import open_page, server_store  # noqa: F401  # the fixture `store`
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def test_properties(network):
     assert count(Backwards()).calls == 2
 
 
-def test_menus(store):  # noqa: F811  # the fixture imported above
+def test_menus(store):
     """In the Train page's menu with its setting, in the address, and within SSAM."""
     app = open_page(rule="Backwards", rule__rho="0.3")
     assert "Backwards" in next(s for s in app.selectbox if s.key == "train.rule").options

@@ -11,7 +11,7 @@ import pytest
 
 from engine.analyses.surface import SurfaceSpec
 from engine.problems import Beale, Quadratic
-from engine.records import RecordError, Run, Surface, head, save
+from engine.records import RecordError, Run, Surface, save
 from engine.rules import PGD, RULES
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import MEASURES, RunSpec
@@ -277,25 +277,3 @@ def test_where_the_store_is(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SpecError, match="store: file is a file"):
         Store(tmp_path / "file")
-
-
-OLD = Path(__file__).parent / "kept"
-"""A store that the first version has made: runs that finished, diverged and were cut off, analyses, a result."""
-
-
-def test_a_store_of_the_first_version_opens(tmp_path):
-    """Every record in it, under its old name; and its unfinished run goes on."""
-    shutil.copytree(OLD, tmp_path / "store")
-    store = Store(tmp_path / "store")
-    for path in sorted(store.root.glob("**/*.npz")):
-        address = str(path.relative_to(store.root).with_suffix("")).removesuffix("/run")
-        record = store.get(address)
-        assert head(path)["spec"] == record.spec
-    summaries = {s.digest: s for s in store.summaries()}
-    assert sorted(s.status for s in summaries.values()) == ["diverged", "finished", "finished", "running"]
-    (cut,) = (s for s in summaries.values() if s.status == "running")
-    frames = [p.frame for p in perform(store, Work(store.spec(cut.digest))) if p.frame]
-    assert frames[0]["step"] == 0 and store.run(cut.digest).status == "finished"
-    fresh = Store(tmp_path / "fresh")
-    last(perform(fresh, Work(store.spec(cut.digest))))
-    assert np.array_equal(store.run(cut.digest).path, fresh.run(cut.digest).path), "bit for bit as in one go"

@@ -1,0 +1,71 @@
+"""Pages without a browser: opened as by a stranger in Streamlit's own test harness, on a store of the test's own."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from engine.data import Moons
+from engine.models import MLP
+from engine.problems import Classification
+from engine.spec import digest
+from engine.training.runs import RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from engine.work.store import Store
+from pages.ui import cached
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+SMALL = RunSpec(Classification(Moons(40), MLP(4, 1)), batch=0, steps=20, every=5)
+DEFAULT = digest(RunSpec())
+
+
+@pytest.fixture(name="store")
+def server_store(tmp_path, monkeypatch):
+    """A server's store of its own, with the shipped run in it as a server would have it."""
+    monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
+    st.cache_resource.clear()
+    yield Store(tmp_path)
+    cached.jobs().close()
+    st.cache_resource.clear()
+
+
+def open_page(page: str = "train", **parameters: str) -> AppTest:
+    """A page as a new session sees it, free of exceptions."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in parameters.items():
+        app.query_params[name.replace("__", ".")] = value
+    app.run()
+    if page != "train":
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """All words of the page that stand in messages, captions and HTML."""
+    elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html")]
+    return " ".join(
+        str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements
+    )
+
+
+def await_end(job: str) -> None:
+    """Waits for a job of this server."""
+    for _ in range(600):
+        now = cached.jobs().snapshot(job)
+        if now and not now.active:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{job} did not end: {cached.jobs().snapshot(job)}")
+
+
+def keep(store: Store, spec: RunSpec) -> str:
+    """Trains a run into the store."""
+    for _ in perform(store, Work(spec)):
+        pass
+    return digest(spec)

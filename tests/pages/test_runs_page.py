@@ -1,0 +1,87 @@
+"""The Runs page: how runs are listed, compared and taken away, and specs that are uploaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.figures import words
+from engine.problems import Quadratic
+from engine.rules import SGD
+from engine.spec import digest, encode
+from engine.training.runs import RunSpec, Switch
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+
+
+def test_unreadable_and_diverged_runs_are_listed_as_such(store):
+    wild = keep(store, RunSpec(Quadratic(), SGD(), lr=5.0, steps=2000, every=100))
+    (store.root / "0123456789abcdef").mkdir()
+    app = open_page("runs")
+    listed = dict(zip(app.dataframe[0].value["Digest"], app.dataframe[0].value["Status"], strict=True))
+    assert listed["0123456789abcdef"] == "cannot be read"
+    assert listed[wild] == "diverged"
+    assert listed[DEFAULT] == "finished"
+    shown = open_page(run=wild)
+    assert "Diverged" in " ".join(e.proto.text for e in shown.get("progress"))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "spec: not JSON"),
+        (b'{"lr": -1}', "lr:"),
+        (b"\xff\xfe", "file: not text"),
+        (b" " * 200_000, "file: expected at most"),
+    ],
+)
+def test_a_bad_upload_is_refused_in_one_line(store, content, told):
+    app = open_page("runs")
+    app.file_uploader[0].upload("spec.json", content, "application/json").run()
+    assert told in app.error[0].value
+
+
+def test_an_uploaded_spec_opens_on_the_train_page(store):
+    app = open_page("runs")
+    marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
+    app.file_uploader[0].upload("spec.json", marked, "application/json").run()
+    assert words.brief(SMALL) in app.success[0].value
+
+
+def test_the_weights_of_a_chosen_run_can_be_taken_away(store):
+    """Only of one run, and at any of its checkpoints."""
+    list(perform(store, Work(SMALL)))
+    app = open_page("runs")
+    assert next(b for b in app.button if b.label == "Download weights").disabled
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = digest(SMALL)
+    app.switch_page("pages/runs.py").run()
+    assert not app.exception and {"npz", "safetensors"} <= {b.label for b in app.get("download_button")}
+    checkpoint = next(n for n in app.number_input if n.label == "Checkpoint")
+    assert (checkpoint.value, checkpoint.max) == (-1, 4)
+
+
+def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
+    switched = keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),)))
+    old = replace(store.run(keep(store, SMALL)))
+    store.keep(
+        digest(SMALL),
+        replace(
+            old, measures={name: values for name, values in old.measures.items() if name not in ("gradients", "phase")}
+        ),
+    )
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in {"runs": f"{switched},{digest(SMALL)}", "measure": "test_loss", "over": "gradients"}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/runs.py").run()
+    assert not app.exception and app.query_params["over"] == "gradients"
+    assert "Held-out loss of 1 run over gradient evaluations" in texts(app) and "1 older run not shown" in texts(app)
+    assert "SAM from step 10" in texts(app)
+    row = next(row for row in app.dataframe[0].value.to_dict("records") if row["Digest"] == switched)
+    assert row["Gradients"] == 10 + 2 * 10
+    app.radio(key="runs:over").set_value("seconds").run()
+    assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)

@@ -1,0 +1,104 @@
+"""The Train page: presets, a run that is begun, found again and gone on with, addresses of strangers, and controls
+that cannot apply."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from engine.figures import words
+from engine.records import Progress
+from engine.rules import SGD
+from engine.spec import digest, flatten, read_address
+from engine.training.runs import RUNS, Switch
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from engine.work.presets import PRESETS
+from tests.pages.headless import SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_one_click_and_the_address_says_it(store, name):
+    app = open_page()
+    app.selectbox(key="train:preset").set_value(name).run()
+    assert not app.exception
+    found = {key: value for key, value in app.query_params.items() if key != "run"}
+    assert read_address(RUNS, found) == (PRESETS[name].spec, [], found)
+    assert PRESETS[name].sentence in texts(app)
+
+
+def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store):
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(SMALL).items()})
+    app.button(key="train").click().run()
+    run = app.query_params["run"]
+    assert run == digest(SMALL)
+    await_end(run)
+    again = open_page(run=run)
+    assert words.brief(SMALL) in texts(again)
+    assert again.number_input(key="train.problem.Classification.model.MLP.width").value == 4
+    assert store.run(run).status == "finished"
+
+
+def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
+    spec = replace(SMALL, steps=400)
+    with contextlib.closing(cast(Generator[Progress], perform(store, Work(spec)))) as task:
+        next(at for at in task if at.done > 30)
+    assert store.run(digest(spec)).status == "running"  # as when the server dies: no job knows it
+    app = open_page(run=digest(spec))
+    assert "Interrupted" in " ".join(e.proto.text for e in app.get("progress"))
+    app.button(key="go-on").click().run()
+    await_end(digest(spec))
+    assert store.run(digest(spec)).steps[-1] == 400
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"rule": "NOPE"}, "rule.name"),
+        ({"lr": "nan"}, "lr"),
+        ({"lr": "1e9"}, "lr"),
+        ({"batch": "99999"}, "batch"),
+        ({"problem__data": "Moons", "problem__model": "CNN"}, "model"),
+        ({"x" * 100: "1"}, "unknown field"),
+        ({"problem__data__train": "ten"}, "problem.data.train"),
+        ({"run": "../../etc/passwd"}, "run"),
+        ({"run": "0123456789abcdef"}, "is not kept here"),
+    ],
+)
+def test_a_bad_address_is_told_in_one_line_and_the_rest_is_kept(store, parameters, told):
+    app = open_page(steps="777", **parameters)
+    assert len(app.error) == 1
+    assert told in app.error[0].value
+    assert "\n" not in app.error[0].value
+    assert app.number_input(key="train.steps").value == 777
+
+
+@pytest.mark.parametrize("text", ["![](http://e.co/a.png)", "[me](http://e.co)", "<b>", "$x$", "`a`"])
+def test_what_a_stranger_writes_is_no_markup(store, text):
+    app = open_page(rule=text, **{text: "1"})
+    assert app.error[0].value.count("unknown field") == 1 and text not in app.error[0].value
+
+
+def test_controls_that_cannot_apply_are_disabled_and_say_why(store):
+    app = open_page(problem="Quadratic")
+    for key in ("train.batch", "train.seed"):
+        assert app.number_input(key=key).disabled
+        assert "toy landscape" in app.number_input(key=key).help
+    assert "do not apply" in texts(app)
+
+
+def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(store):
+    app = open_page()
+    app.number_input(key="train.batch").set_value(1500).run()
+    assert app.button(key="train").disabled
+    assert app.error[0].value.startswith("batch:")
+
+
+def test_the_strip_tells_what_a_step_costs(store):
+    app = open_page(run=keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),))))
+    assert re.search("Gradients a step</dt><dd>1.50<", texts(app))
