@@ -23,6 +23,7 @@ RARE = "LookSAM10"
 
 
 def main() -> None:
+    """A step of every rule against one of SGD, on three networks."""
     on = device((__doc__ or "").partition("\n")[0])
     compare("cost", Classification(model=CNN()), on, batch=256, steps=30)
     compare("cost.small", Classification(model=CNN()), on)

@@ -49,6 +49,7 @@ class Tapered(Model):
 
 
 def main() -> None:
+    """An ensemble's step per run, eagerly and compiled, against a single run's."""
     on, many = device(__doc__), 10**6
     spec = RunSpec(
         Classification(model=Tapered()), SAM(0.05), lr=0.1, batch=64, steps=many, every=many, curvature=False

@@ -48,6 +48,7 @@ class Seen:
 
 
 def main() -> None:
+    """Answers to 30 sessions in milliseconds, and the run's speed beside them against its headless speed."""
     if device(__doc__) != "cpu":
         raise SystemExit("--device cuda: this benchmark measures the server beside a run on the CPU")
     before = headless()
@@ -116,6 +117,7 @@ def serving(store: str) -> Iterator[int]:
 
 
 def healthy(port: int) -> bool:
+    """Whether the app answers on the port."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
             return answer.status == 200

@@ -19,6 +19,7 @@ from engine.records import Result, finished
 
 
 def main() -> None:
+    """Seconds of every experiment at quick size, against what the module promises."""
     on = device((__doc__ or "").partition("\n")[0])
     settle()
     spent: dict[str, float] = defaultdict(float)

@@ -31,6 +31,7 @@ Point = TypeVar("Point")
 
 
 def main() -> None:
+    """The engine's step against one by hand, on two networks."""
     on = device(__doc__)
     for name, model, steps in (("mlp", MLP(width=64, depth=2), 200), ("cnn", CNN(), 40)):
         ours, theirs = engine(model, on), by_hand(model, on)

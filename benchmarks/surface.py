@@ -61,6 +61,7 @@ class Interrupted(Loss):
 
 
 def main() -> None:
+    """The engine's surface against loss_landscapes', by the time of a point."""
     on = device(__doc__)
     spec = RunSpec(PROBLEM, steps=60, every=30, curvature=False)
     run = trained(spec, on)

@@ -15,6 +15,7 @@ REPEATS, STEPS = 11, 1000
 
 
 def main() -> None:
+    """Steps as programs against steps on tensors, on two toy landscapes."""
     device(__doc__)
     for name, problem in (("product", Product()), ("curvatures", TwoCurvatures())):
         spec = _spec(problem)

@@ -32,43 +32,49 @@ def arff(x: np.ndarray, y: np.ndarray, quote: str = "") -> bytes:
     return f"@RELATION images\n{columns}@ATTRIBUTE class {{{','.join(map(str, range(10)))}}}\n@DATA\n{rows}\n".encode()
 
 
+def described(x: np.ndarray, checksum: str, port: int) -> dict[str, dict]:
+    """What OpenML's API says of the dataset, by the part of the address that asks for it."""
+    features = [_feature(f"p{i}", i, "numeric") for i in range(x.shape[1])] + [_feature("class", x.shape[1], "nominal")]
+    listed = {"did": 1, "name": "images", "version": 1, "status": "active"}
+    about = {
+        "id": "1",
+        "name": "images",
+        "version": "1",
+        "format": "ARFF",
+        "status": "active",
+        "description": "",
+        "md5_checksum": checksum,
+        "url": f"http://localhost:{port}/data/images.arff",
+    }
+    return {
+        "/list/": {"data": {"dataset": [listed]}},
+        "/features/": {"data_features": {"feature": features}},
+        "/qualities/": {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(float(len(x)))}]}},
+        "/about/": {"data_set_description": about},
+    }
+
+
+def _feature(name: str, index: int, kind: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "index": str(index),
+        "data_type": kind,
+        "is_target": str(name == "class").lower(),
+        "is_ignore": "false",
+        "is_row_identifier": "false",
+        "number_of_missing_values": "0",
+    }
+
+
 @contextmanager
 def serving(x: np.ndarray, y: np.ndarray, fault: str = "") -> Iterator[int]:
     """The port of such a server, while it runs; `fault` is "", "quotes", "checksum", "error" or "html"."""
-    table, name = arff(x, y, "'" * (fault == "quotes")), [f"p{i}" for i in range(x.shape[1])]
+    table = arff(x, y, "'" * (fault == "quotes"))
+    checksum = hashlib.md5(b"another" if fault == "checksum" else table).hexdigest()
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
-            features = [
-                {
-                    "name": n,
-                    "index": str(i),
-                    "data_type": "numeric" if n != "class" else "nominal",
-                    "is_target": str(n == "class").lower(),
-                    "is_ignore": "false",
-                    "is_row_identifier": "false",
-                    "number_of_missing_values": "0",
-                }
-                for i, n in enumerate([*name, "class"])
-            ]
-            about = {
-                "id": "1",
-                "name": "images",
-                "version": "1",
-                "format": "ARFF",
-                "status": "active",
-                "description": "",
-                "md5_checksum": hashlib.md5(b"another" if fault == "checksum" else table).hexdigest(),
-                "url": f"http://localhost:{server.server_port}/data/images.arff",
-            }
-            answers = {
-                "/list/": {"data": {"dataset": [{"did": 1, "name": "images", "version": 1, "status": "active"}]}},
-                "/features/": {"data_features": {"feature": features}},
-                "/qualities/": {
-                    "data_qualities": {"quality": [{"name": "NumberOfInstances", "value": str(float(len(x)))}]}
-                },
-                "/about/": {"data_set_description": about},
-            }
+            answers = described(x, checksum, server.server_port)
             found = next((json.dumps(answer).encode() for part, answer in answers.items() if part in self.path), table)
             self.send_response(503 if fault == "error" else 200)
             self.send_header("Content-Encoding", "gzip")

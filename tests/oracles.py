@@ -46,6 +46,11 @@ def flat(net: nn.Module) -> Tensor:
     return parameters_to_vector(net.parameters()).detach()
 
 
+def away(a: Tensor, b: Tensor) -> float:
+    """Relative distance of two vectors [n]."""
+    return float((a.double() - b.double()).norm() / b.double().norm())
+
+
 def criterion(objective: str) -> Callable[[Tensor, Tensor], Tensor]:
     """The mean loss of logits [N, C] for classes [N]."""
     if objective == "cross-entropy":

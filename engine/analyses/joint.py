@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.analyses.planes import Plane, usable
-from engine.analyses.surface import axis, fill, losses
+from engine.analyses.surface import blank, fill, losses, resumed
 from engine.curvature import Hessian, confirmed, ends, extremes
 from engine.data import Examples
 from engine.problems import Problem, parts
@@ -83,9 +83,7 @@ class JointSpec:
         plane = _through_ends(paths) if self.plane == "ends" else _through_paths(paths)
         examples = problem.load(self.split, device)
         surface = self._frame(specs, paths, plane, np.array(sharpness), examples)
-        if isinstance(before, JointSurface) and np.array_equal(before.steps, surface.steps):
-            surface = replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
-        return (yield from fill(surface, problem, plane, examples))
+        return (yield from fill(resumed(surface, before), problem, plane, examples))
 
     def _frame(
         self,
@@ -95,17 +93,9 @@ class JointSpec:
         sharpness: np.ndarray,
         examples: Examples,
     ) -> JointSurface:
-        """All of the record but the values on the grid."""
-        problem = specs[0].problem
-        points = torch.cat([path.points for path in paths])
-        projected, coordinates = plane.project(points), plane.coordinates(points)
-        residual = (points - projected).double().norm(dim=1).cpu().numpy()
-        distance = (points - plane.origin).double().norm(dim=1).cpu().numpy()
-        starts = np.cumsum([0, *(len(path.steps) for path in paths)])
-        rows = [slice(*pair) for pair in pairwise(starts.tolist())]
-        path_loss = losses(problem, points, examples)
-        grid = axis(self.span or 1.15 * float(coordinates.abs().max()) or 1.0, self.resolution)
-        empty = np.full((len(grid), len(grid)), np.nan)
+        """All of the record but the values on the grid; `sharpness` [R, 2] is of the ends, with residuals."""
+        along = _along(specs[0].problem, paths, plane, examples)
+        reach = max(float(np.abs(along[side]).max()) for side in ("path_a", "path_b"))
         return JointSurface(
             spec=encode(self),
             runs=self.names,
@@ -113,24 +103,34 @@ class JointSpec:
             split=self.split,
             labels=plane.labels,
             unit=plane.unit,
-            a=grid,
-            b=grid.copy(),
-            loss=empty,
-            accuracy=empty.copy(),
-            stride=0,
-            starts=starts,
-            steps=np.concatenate([path.steps for path in paths]),
-            path_a=coordinates[:, 0].cpu().numpy(),
-            path_b=coordinates[:, 1].cpu().numpy(),
-            residual=residual,
-            path_loss=path_loss,
-            plane_loss=losses(problem, projected, examples),
-            explained=np.array([1 - (residual[r] ** 2).sum() / max((distance[r] ** 2).sum(), 1e-300) for r in rows]),
-            end_loss=np.array([path_loss[r][-1] for r in rows]),
             end_sharpness=sharpness[:, 0],
             end_residual=sharpness[:, 1],
-            left_out=sum(len(path.run.steps) for path in paths) - len(points),
+            left_out=sum(len(path.run.steps) - len(path.points) for path in paths),
+            **blank(self.span or 1.15 * reach or 1.0, self.resolution),
+            **along,
         )
+
+
+def _along(problem: Problem, paths: Sequence[Path], plane: Plane, examples: Examples) -> dict[str, Any]:
+    """What the record has of the paths: of their points [P] in turn, and of each of the runs [R]."""
+    points = torch.cat([path.points for path in paths])
+    projected, coordinates = plane.project(points), plane.coordinates(points)
+    residual = (points - projected).double().norm(dim=1).cpu().numpy()
+    distance = (points - plane.origin).double().norm(dim=1).cpu().numpy()
+    starts = np.cumsum([0, *(len(path.steps) for path in paths)])
+    rows = [slice(*pair) for pair in pairwise(starts.tolist())]
+    path_loss = losses(problem, points, examples)
+    return {
+        "starts": starts,
+        "steps": np.concatenate([path.steps for path in paths]),
+        "path_a": coordinates[:, 0].cpu().numpy(),
+        "path_b": coordinates[:, 1].cpu().numpy(),
+        "residual": residual,
+        "path_loss": path_loss,
+        "plane_loss": losses(problem, projected, examples),
+        "explained": np.array([1 - (residual[r] ** 2).sum() / max((distance[r] ** 2).sum(), 1e-300) for r in rows]),
+        "end_loss": np.array([path_loss[r][-1] for r in rows]),
+    }
 
 
 def _of_one_problem(inputs: Sequence[Record], device: str) -> tuple[list[RunSpec], list[Path]]:

@@ -45,30 +45,13 @@ class SpectrumSpec:
         spec: RunSpec = decode(RUNS, run.spec)
         row = checkpoint_row(run, self.checkpoint)
         theta = torch.as_tensor(run.path[row], device=device)
-        n = len(theta)
         hessian = Hessian(parts(spec.problem, spec.problem.load("train", device)), theta)
-        depth, whole = min(self.depth, n), self.exact and n <= EXACT
+        n, depth = len(theta), min(self.depth, len(theta))
+        whole = self.exact and n <= EXACT
         total = 60 + self.probes * depth + whole * n
-        random = generator(self.seed, "spectrum")
-        start = torch.randn(n, generator=random, dtype=torch.float64).to(theta)
-        # the gradient leans to the top, and saves products
-        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
-        for krylov in extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3):
+        for krylov in self._grown(hessian, theta):
             yield Progress(min(krylov.count, 60), total)
-        pairs = confirmed(spec.problem, theta, krylov.ritz(ends(self.top, self.bottom, krylov.count)))
-        top = min(self.top, krylov.count)
-        record = Spectrum(
-            spec=encode(self),
-            run=digest(spec),
-            checkpoint=row,
-            size=n,
-            products=krylov.count,
-            top=pairs.values[:top],
-            top_residuals=pairs.residuals[:top],
-            bottom=pairs.values[top:][::-1],
-            bottom_residuals=pairs.residuals[top:][::-1],
-            gradient_norm=float(hessian.gradient.norm()),
-        )
+        record = self._ends(spec, row, hessian, theta, krylov)
 
         def so_far() -> Spectrum:
             return record
@@ -82,6 +65,31 @@ class SpectrumSpec:
                 yield Progress(total - n + i, total)
             record = replace(record, exact=eigvalsh((matrix + matrix.T) / 2), products=record.products + n)
         return record
+
+    def _grown(self, hessian: Hessian, theta: torch.Tensor) -> Iterator[Krylov]:
+        """A Krylov space, product by product, until it holds both ends."""
+        random = generator(self.seed, "spectrum")
+        start = torch.randn(len(theta), generator=random, dtype=torch.float64).to(theta)
+        # the gradient leans to the top, and saves products
+        start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
+        return extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3)
+
+    def _ends(self, spec: RunSpec, row: int, hessian: Hessian, theta: torch.Tensor, krylov: Krylov) -> Spectrum:
+        """The record with both ends and nothing else yet."""
+        pairs = confirmed(spec.problem, theta, krylov.ritz(ends(self.top, self.bottom, krylov.count)))
+        top = min(self.top, krylov.count)
+        return Spectrum(
+            spec=encode(self),
+            run=digest(spec),
+            checkpoint=row,
+            size=len(theta),
+            products=krylov.count,
+            top=pairs.values[:top],
+            top_residuals=pairs.residuals[:top],
+            bottom=pairs.values[top:][::-1],
+            bottom_residuals=pairs.residuals[top:][::-1],
+            gradient_norm=float(hessian.gradient.norm()),
+        )
 
     def _density(self, hessian: Hessian, theta: torch.Tensor, record: Spectrum, depth: int) -> Iterator[Spectrum]:
         """Stochastic Lanczos quadrature (Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019), a probe at a time."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -58,9 +58,7 @@ class SurfaceSpec:
                 plane: Plane = built.value
                 break
         surface = self._frame(spec, run, row, plane, path, examples)
-        if isinstance(before, Surface) and np.array_equal(before.steps, surface.steps):
-            surface = replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
-        return (yield from fill(surface, problem, plane, examples))
+        return (yield from fill(resumed(surface, before), problem, plane, examples))
 
     def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
         """All of the record but the values on the grid; NaN for the points of the path that are not usable."""
@@ -71,10 +69,8 @@ class SurfaceSpec:
         projected = plane.project(path)
         residual, distance = (path - projected).double().norm(dim=1), (path - plane.origin).double().norm(dim=1)
         span = self.span or _reach(self.plane, coordinates[left])
-        a = axis(span, self.resolution)
         whole = float((distance[left] ** 2).sum())
         first, second = plane.first.double(), plane.second.double()
-        empty = np.full((len(a), len(a)), np.nan)
         return Surface(
             spec=encode(self),
             run=digest(spec),
@@ -82,11 +78,6 @@ class SurfaceSpec:
             split=self.split,
             labels=plane.labels,
             unit=plane.unit,
-            a=a,
-            b=a.copy(),
-            loss=empty,
-            accuracy=empty.copy(),
-            stride=0,
             norms=(float(first.norm()), float(second.norm())),
             cosine=float(first @ second / (first.norm() * second.norm()).clamp(min=1e-30)),
             steps=run.steps,
@@ -99,6 +90,7 @@ class SurfaceSpec:
             explained=1 - float((residual[left] ** 2).sum()) / whole if whole > 0 else float("nan"),
             check=float("nan"),
             left_out=int((~kept).sum()),
+            **blank(span, self.resolution),
         )
 
 
@@ -107,6 +99,18 @@ def axis(span: float, resolution: int) -> np.ndarray:
     step short of +span."""
     half = resolution // 2
     return (np.arange(resolution) - half) * (span / half)
+
+
+def blank(span: float, resolution: int) -> dict[str, Any]:
+    """What a surface has of its grid before anything is computed: the axes, and NaN in every cell."""
+    cells = np.full((resolution, resolution), np.nan)
+    return {
+        "a": axis(span, resolution),
+        "b": axis(span, resolution),
+        "loss": cells,
+        "accuracy": cells.copy(),
+        "stride": 0,
+    }
 
 
 def levels(resolution: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
@@ -147,6 +151,13 @@ def scores(problem: Problem, points: Callable[[int], Tensor], count: int, exampl
 
 
 Grid = TypeVar("Grid", Surface, JointSurface)
+
+
+def resumed(surface: Grid, before: Record | None) -> Grid:
+    """The surface with the cells that an earlier attempt has left, if it was one of the same paths."""
+    if not isinstance(before, Surface | JointSurface) or not np.array_equal(before.steps, surface.steps):
+        return surface
+    return replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
 
 
 def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> Generator[Progress, None, Grid]:

@@ -92,100 +92,59 @@ class LateAdversary(Experiment):
             return {"robust": spec.problem.score(path[-1].theta, moved, y)[1].item()}
 
     def checks(self, result):
-        robust = {name: 100 * result.last(name, "robust") for name in LOOKS}
-        clean = {name: 100 * result.last(name, "test_accuracy") for name in LOOKS}
-        spec = self.ensembles()["late"][0]
-        cost = theory.adversarial_gradients(spec.steps, self.adversarial * spec.epoch, self.ascents)
-        paid = cost / theory.adversarial_gradients(spec.steps, spec.steps, self.ascents)
-        void = self.unusual
+        robust, clean = ({name: 100 * result.last(name, q) for name in LOOKS} for q in ("robust", "test_accuracy"))
         with np.errstate(divide="ignore", invalid="ignore"):  # an adversary may be so weak that it brings nothing
             gained = 100 * (robust["late"] - robust["SGD"]) / (robust["PGD"] - robust["SGD"])
+        most = ("The last epochs bring most of what adversarial training brings", "at least 70% of the gain")
+        far = ("Far more robust than plain training", "at least 35 points more")
+        hardly = ("Hardly less accurate on clean images", "at most 4 points less")
+        void = self.unusual
         return (
-            Check(
-                "The last epochs bring most of what adversarial training brings",
-                "at least 70% of the gain",
-                gained,
-                low=70,
-                unit="%",
-                void=void,
-            ),
-            Check(
-                "Far more robust than plain training",
-                "at least 35 points more",
-                robust["late"] - robust["SGD"],
-                low=35,
-                unit="points",
-                void=void,
-            ),
-            Check(
-                "Hardly less accurate on clean images",
-                "at most 4 points less",
-                clean["SGD"] - clean["late"],
-                high=4,
-                unit="points",
-                void=void,
-            ),
-            Check(
-                "The gradients that it takes",
-                f"{number(100 * paid)}% of those with an adversary throughout",
-                100 * result.last("late", "gradients") / result.last("PGD", "gradients"),
-                100 * paid - 1e-9,
-                100 * paid + 1e-9,
-                "%",
-            ),
+            Check(*most, gained, low=70, unit="%", void=void),
+            Check(*far, robust["late"] - robust["SGD"], low=35, unit="points", void=void),
+            Check(*hardly, clean["SGD"] - clean["late"], high=4, unit="points", void=void),
+            self._price(result),
         )
+
+    def _price(self, result):
+        """How many gradients the late adversary takes, beside one that is there throughout."""
+        spec = self.ensembles()["late"][0]
+        cost = theory.adversarial_gradients(spec.steps, self.adversarial * spec.epoch, self.ascents)
+        paid = 100 * (cost / theory.adversarial_gradients(spec.steps, spec.steps, self.ascents))
+        taken = 100 * result.last("late", "gradients") / result.last("PGD", "gradients")
+        predicted = f"{number(paid)}% of those with an adversary throughout"
+        return Check("The gradients that it takes", predicted, taken, paid - 1e-9, paid + 1e-9, "%")
 
     def pictures(self, result):
         epoch, source = self.ensembles()["SGD"][0].epoch, fingerprint(result.spec)
         begins = (Mark(self.epochs - self.adversarial, "the adversary comes"),)
-        over = [curve(result, name, "robust", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS]
-        paid = [
-            curve(result, name, "robust", LOOKS[name], LABELS[name], along="gradients", scale=100) for name in LOOKS
-        ]
-        clean = [
-            curve(result, name, "test_accuracy", LOOKS[name], LABELS[name], unit=epoch, scale=100) for name in LOOKS
-        ]
         spread = (
             f"Median over {len(self.ensembles()['SGD'])} seeds, and their range; the judging adversary takes "
             f"{ATTACK[0]} ascent steps within ±{number(self.eps)}"
         )
-        robust, gradients = (
-            "Held-out images that are classified rightly after an adversary has moved their pixels.",
-            "The same accuracy by what was paid for it.",
+        robust = ("robust", "Robust accuracy", "epoch", "robust accuracy [%]")
+        paid = ("paid", "Robust accuracy and its price", "gradient evaluations", "robust accuracy [%]")
+        clean = ("clean", "Clean accuracy", "epoch", "held-out accuracy [%]")
+        over, price, right = (
+            self._curves(result, "robust", unit=epoch),
+            self._curves(result, "robust", along="gradients"),
+            self._curves(result, "test_accuracy", unit=epoch),
         )
-        look = "Look at how fast the accuracy rises once the adversary comes."
         return (
-            Chart(
-                "robust",
-                "Robust accuracy",
-                "epoch",
-                "robust accuracy [%]",
-                tuple(over),
-                f"{robust} {spread}. {look}",
-                marks=begins,
-                source=source,
-            ),
-            Chart(
-                "paid",
-                "Robust accuracy and its price",
-                "gradient evaluations",
-                "robust accuracy [%]",
-                tuple(paid),
-                f"{gradients} {spread}.",
-                source=source,
-            ),
-            Chart(
-                "clean",
-                "Clean accuracy",
-                "epoch",
-                "held-out accuracy [%]",
-                tuple(clean),
-                "On the images as they are: what robustness costs.",
-                marks=begins,
-                source=source,
-            ),
+            Chart(*robust, over, f"{ROBUST} {spread}. {LOOK}", marks=begins, source=source),
+            Chart(*paid, price, f"{PAID} {spread}.", source=source),
+            Chart(*clean, right, CLEAN, marks=begins, source=source),
         )
 
+    @staticmethod
+    def _curves(result, quantity, **more):
+        return tuple(curve(result, name, quantity, LOOKS[name], LABELS[name], scale=100, **more) for name in LOOKS)
+
+
+ROBUST = "Held-out images that are classified rightly after an adversary has moved their pixels."
+LOOK = "Look at how fast the accuracy rises once the adversary comes."
+PAID = "The same accuracy by what was paid for it."
+CLEAN = "On the images as they are: what robustness costs."
 
 PAPER = Paper(
     "adversarial",

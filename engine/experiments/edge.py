@@ -84,121 +84,75 @@ class EdgeOfStability(Experiment):
         return {"ascent_norm": float(_gradient(spec, w + self.rho * g / g.norm(), data).norm())}
 
     def checks(self, result):
-        share = {name: _late_median(result.over(name, "sharpness")) / theory.gd_edge(self.eta) for name in NAMES}
-        ratio = {name: _late_median(result.over(name, "sharpness") / self._edges(result, name)) for name in NAMES}
+        return (*self._settled(result), *self._turned(result))
+
+    def _settled(self, result):
+        """The sharpness over each rule's own edge: about 1, and where the settings are unusual no more than that."""
         usual = not self.unusual
         low, lag = (1 - NEAR, LAG[True]) if usual else (0.0, LAG[self.full])
-        where, expected, rest = ("settles at", "ratio 1", "") if usual else ("stays below", "ratio 1 at most", REST)
-        aligned = _late_median(result.over("SAM", "cos_u") / result.over("SAM", "cos_g"))
+        where, expected = ("settles at", "ratio 1") if usual else ("stays below", "ratio 1 at most")
         gd, usam = number(theory.gd_edge(self.eta)), number(theory.usam_edge(self.eta, self.rho))
+        rows = {
+            "GD": (f"Gradient descent {where} 2/η", f"λ₁ = 2/η = {gd}: {expected}", NEAR, REACHED),
+            "USAM": (f"USAM {where} the λ with λ + ρλ² = 2/η", f"λ₁ = {usam}: {expected}", NEAR, ""),
+            "SAM": (f"SAM {where} the λ with λ + ρλ²/G = 2/η", f"{expected}, G measured", LAG[self.full], MOVES),
+            "SSAM": (f"SSAM {where} SAM's edge for the rate ηG/U", f"{expected}, G and U measured", lag, TURNED),
+        }
         # SAM's and SSAM's sharpness falls with the gradient as long as they train: what is sized goes with that
+        return [
+            Check(
+                claim,
+                predicted,
+                _late_median(self._ratio(result, name)),
+                low,
+                1 + above,
+                note=note if usual else REST,
+                sized=name in ("SAM", "SSAM"),
+            )
+            for name, (claim, predicted, above, note) in rows.items()
+        ]
+
+    def _turned(self, result):
+        """How far SAM and SSAM come below gradient descent's edge, and that SAM's gradient turns to v₁."""
+        edge, void = theory.gd_edge(self.eta), self.unusual
+        sam, ssam = (_late_median(result.over(name, "sharpness")) / edge for name in ("SAM", "SSAM"))
+        aligned = _late_median(result.over("SAM", "cos_u") / result.over("SAM", "cos_g"))
+        closer = ("SAM's gradient lies closer to v₁ than g does", "cos(u, v₁) above cos(g, v₁)", aligned)
+        flat = ("SAM keeps the sharpness far below 2/η", "λ₁ below half of 2/η", sam)
+        plain = ("SSAM settles at 2/η", f"λ₁ = 2/η = {number(edge)}: ratio 1", ssam, 1 - NEAR, 1 + NEAR)
         return (
-            Check(
-                f"Gradient descent {where} 2/η",
-                f"λ₁ = 2/η = {gd}: {expected}",
-                ratio["GD"],
-                low,
-                1 + NEAR,
-                note=rest or REACHED,
-            ),
-            Check(
-                f"USAM {where} the λ with λ + ρλ² = 2/η",
-                f"λ₁ = {usam}: {expected}",
-                ratio["USAM"],
-                low,
-                1 + NEAR,
-                note=rest,
-            ),
-            Check(
-                f"SAM {where} the λ with λ + ρλ²/G = 2/η",
-                f"{expected}, G measured",
-                ratio["SAM"],
-                low,
-                1 + LAG[self.full],
-                note=rest or MOVES,
-                sized=True,
-            ),
-            Check(
-                f"SSAM {where} SAM's edge for the rate ηG/U",
-                f"{expected}, G and U measured",
-                ratio["SSAM"],
-                low,
-                1 + lag,
-                note=rest or TURNED,
-                sized=True,
-            ),
-            Check(
-                "SAM keeps the sharpness far below 2/η",
-                "λ₁ below half of 2/η",
-                share["SAM"],
-                high=0.5,
-                void=self.unusual,
-                sized=True,
-            ),
-            Check(
-                "SAM's gradient lies closer to v₁ than g does",
-                "cos(u, v₁) above cos(g, v₁)",
-                aligned,
-                low=1 + TURN * self.rho,
-                unit="times",
-            ),
-            Check(
-                "SSAM settles at 2/η",
-                f"λ₁ = 2/η = {gd}: ratio 1",
-                share["SSAM"],
-                1 - NEAR,
-                1 + NEAR,
-                void=self.unusual,
-                claimed=False,
-                note=TURNED,
-                sized=True,
-            ),
+            Check(*flat, high=0.5, void=void, sized=True),
+            Check(*closer, low=1 + TURN * self.rho, unit="times"),
+            Check(*plain, void=void, claimed=False, note=TURNED, sized=True),
         )
 
     def pictures(self, result):
+        pairs = tuple(line for name in NAMES for line in self._pair(result, name))
+        edges = ("edges", "Sharpness and each rule's edge", "step", "λ₁ of the Hessian")
+        ratio = ("edge-ratio", "Sharpness over its own edge", "step", "λ₁ / edge")
+        alignment = ("edge-alignment", "Alignment with the sharpest direction", "step", "|cos| with v₁")
         source = fingerprint(result.spec)
-        lines = [line for name in NAMES for line in self._pair(result, name)]
-        ratios = [
-            _curve(name, name, result, result.over(name, "sharpness") / self._edges(result, name)) for name in NAMES
-        ]
+        return (
+            Chart(*edges, pairs, CAPTIONS[0], log_y=True, source=source),
+            Chart(*ratio, self._ratios(result), CAPTIONS[1], y_range=(0, 2), source=source),
+            Chart(*alignment, self._cosines(result), CAPTIONS[2], y_range=(0, 1), source=source),
+        )
+
+    def _ratios(self, result):
         steps = _steps(result, "GD")
         unit = Line("at its own edge, theory", steps, np.ones(len(steps)), "ink", "dash", theory=True)
-        cosines = [_curve(f"{name}: u", name, result, result.over(name, "cos_u")) for name in ("SAM", "SSAM")]
-        cosines += [
-            _curve(f"{name}: g", name, result, result.over(name, "cos_g"), dash="dot") for name in ("SAM", "SSAM")
-        ]
-        return (
-            Chart(
-                "edges",
-                "Sharpness and each rule's edge",
-                "step",
-                "λ₁ of the Hessian",
-                tuple(lines),
-                CAPTIONS[0],
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "edge-ratio",
-                "Sharpness over its own edge",
-                "step",
-                "λ₁ / edge",
-                (*ratios, unit),
-                CAPTIONS[1],
-                y_range=(0, 2),
-                source=source,
-            ),
-            Chart(
-                "edge-alignment",
-                "Alignment with the sharpest direction",
-                "step",
-                "|cos| with v₁",
-                tuple(cosines),
-                CAPTIONS[2],
-                y_range=(0, 1),
-                source=source,
-            ),
+        return (*(_curve(name, name, result, self._ratio(result, name)) for name in NAMES), unit)
+
+    def _cosines(self, result):
+        return tuple(
+            _curve(f"{name}: {what}", name, result, result.over(name, f"cos_{what}"), dash)
+            for what, dash in (("u", "solid"), ("g", "dot"))
+            for name in ("SAM", "SSAM")
         )
+
+    def _ratio(self, result, name):
+        """[T, R]: the sharpness over the rule's own edge."""
+        return result.over(name, "sharpness") / self._edges(result, name)
 
     def _pair(self, result, name):
         edge, colour = _middle(self._edges(result, name)), look(name).colour

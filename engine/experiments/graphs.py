@@ -71,97 +71,66 @@ class GraphCost(Experiment):
         }
 
     def checks(self, result):
+        return (*self._counted(result), *self._as_good(result))
+
+    def _counted(self, result):
+        """The gradients that a step takes."""
         spec = self.ensembles()["GraphSAM"][0]
         paid = theory.graph_sam_gradients(spec.steps, spec.epoch) / spec.steps
+        taken, asam = (result.last(name, "gradients") / spec.steps for name in ("GraphSAM", "ASAM"))
+        claim = "GraphSAM takes one gradient a step, and one more at the first step of every epoch"
+        return (
+            Check(claim, f"{number(paid)} a step", taken, paid - 1e-9, paid + 1e-9),
+            Check("ASAM takes two", "2 a step", asam, 2 - 1e-9, 2 + 1e-9),
+        )
+
+    def _as_good(self, result):
+        """How flat and how accurate the runs end. λ_max over SGD's is sized: SGD's grows with the epochs, GraphSAM's
+        does not."""
         flat = {name: result.last(name, "sharpness") for name in LABELS}
         right = {name: 100 * result.last(name, "test_accuracy") for name in LABELS}
-        void = self.unusual
-        # λ_max over SGD's is sized: SGD's grows with the epochs, GraphSAM's does not
+        alike = ("It ends as flat as with a new gradient at every step", "λ_max 0.65 to 1.5 times ASAM's")
+        flatter = ("Flatter than SGD", "λ_max at most three quarters of SGD's")
+        less, void = right["ASAM"] - right["GraphSAM"], self.unusual
         return (
-            Check(
-                "GraphSAM takes one gradient a step, and one more at the first step of every epoch",
-                f"{number(paid)} a step",
-                result.last("GraphSAM", "gradients") / spec.steps,
-                paid - 1e-9,
-                paid + 1e-9,
-            ),
-            Check("ASAM takes two", "2 a step", result.last("ASAM", "gradients") / spec.steps, 2 - 1e-9, 2 + 1e-9),
-            Check(
-                "It ends as flat as with a new gradient at every step",
-                "λ_max 0.65 to 1.5 times ASAM's",
-                flat["GraphSAM"] / flat["ASAM"],
-                0.65,
-                1.5,
-                void=void,
-            ),
-            Check(
-                "Flatter than SGD",
-                "λ_max at most three quarters of SGD's",
-                flat["GraphSAM"] / flat["SGD"],
-                high=0.75,
-                void=void,
-                sized=True,
-            ),
-            Check(
-                "And as accurate as ASAM",
-                "at most 3 points less",
-                right["ASAM"] - right["GraphSAM"],
-                high=3,
-                unit="points",
-                void=void,
-            ),
+            Check(*alike, flat["GraphSAM"] / flat["ASAM"], 0.65, 1.5, void=void),
+            Check(*flatter, flat["GraphSAM"] / flat["SGD"], high=0.75, void=void, sized=True),
+            Check("And as accurate as ASAM", "at most 3 points less", less, high=3, unit="points", void=void),
         )
 
     def pictures(self, result):
-        spec, source = self.ensembles()["SGD"][0], fingerprint(result.spec)
+        epoch, source = self.ensembles()["SGD"][0].epoch, fingerprint(result.spec)
+        paid = self._curves(result, "sharpness", along="gradients")
+        flat = self._curves(result, "sharpness", unit=epoch)
+        right = self._curves(result, "test_accuracy", unit=epoch, scale=100)
+        count = (*self._curves(result, "gradients", unit=epoch), self._predicted())
         spread = f"Median over {len(self.ensembles()['SGD'])} seeds; the band is their range."
-        paid = [self._curve(result, name, "sharpness", along="gradients") for name in LABELS]
-        flat = [self._curve(result, name, "sharpness", unit=spec.epoch) for name in LABELS]
-        right = [self._curve(result, name, "test_accuracy", unit=spec.epoch, scale=100) for name in LABELS]
-        count = [self._curve(result, name, "gradients", unit=spec.epoch) for name in LABELS]
-        steps = np.arange(0, spec.steps + 1, spec.epoch)
-        predicted = np.array([theory.graph_sam_gradients(step, spec.epoch) for step in steps.tolist()], float)
-        count.append(
-            Line("GraphSAM, theory", steps / spec.epoch, predicted, rule_look("GraphSAM").colour, "dash", theory=True)
-        )
-        look = "GraphSAM comes down to ASAM's level at little more than half of its price."
-        top, unit = "Largest eigenvalue of the training loss's Hessian", "λ_max"
+        price = f"{TOP} by what was paid. {spread} {LEVEL}"
+        words = ("paid", "Sharpness and its price", "gradient evaluations", "λ_max")
+        counted = ("count", "Gradients", "epoch", "gradient evaluations")
+        held_out = f"On graphs that were held out. {spread}"
         return (
-            Chart(
-                "paid",
-                "Sharpness and its price",
-                "gradient evaluations",
-                unit,
-                tuple(paid),
-                f"{top} by what was paid. {spread} {look}",
-                log_y=True,
-                source=source,
-            ),
-            Chart("flat", "Sharpness", "epoch", unit, tuple(flat), f"{top}. {spread}", log_y=True, source=source),
-            Chart(
-                "count",
-                "Gradients",
-                "epoch",
-                "gradient evaluations",
-                tuple(count),
-                "Counted in the run; the dashed line is what is predicted.",
-                source=source,
-            ),
-            Chart(
-                "right",
-                "Accuracy",
-                "epoch",
-                "held-out accuracy [%]",
-                tuple(right),
-                f"On graphs that were held out. {spread}",
-                source=source,
-            ),
+            Chart(*words, paid, price, log_y=True, source=source),
+            Chart("flat", "Sharpness", "epoch", "λ_max", flat, f"{TOP}. {spread}", log_y=True, source=source),
+            Chart(*counted, count, COUNTED, source=source),
+            Chart("right", "Accuracy", "epoch", "held-out accuracy [%]", right, held_out, source=source),
         )
+
+    def _predicted(self):
+        """GraphSAM's gradient evaluations at every epoch, by theory."""
+        spec = self.ensembles()["SGD"][0]
+        steps = np.arange(0, spec.steps + 1, spec.epoch)
+        count = np.array([theory.graph_sam_gradients(step, spec.epoch) for step in steps.tolist()], float)
+        return Line("GraphSAM, theory", steps / spec.epoch, count, rule_look("GraphSAM").colour, "dash", theory=True)
 
     @staticmethod
-    def _curve(result, name, quantity, **more):
-        return curve(result, name, quantity, rule_look(name).colour, LABELS[name], **more)
+    def _curves(result, quantity, **more):
+        return tuple(curve(result, name, quantity, rule_look(name).colour, LABELS[name], **more) for name in LABELS)
 
+
+TOP = "Largest eigenvalue of the training loss's Hessian"
+LEVEL = "GraphSAM comes down to ASAM's level at little more than half of its price."
+COUNTED = "Counted in the run; the dashed line is what is predicted."
 
 PAPER = Paper(
     "graphs",

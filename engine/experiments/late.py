@@ -62,49 +62,35 @@ class WhereItFails(Experiment):
         }
 
     def checks(self, result):
-        pairs = (("cut rate, late", "cut rate, SAM"), ("wrong labels, late", "wrong labels, SGD"))
-        (cut, wrong), (cut_for_loss, wrong_for_loss) = (
-            [end_ratio(result, *pair, per_loss=per_loss) for pair in pairs] for per_loss in (False, True)
-        )
-        void, share = self.unusual, f"{self.noise:.0%}"
+        return (*self._cut(result), *self._wrong(result))
+
+    def _cut(self, result):
+        """Late SAM beside SAM throughout, under a rate that was cut."""
+        plain, per_loss = self._ratios(result, "cut rate, late", "cut rate, SAM")
+        sharper = ("With a rate cut tenfold twice, late SAM stays sharper", "λ₁ > 1.6 times SAM's")
+        too = ("It stays sharper at matched loss, too", "λ₁/L > 1.25 times SAM's")
         return (
             # at a tenth of the rate SAM still moves, slowly: in longer runs it comes further; at the whole rate its
             # noise alone gives 1.4, 1.15 per loss
-            Check(
-                "With a rate cut tenfold twice, late SAM stays sharper",
-                "λ₁ > 1.6 times SAM's",
-                cut,
-                low=1.6,
-                void=void,
-                note=CUT,
-                sized=True,
-            ),
-            Check(
-                "It stays sharper at matched loss, too",
-                "λ₁/L > 1.25 times SAM's",
-                cut_for_loss,
-                low=1.25,
-                void=void,
-                note=matched(cut, cut_for_loss),
-            ),
-            Check(
-                f"With {share} wrong labels its gain on SGD is far smaller",
-                "λ₁ > 0.4 times SGD's",
-                wrong,
-                low=0.4,
-                void=void,
-                note=WRONG,
-            ),
-            Check(
-                f"With {share} wrong labels its gain is small at matched loss, too",
-                "λ₁/L > 0.9 times SGD's",
-                wrong_for_loss,
-                low=0.9,
-                void=void,
-                claimed=False,
-                note=f"{matched(wrong, wrong_for_loss)} {FAR}",
-            ),
+            Check(*sharper, plain, low=1.6, void=self.unusual, note=CUT, sized=True),
+            Check(*too, per_loss, low=1.25, void=self.unusual, note=matched(plain, per_loss)),
         )
+
+    def _wrong(self, result):
+        """Late SAM beside SGD, among wrong labels."""
+        plain, per_loss = self._ratios(result, "wrong labels, late", "wrong labels, SGD")
+        among = f"With {self.noise:.0%} wrong labels its gain"
+        far = (f"{among} on SGD is far smaller", "λ₁ > 0.4 times SGD's")
+        small = (f"{among} is small at matched loss, too", "λ₁/L > 0.9 times SGD's")
+        note, void = f"{matched(plain, per_loss)} {FAR}", self.unusual
+        return (
+            Check(*far, plain, low=0.4, void=void, note=WRONG),
+            Check(*small, per_loss, low=0.9, void=void, claimed=False, note=note),
+        )
+
+    def _ratios(self, result, ensemble, other):
+        """[R] each: how sharp one ensemble ends beside another, and how sharp for its loss."""
+        return tuple(end_ratio(result, ensemble, other, per_loss=per_loss) for per_loss in (False, True))
 
     def pictures(self, result):
         return tuple(self._chart(result, case) for case in CASES)

@@ -20,6 +20,22 @@ from engine.training.runs import RunSpec
 
 LOOKS = {"GD": rule_look("SGD"), "SAM": rule_look("SAM"), "1-SAM": rule_look("MSAM"), "ascent": rule_look("GSAM")}
 WORDS = {"GD": "gradient descent", "ascent": "ascent loss"}
+LEAST = {"SAM": ("λ₁", "largest"), "1-SAM": ("trace", "sum"), "ascent": ("λ₂", "smallest")}
+"""What is least where each variant is to come to rest, in words and in `theory.TWO_CURVATURES`."""
+UNDERFLOW = "x₃ becomes exactly 0 by underflow; at a learning rate of 5e-5 it does not, and the run stops elsewhere."
+CAPTIONS = (
+    (
+        "Where the runs are in the plane of minima (x₃ and x₄ are small throughout), with the path that theory "
+        "predicts and the three minimizers. All start at (½, ½). Look at where each comes to rest: SAM at the "
+        "least λ₁ = 2F₁, 1-SAM near the least trace 2F₁ + 2F₂, and gradient descent on the ascent loss, which is "
+        "run at the full size only, at the least λ₂ = 2F₂."
+    ),
+    (
+        "|cos| of the full-batch gradient with the Hessian’s top eigenvector, at w. SAM’s steps across the valley "
+        "grow along the sharpest direction until the gradient points nowhere else, so that the ascent direction "
+        "becomes the worst one; gradient descent’s gradient is left with the flattest."
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -63,52 +79,42 @@ class WhichSharpness(Experiment):
         return runs | ({"ascent": (down,)} if self.full else {})
 
     def checks(self, result):
-        void = self.unusual
-        rest = self.drift("1-SAM")[500:, 0].mean()
+        found = (*self._rests(result), self._speed(result), *self._turned(result))
+        return (*found, self._ascended(result)) if self.full else found
+
+    def _rests(self, result):
+        """Where SAM and 1-SAM end."""
         sam, one_sam = self._end(result, "SAM"), self._end(result, "1-SAM")
+        rest = self.drift("1-SAM")[500:, 0].mean()
+        top = ("SAM comes to where the top eigenvalue is least", "distance 0 from (0, 0)")
+        trace = ("1-SAM comes to where the trace is least", "distance 0 from (4/5, 1/7)")
+        exact = ("1-SAM rests where theory says for this learning rate", f"x₁ = {number(rest)}")
+        return (
+            Check(*top, _apart(sam, "largest"), high=0.02, void=self.unusual),
+            Check(*trace, _apart(one_sam, "sum"), high=0.02, void=self.unusual),
+            Check(*exact, one_sam[:, 0], rest - 0.01, rest + 0.01),
+        )
+
+    def _speed(self, result):
+        """How fast SAM drifts there."""
         (begin, end), left = self._stretch()
         shrunk = self._at(result, "SAM", end)[:, 0] / self._at(result, "SAM", begin)[:, 0]
         predicted = f"x₁ shrinks to {number(left)} × from step {begin:,} to {end:,}"
-        found = [
-            Check(
-                "SAM comes to where the top eigenvalue is least",
-                "distance 0 from (0, 0)",
-                _apart(sam, "largest"),
-                high=0.02,
-                void=void,
-            ),
-            Check(
-                "1-SAM comes to where the trace is least",
-                "distance 0 from (4/5, 1/7)",
-                _apart(one_sam, "sum"),
-                high=0.02,
-                void=void,
-            ),
-            Check(
-                "1-SAM rests where theory says for this learning rate",
-                f"x₁ = {number(rest)}",
-                one_sam[:, 0],
-                rest - 0.01,
-                rest + 0.01,
-            ),
-            Check("SAM drifts as fast as theory says", predicted, shrunk, left**1.05, left**0.95, "×"),
-            Check(
-                "SAM’s gradient lies along the top eigenvector",
-                "|cos(g, v₁)| = 1",
-                late_mean(result.over("SAM", "cos_g")),
-                low=0.999,
-            ),
-            Check("Gradient descent’s does not", "|cos(g, v₁)| → 0", late_mean(result.over("GD", "cos_g")), high=0.001),
-        ]
-        if self.full:
-            apart = _apart(self._end(result, "ascent"), "smallest")
-            note = (
-                "x₃ becomes exactly 0 by underflow; at a learning rate of 5e-5 it does not, and the run stops "
-                "elsewhere."
-            )
-            claim = "Descent on the ascent loss comes to where the smaller eigenvalue is least"
-            found.append(Check(claim, "distance 0 from (1, 1)", apart, high=0.1, note=note))
-        return tuple(found)
+        return Check("SAM drifts as fast as theory says", predicted, shrunk, left**1.05, left**0.95, "×")
+
+    def _turned(self, result):
+        """Along which eigenvector the gradient comes to lie."""
+        sam, gd = (late_mean(result.over(name, "cos_g")) for name in ("SAM", "GD"))
+        return (
+            Check("SAM’s gradient lies along the top eigenvector", "|cos(g, v₁)| = 1", sam, low=0.999),
+            Check("Gradient descent’s does not", "|cos(g, v₁)| → 0", gd, high=0.001),
+        )
+
+    def _ascended(self, result):
+        """Where descent on the ascent loss ends."""
+        apart = _apart(self._end(result, "ascent"), "smallest")
+        claim = "Descent on the ascent loss comes to where the smaller eigenvalue is least"
+        return Check(claim, "distance 0 from (1, 1)", apart, high=0.1, note=UNDERFLOW)
 
     def drift(self, name: str) -> np.ndarray:
         """[T, 2]: what theory says of the path of an ensemble's runs along the minima, in equal steps."""
@@ -126,61 +132,29 @@ class WhichSharpness(Experiment):
         return (row // 2 * spec.every, row * spec.every), float(x[row] / x[row // 2])
 
     def pictures(self, result):
+        source, turned = fingerprint(result.spec), ("alignment", "Alignment with the top eigenvector")
+        cosines = tuple(self._cosine(result, name) for name in ("SAM", "GD"))
+        return (
+            Chart("plane", "In the plane of minima", "x₁", "x₂", self._paths(result), CAPTIONS[0], source=source),
+            Chart(*turned, "step", "|cos(g, v₁)|", cosines, CAPTIONS[1], True, y_range=(0, 1.05), source=source),
+        )
+
+    def _paths(self, result: Result) -> tuple[Line, ...]:
+        """In the plane: the runs' paths, what theory says of them, and the three minimizers."""
         names = [name for name in self.ensembles() if name != "GD"]
-        paths = [
+        measured = [
             _curve(WORDS.get(name, name), self._path(result, name), LOOKS[name].colour, when=result.over(name, "step"))
             for name in names
         ]
-        paths += [
+        predicted = [
             _curve(f"{name}, theory", self.drift(name), LOOKS[name].colour, "dash", theory=True) for name in names
         ]
-        places = {"λ₁": "largest", "trace": "sum", "λ₂": "smallest"}
-        paths += [
-            _curve(
-                f"least {words}",
-                np.array([theory.TWO_CURVATURES[which]]),
-                LOOKS[name].colour,
-                "none",
-                LOOKS[name].marker,
-            )
-            for (words, which), name in zip(places.items(), ("SAM", "1-SAM", "ascent"), strict=True)
-        ]
-        plane = (
-            "Where the runs are in the plane of minima (x₃ and x₄ are small throughout), with the path that theory "
-            "predicts and the three minimizers. All start at (½, ½). Look at where each comes to rest: SAM at the "
-            "least λ₁ = 2F₁, 1-SAM near the least trace 2F₁ + 2F₂, and gradient descent on the ascent loss, which is "
-            "run at the full size only, at the least λ₂ = 2F₂."
-        )
-        turned = (
-            "|cos| of the full-batch gradient with the Hessian’s top eigenvector, at w. SAM’s steps across the valley "
-            "grow along the sharpest direction until the gradient points nowhere else, so that the ascent direction "
-            "becomes the worst one; gradient descent’s gradient is left with the flattest."
-        )
-        cosines = tuple(
-            Line(
-                WORDS.get(name, name),
-                result.over(name, "step"),
-                result.over(name, "cos_g")[:, 0],
-                LOOKS[name].colour,
-                marker="",
-            )
-            for name in ("SAM", "GD")
-        )
-        source = fingerprint(result.spec)
-        return (
-            Chart("plane", "In the plane of minima", "x₁", "x₂", tuple(paths), plane, source=source),
-            Chart(
-                "alignment",
-                "Alignment with the top eigenvector",
-                "step",
-                "|cos(g, v₁)|",
-                cosines,
-                turned,
-                log_x=True,
-                y_range=(0, 1.05),
-                source=source,
-            ),
-        )
+        return (*measured, *predicted, *map(_minimizer, ("SAM", "1-SAM", "ascent")))
+
+    def _cosine(self, result: Result, name: str) -> Line:
+        """Of the gradient with the top eigenvector, in an ensemble's first run."""
+        steps, cosine = result.over(name, "step"), result.over(name, "cos_g")[:, 0]
+        return Line(WORDS.get(name, name), steps, cosine, LOOKS[name].colour, marker="")
 
     def _path(self, result: Result, name: str) -> np.ndarray:
         """[T, 2]: x1 and x2 of an ensemble's first run."""
@@ -216,6 +190,12 @@ def _curve(
 ) -> Line:
     """Points [T, 2] of the plane, with the steps of a run that was at them."""
     return Line(label, points[:, 0], points[:, 1], colour, dash, marker, theory=theory, when=when)
+
+
+def _minimizer(name: str) -> Line:
+    """The place in the plane where what a variant minimizes is least."""
+    (words, which), look = LEAST[name], LOOKS[name]
+    return _curve(f"least {words}", np.array([theory.TWO_CURVATURES[which]]), look.colour, "none", look.marker)
 
 
 def late_mean(values: np.ndarray) -> np.ndarray:

@@ -60,53 +60,39 @@ class Drift(Experiment):
 
     def checks(self, result):
         y = {name: self._path(result, name)[-1:, 1] for name in self.ensembles()}
-        stops, (steps, predicted) = self._stops(), self._predicted()
+        flattest = ("SAM drifts on to the flattest minimum", "|y| → 0", y["SAM"])
+        return (*self._at_rest(y), self._speed(result), Check(*flattest, high=0.4, void=self.unusual))
+
+    def _at_rest(self, y):
+        """Where the others stop."""
+        stops = self._stops()
         rested = "" if self.steps > 4 / self.eta**2 else "so few steps are too few to come to rest"
+        rows = {
+            "GD": ("Gradient descent stops where y² = 2/η − η", 0.01),
+            "USAM": ("USAM stops where y² (1 + ρ y²) = 2/η", 0.05),
+            "SSAM": ("SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔", 0.025),
+        }
+        return [
+            Check(claim, f"|y| = {number(stops[who])}", y[who], stops[who] - near, stops[who] + near, void=rested)
+            for who, (claim, near) in rows.items()
+        ]
+
+    def _speed(self, result):
+        """How many steps SAM's drift takes, from half of where gradient descent stops to half of that."""
         high = theory.product_stop_gd(self.eta) / 2
         low, drift = high / 2, theory.product_drift_sam(high, self.eta, self.rho, self.steps)
-        takes = _passes(np.arange(len(drift)), drift, low)
-        reached = (
-            "" if _passes(steps, predicted, low) < 0.9 * self.steps else "SAM does not come so far in so few steps"
-        )
-        taken = _passes(result.over("SAM", "step"), self._path(result, "SAM")[:, 1], low) - _passes(
-            result.over("SAM", "step"), self._path(result, "SAM")[:, 1], high
-        )
-        usual = self.unusual
-        return (
-            Check(
-                "Gradient descent stops where y² = 2/η − η",
-                f"|y| = {number(stops['GD'])}",
-                y["GD"],
-                stops["GD"] - 0.01,
-                stops["GD"] + 0.01,
-                void=rested,
-            ),
-            Check(
-                "USAM stops where y² (1 + ρ y²) = 2/η",
-                f"|y| = {number(stops['USAM'])}",
-                y["USAM"],
-                stops["USAM"] - 0.05,
-                stops["USAM"] + 0.05,
-                void=rested,
-            ),
-            Check(
-                "SSAM stops like gradient descent, where y² = 2/η − 0.81 (4ρ)^⅔",
-                f"|y| = {number(stops['SSAM'])}",
-                y["SSAM"],
-                stops["SSAM"] - 0.025,
-                stops["SSAM"] + 0.025,
-                void=rested,
-            ),
-            Check(
-                f"SAM drifts at the rate of its 2-cycle: from |y| = {number(high)} to {number(low)}",
-                f"{takes:,.0f} steps",
-                [taken],
-                0.98 * takes,
-                1.02 * takes,
-                "steps",
-                reached,
-            ),
-            Check("SAM drifts on to the flattest minimum", "|y| → 0", y["SAM"], high=0.4, void=usual),
+        takes, steps = _passes(np.arange(len(drift)), drift, low), result.over("SAM", "step")
+        y = self._path(result, "SAM")[:, 1]
+        taken = _passes(steps, y, low) - _passes(steps, y, high)
+        reached = _passes(*self._predicted(), low) < 0.9 * self.steps
+        return Check(
+            f"SAM drifts at the rate of its 2-cycle: from |y| = {number(high)} to {number(low)}",
+            f"{takes:,.0f} steps",
+            [taken],
+            0.98 * takes,
+            1.02 * takes,
+            "steps",
+            "" if reached else "SAM does not come so far in so few steps",
         )
 
     def pictures(self, result):

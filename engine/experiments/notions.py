@@ -94,82 +94,55 @@ class Notions(Experiment):
         )
 
     def checks(self, result):
-        void = self.unusual
-        worst, average, ascent = (
-            {name: first(result, name, q) for name in self.ensembles()} for q in ("worst", "average", "ascent")
-        )
-        second = {q: _furthest([ratios[q] for ratios in self._over_second_order(result).values()]) for q in QUANTITIES}
-        worst_ratio, average_ratio = worst["SAM"] / worst["1-SAM"], average["1-SAM"] / average["SAM"]
-        note = (
-            "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its "
-            "largest eigenvalue falls as well."
-        )
-        near = (
-            "Of gradient descent, SAM and 1-SAM the one that is furthest from 1. The rest is of third order in ρ, or "
-            "chance in what is random."
-        )
-        slope = f"{near} The slope, which is not 0 yet, adds up to ρ‖g‖."
+        met = {q: {name: first(result, name, q) for name in self.ensembles()} for q in QUANTITIES}
+        return (*self._lower(met), *self._ascending(met), *self._of_second_order(result), self._below_1_sam(met))
+
+    def _lower(self, met):
+        """What SAM and 1-SAM lower: in the worst direction, and on average."""
+        worst, average, void = met["worst"], met["average"], self.unusual
+        sam = "SAM’s worst-direction sharpness is below gradient descent’s"
+        mean = "1-SAM’s average-direction sharpness is below SAM’s"
         return (
-            Check(
-                "SAM’s worst-direction sharpness is below gradient descent’s",
-                "below 1 ×",
-                worst["SAM"] / worst["GD"],
-                high=0.9,
-                unit="×",
-                void=void,
-            ),
+            Check(sam, "below 1 ×", worst["SAM"] / worst["GD"], high=0.9, unit="×", void=void),
             Check("1-SAM’s is too", "below 1 ×", worst["1-SAM"] / worst["GD"], high=0.9, unit="×", void=void),
-            Check(
-                "1-SAM’s average-direction sharpness is below SAM’s",
-                "below 1 ×",
-                average_ratio,
-                high=0.95,
-                unit="×",
-                void=void,
-            ),
-            Check(
-                "Under SAM the ascent direction has most of the worst",
-                "R_asc/R_max → 1",
-                ascent["SAM"] / worst["SAM"],
-                low=0.5,
-                high=1.0,
-                void=void,
-            ),
-            Check(
-                "Under gradient descent it has not", "R_asc/R_max ≪ 1", ascent["GD"] / worst["GD"], high=0.2, void=void
-            ),
-            Check(
-                "R_max is ρ²λ₁/2, under each rule",
-                "1 × and a little more",
-                second["worst"],
-                0.9,
-                1.35,
-                "×",
-                void,
-                note=slope,
-            ),
-            Check(
-                "R_asc is ρ‖g‖ + ρ²g′Hg/(2‖g‖²), under each rule",
-                "1 ×",
-                second["ascent"],
-                0.9,
-                1.1,
-                "×",
-                void,
-                note=near,
-            ),
-            Check("R_avg is ρ² Tr/(2D), under each rule", "1 ×", second["average"], 0.9, 1.1, "×", void, note=near),
-            Check(
-                "SAM’s worst-direction sharpness is below 1-SAM’s",
-                "below 1 ×",
-                worst_ratio,
-                high=0.95,
-                unit="×",
-                void=void,
-                claimed=False,
-                note=note,
-            ),
+            Check(mean, "below 1 ×", average["1-SAM"] / average["SAM"], high=0.95, unit="×", void=void),
         )
+
+    def _ascending(self, met):
+        """How much of the worst rise is found up the gradient."""
+        share = {name: met["ascent"][name] / met["worst"][name] for name in ("SAM", "GD")}
+        most = "Under SAM the ascent direction has most of the worst"
+        return (
+            Check(most, "R_asc/R_max → 1", share["SAM"], low=0.5, high=1.0, void=self.unusual),
+            Check("Under gradient descent it has not", "R_asc/R_max ≪ 1", share["GD"], high=0.2, void=self.unusual),
+        )
+
+    def _of_second_order(self, result):
+        """Each notion beside what the gradient and the Hessian say, of the run where the two differ most."""
+        ratios = self._over_second_order(result).values()
+        rows = {
+            "worst": ("R_max is ρ²λ₁/2", "1 × and a little more", 1.35, SLOPE),
+            "ascent": ("R_asc is ρ‖g‖ + ρ²g′Hg/(2‖g‖²)", "1 ×", 1.1, NEAR),
+            "average": ("R_avg is ρ² Tr/(2D)", "1 ×", 1.1, NEAR),
+        }
+        return [
+            Check(
+                f"{claim}, under each rule",
+                predicted,
+                _furthest([of_run[q] for of_run in ratios]),
+                0.9,
+                high,
+                "×",
+                self.unusual,
+                note=note,
+            )
+            for q, (claim, predicted, high, note) in rows.items()
+        ]
+
+    def _below_1_sam(self, met):
+        """What the paper has and these runs have not."""
+        claim, ratio = "SAM’s worst-direction sharpness is below 1-SAM’s", met["worst"]["SAM"] / met["worst"]["1-SAM"]
+        return Check(claim, "below 1 ×", ratio, high=0.95, unit="×", void=self.unusual, claimed=False, note=LONGER)
 
     def _over_second_order(self, result: Result) -> dict[str, dict[str, np.ndarray]]:
         """By ensemble and quantity, [R]: what it is measured to be over what the Hessian and the gradient there say
@@ -261,6 +234,16 @@ def _curvatures(hessian: Hessian, top: Tensor, random: torch.Generator) -> dict[
         "along": float(g @ hessian(g) / (g @ g)),
     }
 
+
+LONGER = (
+    "It is not, where both have come to the same loss: 1-SAM takes more steps to come to it, in which its largest "
+    "eigenvalue falls as well."
+)
+NEAR = (
+    "Of gradient descent, SAM and 1-SAM the one that is furthest from 1. The rest is of third order in ρ, or chance in "
+    "what is random."
+)
+SLOPE = f"{NEAR} The slope, which is not 0 yet, adds up to ρ‖g‖."
 
 PAPER = Paper(
     "notions",

@@ -88,6 +88,10 @@ class LearningRates(Experiment):
         errors = {name: self.errors(result, name) for name in self.rules}
         sgd, sam, ssam = (largest(self.grid, errors[name].max(1, keepdims=True)) for name in ("SGD", "SAM", "SSAM"))
         saved, void = 100 * (errors["SAM"] - errors["SSAM"]).mean(0), self.unusual
+        claim = "Seed by seed, too, SSAM bears larger learning rates than SAM"
+        seed_by_seed = (claim, MORE, self._gain(errors, "SSAM", "SAM"))
+        over_all = ("Over all these learning rates SSAM errs less", "at least 10 points fewer", saved)
+        usam = ("The same rescaling does the same for USAM", MORE, self._gain(errors, "USAM rescaled", "USAM"))
         of_all = {"void": void, "sized": True}  # more seeds are more that can fail, and a finer grid has rates between
         return (
             Check(STRICTLY, MORE_THAN_ONCE, self._times(ssam, sam), low=1.01, unit="×", note=BOTH, **of_all),
@@ -95,30 +99,9 @@ class LearningRates(Experiment):
             Check(f"SAM's {SUCH}", "about 3, by a plain PyTorch loop", sam, 2, 3.9, **of_all),
             Check(f"SSAM's {SUCH}", "about 5, by a plain PyTorch loop", ssam, 4.2, 6.2, **of_all),
             Check(OVER_SGD, MORE_THAN_ONCE, self._times(ssam, sgd), low=1.01, unit="×", note=SHORT, **of_all),
-            Check(
-                "Seed by seed, too, SSAM bears larger learning rates than SAM",
-                MORE,
-                self._gain(errors, "SSAM", "SAM"),
-                low=1.2,
-                unit="×",
-                void=void,
-            ),
-            Check(
-                "Over all these learning rates SSAM errs less",
-                "at least 10 points fewer",
-                saved,
-                low=10,
-                unit="points",
-                void=void,
-            ),
-            Check(
-                "The same rescaling does the same for USAM",
-                MORE,
-                self._gain(errors, "USAM rescaled", "USAM"),
-                low=1.2,
-                unit="×",
-                void=void,
-            ),
+            Check(*seed_by_seed, low=1.2, unit="×", void=void),
+            Check(*over_all, low=10, unit="points", void=void),
+            Check(*usam, low=1.2, unit="×", void=void),
         )
 
     def _gain(self, errors, name, of):

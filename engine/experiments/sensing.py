@@ -74,97 +74,32 @@ class Sensing(Experiment):
         return {"trace": float(matrix.trace())}
 
     def checks(self, result):
-        trace = {name: result.over(name, "trace") for name in self.ensembles()}
-        end = {name: result.last(name, "trace") for name in trace}
-        lost = {
-            name: 1 - end[name] / values[len(values) // 2] if len(values) else end[name]
-            for name, values in trace.items()
-        }
-        test = {name: result.last(name, "test_loss") for name in trace}
+        trace, test = ({name: result.last(name, q) for name in self.ensembles()} for q in ("trace", "test_loss"))
+        lost = {name: self._lost(result, name) for name in trace}
+        flatter = ("SAM ends at a flatter minimum than gradient descent", "below 1 ×", trace["SAM"] / trace["GD"])
+        more = ("In the second half SAM still loses more of its trace than gradient descent", "more than 0 of it")
+        rests = ("USAM then rests as gradient descent does", "0 of it", lost["USAM"] - lost["GD"])
+        better = ("SAM recovers the matrix better than gradient descent: held-out loss", "below 1 ×")
         void = self.unusual
         # the longer SAM drifts, the further it is ahead of those that rest: what is sized goes with that
         return (
-            Check(
-                "SAM ends at a flatter minimum than gradient descent",
-                "below 1 ×",
-                end["SAM"] / end["GD"],
-                high=0.9,
-                unit="×",
-                void=void,
-                sized=True,
-            ),
-            Check(
-                "In the second half SAM still loses more of its trace than gradient descent",
-                "more than 0 of it",
-                lost["SAM"] - lost["GD"],
-                0.04,
-                void=void,
-                note="More than the 0.03 that would be no difference in the next check.",
-            ),
-            Check(
-                "USAM then rests as gradient descent does", "0 of it", lost["USAM"] - lost["GD"], -0.03, 0.03, void=void
-            ),
-            Check(
-                "SAM recovers the matrix better than gradient descent: held-out loss",
-                "below 1 ×",
-                test["SAM"] / test["GD"],
-                high=0.9,
-                unit="×",
-                void=void,
-                note="At most starts, not at every one.",
-            ),
+            Check(*flatter, high=0.9, unit="×", void=void, sized=True),
+            Check(*more, lost["SAM"] - lost["GD"], 0.04, void=void, note=DRIFTS),
+            Check(*rests, -0.03, 0.03, void=void),
+            Check(*better, test["SAM"] / test["GD"], high=0.9, unit="×", void=void, note=MOST),
         )
 
+    def _lost(self, result, name):
+        """[R]: which share of its trace a run loses in the second half."""
+        trace, end = result.over(name, "trace"), result.last(name, "trace")
+        return 1 - end / trace[len(trace) // 2] if len(trace) else end
+
     def pictures(self, result):
-        source, start = (
-            fingerprint(result.spec),
-            f"η = {number(self.eta)}, ρ = {number(self.rho)}; median and range of the starts.",
-        )
-        flat = (
-            f"The trace of the training loss's Hessian, from all of its 100 rows; {start} After the fit all three are "
-            "near minima. Gradient descent and USAM stay where they have arrived; SAM goes on to where the trace is "
-            "smaller."
-        )
-        recovered = (
-            "Half the mean squared residual of 1,000 held-out measurements, about half the squared distance from the "
-            f"true matrix; {start} It falls as the minima become flatter. SAM's own steps leave it at a small distance "
-            "from the minima, and with them some error."
-        )
-        fitted = (
-            f"Half the mean squared residual of the 35 training measurements; {start} SAM stays on a 2-cycle of a size "
-            "that ρ decides."
-        )
-        return (
-            Chart(
-                "trace",
-                "Flatness along the minima",
-                "step",
-                "trace of the Hessian",
-                self._lines(result, "trace"),
-                flat,
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "recovery",
-                "Recovery of the matrix",
-                "step",
-                "held-out loss",
-                self._lines(result, "test_loss"),
-                recovered,
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "fit",
-                "Fit of the measurements",
-                "step",
-                "training loss",
-                self._lines(result, "train_loss"),
-                fitted,
-                log_y=True,
-                source=source,
-            ),
+        source = fingerprint(result.spec)
+        start = f"η = {number(self.eta)}, ρ = {number(self.rho)}; median and range of the starts."
+        return tuple(
+            Chart(*words, self._lines(result, quantity), CAPTIONS[quantity].format(start), log_y=True, source=source)
+            for quantity, words in CHARTS.items()
         )
 
     def _lines(self, result, quantity):
@@ -173,3 +108,27 @@ class Sensing(Experiment):
             values, colour, marker = result.over(name, quantity), *look(name)
             lines.append(middle(name, result.over(name, "step"), values, colour, marker=marker))
         return tuple(lines)
+
+
+DRIFTS = "More than the 0.03 that would be no difference in the next check."
+MOST = "At most starts, not at every one."
+CHARTS = {
+    "trace": ("trace", "Flatness along the minima", "step", "trace of the Hessian"),
+    "test_loss": ("recovery", "Recovery of the matrix", "step", "held-out loss"),
+    "train_loss": ("fit", "Fit of the measurements", "step", "training loss"),
+}
+CAPTIONS = {  # with the settings in the place of {}
+    "trace": (
+        "The trace of the training loss's Hessian, from all of its 100 rows; {} After the fit all three are near "
+        "minima. Gradient descent and USAM stay where they have arrived; SAM goes on to where the trace is smaller."
+    ),
+    "test_loss": (
+        "Half the mean squared residual of 1,000 held-out measurements, about half the squared distance from the true "
+        "matrix; {} It falls as the minima become flatter. SAM's own steps leave it at a small distance from the "
+        "minima, and with them some error."
+    ),
+    "train_loss": (
+        "Half the mean squared residual of the 35 training measurements; {} SAM stays on a 2-cycle of a size that ρ "
+        "decides."
+    ),
+}

@@ -96,55 +96,38 @@ class Stability(Experiment):
         return Quadratic((self.lam, 1.0), (FAR, 0.0))
 
     def checks(self, result):
-        gd, usam = theory.threshold_gd(self.lam), np.array([theory.threshold_usam(self.lam, rho) for rho in self.radii])
         found = {name: self._thresholds(result, name) for name in self.ensembles()}
-        resting = {"GD": np.full(1, gd), "USAM": usam, "SSAM": np.full(3, gd)}
-        rest = np.concatenate([self._tail(result, name, most).max(1) for name, most in resting.items()])
+        gd, usam = theory.threshold_gd(self.lam), np.array([theory.threshold_usam(self.lam, rho) for rho in self.radii])
+        return (*self._limits(found, gd, usam), *self._rests(result, gd, usam))
+
+    def _limits(self, found, gd, usam):
+        """The largest stable learning rate of each rule, at each radius."""
         low, high = 0.99, 1.01
+        share, most = usam[-1] / gd, f"At ρ = {number(self.radii[-1])} USAM is stable up to 1/(1 + ρλ)"
+        less = (f"{most} of gradient descent's learning rate", f"{number(share)} × {number(gd)}")
+        each = ("USAM is stable up to η = 2/(λ + ρλ²), at each ρ", "1 × " + _listed(usam))
+        alike = f"1 × {number(gd)}"
+        whatever = (
+            Check(f"{name} is stable up to η = 2/λ, whatever ρ", alike, _worst(found[name] / gd), low, high, "×")
+            for name in ("SAM", "SSAM")
+        )
         return (
             Check("Gradient descent is stable up to η = 2/λ", f"η = {number(gd)}", found["GD"], low * gd, high * gd),
-            Check(
-                "USAM is stable up to η = 2/(λ + ρλ²), at each ρ",
-                "1 × " + _listed(usam),
-                _worst(found["USAM"] / usam),
-                low,
-                high,
-                "×",
-            ),
-            Check(
-                f"At ρ = {number(self.radii[-1])} USAM is stable up to 1/(1 + ρλ) of gradient descent's learning rate",
-                f"{number(usam[-1] / gd)} × {number(gd)}",
-                found["USAM"][-1:] / gd,
-                low * usam[-1] / gd,
-                high * usam[-1] / gd,
-                "×",
-            ),
-            Check(
-                "SAM is stable up to η = 2/λ, whatever ρ",
-                f"1 × {number(gd)}",
-                _worst(found["SAM"] / gd),
-                low,
-                high,
-                "×",
-            ),
-            Check(
-                "SSAM is stable up to η = 2/λ, whatever ρ",
-                f"1 × {number(gd)}",
-                _worst(found["SSAM"] / gd),
-                low,
-                high,
-                "×",
-            ),
-            Check(
-                "SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)",
-                "1 × the radius, at each η and ρ",
-                _worst(self._on_cycle(result)),
-                low,
-                high,
-                "×",
-            ),
+            Check(*each, _worst(found["USAM"] / usam), low, high, "×"),
+            Check(*less, found["USAM"][-1:] / gd, low * usam[-1] / gd, high * usam[-1] / gd, "×"),
+            *whatever,
+        )
+
+    def _rests(self, result, gd, usam):
+        """Where the runs end that do not leave."""
+        resting = {"GD": np.full(1, gd), "USAM": usam, "SSAM": np.full(3, gd)}
+        rest = np.concatenate([self._tail(result, name, most).max(1) for name, most in resting.items()])
+        cycle = ("SAM ends on a 2-cycle of radius ηρλ/(2 − ηλ)", "1 × the radius, at each η and ρ")
+        minimum = ("Gradient descent, USAM and SSAM end at the minimum", "|x| = 0")
+        return (
+            Check(*cycle, _worst(self._on_cycle(result)), 0.99, 1.01, "×"),
             # how close they have come goes with the number of steps
-            Check("Gradient descent, USAM and SSAM end at the minimum", "|x| = 0", [rest.max()], high=1e-3, sized=True),
+            Check(*minimum, [rest.max()], high=1e-3, sized=True),
         )
 
     def pictures(self, result):

@@ -59,6 +59,10 @@ class MicroBatches(Experiment):
         return (1, 2, 4, 10, N) if self.full else (1, 4, N)
 
     @property
+    def _names(self) -> tuple[str, ...]:
+        return ("GD", *map(_name, self.sizes))
+
+    @property
     def length(self) -> int:
         """Steps of a run at this size."""
         return self.steps * (4 if self.full else 1)
@@ -86,99 +90,51 @@ class MicroBatches(Experiment):
         return {"trace": trace, "trace_share": trace / theory.least_trace(x, y)[1]}
 
     def checks(self, result):
-        test = {name: result.last(name, "test_loss") for name in ("GD", *map(_name, self.sizes))}
-        trace = {name: result.last(name, "trace_share") for name in test}
-        one_sam, n_sam = test[_name(1)], test[_name(N)]
+        test, trace = ({name: result.last(name, q) for name in self._names} for q in ("test_loss", "trace_share"))
         # what is sized goes with the number of draws, of which it takes the worst, with the sizes m, or, as n-SAM's
         # trace that slowly falls, with the steps
         short = "" if self.shrunk > 4 else f"so short a run shrinks what is superfluous by e^{number(self.shrunk)} only"
+        least = ("1-SAM's Hessian trace falls to the least there is", "Tr over the linear program's: 1")
+        well = ("n-SAM's trace stays well above the least", "above 1: it sees the top eigenvalue only")
         return (
-            Check(
-                "1-SAM's Hessian trace falls to the least there is",
-                "Tr over the linear program's: 1",
-                trace[_name(1)],
-                0.9,
-                1.1,
-                void=short,
-                note=PROGRAM,
-            ),
-            Check(
-                "1-SAM's held-out loss is far below n-SAM's",
-                "a small part of it",
-                one_sam / n_sam,
-                high=0.1,
-                void=short,
-            ),
-            Check(
-                "… and far below gradient descent's", "a small part of it", one_sam / test["GD"], high=0.1, void=short
-            ),
-            Check(
-                "… in every draw",
-                "largest share below a half",
-                [np.max(one_sam / np.minimum(n_sam, test["GD"]))],
-                high=0.5,
-                void=short,
-                sized=True,
-            ),
-            Check(
-                "n-SAM's trace stays well above the least",
-                "above 1: it sees the top eigenvalue only",
-                trace[_name(N)],
-                low=1.5,
-                void=short,
-                sized=True,
-            ),
-            Check(
-                "The fewer share a perturbation, the lower the trace",
-                "each m above the one before",
-                self._growth(trace),
-                low=1,
-                void=short,
-                unit="times",
-                sized=True,
-            ),
-            Check(
-                "The fewer share it, the lower the held-out loss",
-                "each m above the one before",
-                self._growth(test),
-                low=1,
-                unit="times",
-                claimed=False,
-                note=MIXED,
-                sized=True,
-            ),
+            Check(*least, trace[_name(1)], 0.9, 1.1, void=short, note=PROGRAM),
+            *self._recovered(test, short),
+            Check(*well, trace[_name(N)], low=1.5, void=short, sized=True),
+            *self._ordered(trace, test, short),
+        )
+
+    def _recovered(self, test, short):
+        """1-SAM's held-out loss beside n-SAM's and gradient descent's."""
+        one_sam, n_sam, gd = test[_name(1)], test[_name(N)], test["GD"]
+        far, worst = "a small part of it", [np.max(one_sam / np.minimum(n_sam, gd))]
+        return (
+            Check("1-SAM's held-out loss is far below n-SAM's", far, one_sam / n_sam, high=0.1, void=short),
+            Check("… and far below gradient descent's", far, one_sam / gd, high=0.1, void=short),
+            Check("… in every draw", "largest share below a half", worst, high=0.5, void=short, sized=True),
+        )
+
+    def _ordered(self, trace, test, short):
+        """That both go with the number of examples that share a perturbation."""
+        each = "each m above the one before"
+        flatter = ("The fewer share a perturbation, the lower the trace", each, self._growth(trace))
+        better = ("The fewer share it, the lower the held-out loss", each, self._growth(test))
+        return (
+            Check(*flatter, low=1, void=short, unit="times", sized=True),
+            Check(*better, low=1, unit="times", claimed=False, note=MIXED, sized=True),
         )
 
     def pictures(self, result):
-        source, names = fingerprint(result.spec), ("GD", *map(_name, self.sizes))
-        test = tuple(self._curve(result, name, "test_loss") for name in names)
-        trace = [self._curve(result, name, "trace_share") for name in names]
+        source = fingerprint(result.spec)
+        test = tuple(self._curve(result, name, "test_loss") for name in self._names)
+        trace = [self._curve(result, name, "trace_share") for name in self._names]
         trace.append(Line("least of all, theory", trace[0].x, np.ones(len(trace[0].x)), "ink", "dash", theory=True))
         ticks = tuple((float(m), str(m)) for m in self.sizes)
+        falls = ("micro-trace", "What 1-SAM minimizes", "step", "Tr(H) / its least")
+        ends = ("micro-size", "Held-out loss at the end", "m", "held-out loss")
         return (
             Chart("micro-loss", "Held-out loss", "step", "held-out loss", test, CAPTIONS[0], log_y=True, source=source),
-            Chart(
-                "micro-trace",
-                "What 1-SAM minimizes",
-                "step",
-                "Tr(H) / its least",
-                tuple(trace),
-                CAPTIONS[1],
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "micro-size",
-                "Held-out loss at the end",
-                "m",
-                "held-out loss",
-                self._sweep(result),
-                CAPTIONS[2],
-                True,
-                True,
-                x_ticks=ticks,
-                source=source,
-            ),
+            Chart(*falls, tuple(trace), CAPTIONS[1], log_y=True, source=source),
+            Chart(*ends, self._sweep(result), CAPTIONS[2], True, True, x_ticks=ticks, source=source),
         )
 
     def _growth(self, ends):
@@ -195,7 +151,7 @@ class MicroBatches(Experiment):
         return rule_look("SGD").colour if name == "GD" else ordinal(sizes.index(name), len(sizes))
 
     def _marker(self, name):
-        return MARKERS[("GD", *map(_name, self.sizes)).index(name) % len(MARKERS)]
+        return MARKERS[self._names.index(name) % len(MARKERS)]
 
     def _sweep(self, result):
         sizes = np.array(self.sizes, float)

@@ -11,7 +11,7 @@ from engine.experiments.curves import dots
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.experiments.phases import EPOCH, end_ratio, matched, runs
 from engine.figures.drawing import Chart, Line
-from engine.figures.theme import rule_colour
+from engine.figures.theme import Look, rule_colour
 from engine.rules import SAM, SGD
 from engine.spec import fingerprint, knob
 from engine.training.runs import Switch
@@ -83,91 +83,56 @@ class SwitchTime(Experiment):
         return named | {"early": tuple(replace(spec, every=max(1, last // 6) * EPOCH) for spec in named["early"])}
 
     def checks(self, result):
+        return (*self._late(result), *self._early(result))
+
+    def _late(self, result):
+        """SAM in the last epochs, beside SAM throughout and SGD."""
         late, void = f"last {self.tail}", self.unusual
-        flat, gain, after, undone = (
-            end_ratio(result, *pair) for pair in ((late, "SAM"), (late, "SGD"), ("early", late), ("early", "SGD"))
-        )
-        for_its_loss, earlier = (
-            end_ratio(result, late, "SGD", per_loss=True),
-            end_ratio(result, "early", late, per_loss=True),
-        )
+        flat, gain = end_ratio(result, late, "SAM"), end_ratio(result, late, "SGD")
+        per_loss = end_ratio(result, late, "SGD", per_loss=True)
+        too = ("At matched loss it is flatter, too", "λ₁/L < 0.9 times SGD's")
         return (
             Check("Late SAM ends as flat as SAM throughout", "λ₁ ≤ 1.3 times SAM's", flat, high=1.3, void=void),
             Check("It ends far flatter than SGD", "λ₁ < 0.5 times SGD's", gain, high=0.5, void=void),
-            Check(
-                "At matched loss it is flatter, too",
-                "λ₁/L < 0.9 times SGD's",
-                for_its_loss,
-                high=0.9,
-                void=void,
-                note=matched(gain, for_its_loss),
-            ),
-            # SGD moves on along the valley, ever more slowly: in a longer run more of early SAM is undone, and these
-            # three values are larger
-            Check(
-                "As many epochs of SAM at the start end sharper",
-                "λ₁ > 2 times late SAM's",
-                after,
-                low=2,
-                void=void,
-                sized=True,
-            ),
-            Check(
-                "At matched loss, too, they end far sharper",
-                "λ₁/L > 2 times late SAM's",
-                earlier,
-                low=2,
-                void=void,
-                claimed=False,
-                note=matched(after, earlier),
-                sized=True,
-            ),
-            Check(
-                "SGD brings back most of its own λ₁ after early SAM",
-                "λ₁ 0.6 to 1.25 times SGD's",
-                undone,
-                0.6,
-                1.25,
-                void=void,
-                note=UNDONE,
-                sized=True,
-            ),
+            Check(*too, per_loss, high=0.9, void=void, note=matched(gain, per_loss)),
+        )
+
+    def _early(self, result):
+        """SAM in the first epochs, beside as many at the end and SGD. SGD moves on along the valley, ever more slowly:
+        in a longer run more of early SAM is undone, and these three values are larger."""
+        late, void = f"last {self.tail}", self.unusual
+        after, undone = end_ratio(result, "early", late), end_ratio(result, "early", "SGD")
+        per_loss = end_ratio(result, "early", late, per_loss=True)
+        sharper = ("As many epochs of SAM at the start end sharper", "λ₁ > 2 times late SAM's")
+        too = ("At matched loss, too, they end far sharper", "λ₁/L > 2 times late SAM's")
+        back = ("SGD brings back most of its own λ₁ after early SAM", "λ₁ 0.6 to 1.25 times SGD's")
+        return (
+            Check(*sharper, after, low=2, void=void, sized=True),
+            Check(*too, per_loss, low=2, void=void, claimed=False, note=matched(after, per_loss), sized=True),
+            Check(*back, undone, 0.6, 1.25, void=void, note=UNDONE, sized=True),
         )
 
     def pictures(self, result):
-        source, names = fingerprint(result.spec), ("SGD", "SAM", "early", f"last {self.tail}")
-        looks = zip(
-            names, ("circle", "square", "diamond", "triangle"), ("grey", "blue", "orange", "green"), strict=True
-        )
-        words = {"early": f"SAM first, {self.tail} epochs", names[-1]: f"SAM last, {self.tail} epochs"}
-        ends = tuple(
-            dots(result, name, "train_loss", "sharpness", colour, words.get(name, name), marker=marker)
-            for name, marker, colour in looks
-        )
-        beside = (*ends, self._way_back(result))
+        source, beside = fingerprint(result.spec), (*self._ends(result), self._way_back(result))
+        when = ("switch-time", "From when on?", "epoch of the switch", "λ₁ at the end")
+        loss = ("switch-loss", "Beside the loss", "training loss", "λ₁")
         return (
-            Chart(
-                "switch-time",
-                "From when on?",
-                "epoch of the switch",
-                "λ₁ at the end",
-                self._sweep(result),
-                CAPTIONS[0],
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "switch-loss",
-                "Beside the loss",
-                "training loss",
-                "λ₁",
-                beside,
-                CAPTIONS[1],
-                log_x=True,
-                log_y=True,
-                source=source,
-            ),
+            Chart(*when, self._sweep(result), CAPTIONS[0], log_y=True, source=source),
+            Chart(*loss, beside, CAPTIONS[1], log_x=True, log_y=True, source=source),
         )
+
+    def _ends(self, result):
+        """Where each seed ends, in the plane of loss and sharpness."""
+        looks = {
+            "SGD": ("SGD", Look("grey", "circle")),
+            "SAM": ("SAM", Look("blue", "square")),
+            "early": (f"SAM first, {self.tail} epochs", Look("orange", "diamond")),
+            f"last {self.tail}": (f"SAM last, {self.tail} epochs", Look("green", "triangle")),
+        }
+        return [
+            dots(result, name, "train_loss", "sharpness", look.colour, label, marker=look.marker)
+            for name, (label, look) in looks.items()
+        ]
 
     def _sweep(self, result):
         """Over the epoch of the switch to SAM: 0 is SAM throughout, the last one SGD."""

@@ -103,52 +103,37 @@ class TwoPhases(Experiment):
         return ((now.theta - w - due).norm() / due.norm()).item()
 
     def checks(self, result):
+        return (*self._left(result), *self._connected(result), self._anew(result))
+
+    def _left(self, result):
+        """The loss rises and falls again, to where it is flatter."""
         loss, sharp = result.over("late", "train_loss"), result.over("late", "sharpness")
         fallen, flatter, corrected = (self._change(result, values) for values in (loss, sharp, sharp / loss))
-        void, note = self.unusual, matched(flatter, corrected)
+        rises = (f"The loss rises within {RISE} epochs: SAM escapes", "more than 1.5 times what it was")
+        falls = ("It falls again: SAM converges", "to less than half of what it was")
+        per_loss = ("It is flatter for its loss, too", "λ₁/L below 0.9 of what it was")
+        void = self.unusual
         return (
-            Check(
-                f"The loss rises within {RISE} epochs: SAM escapes",
-                "more than 1.5 times what it was",
-                self._risen(result),
-                low=1.5,
-                void=void,
-                note=RISES,
-            ),
-            Check("It falls again: SAM converges", "to less than half of what it was", fallen, high=0.5, void=void),
+            Check(*rises, self._risen(result), low=1.5, void=void, note=RISES),
+            Check(*falls, fallen, high=0.5, void=void),
             Check("The new minimum is flatter", "less than half as sharp", flatter, high=0.5, void=void),
-            Check(
-                "It is flatter for its loss, too",
-                "λ₁/L below 0.9 of what it was",
-                corrected,
-                high=0.9,
-                void=void,
-                note=note,
-            ),
-            Check(
-                "There is no barrier on the straight line to the end",
-                "no more than 1.1 times the higher end",
-                barrier(self._line(result, "line")),
-                high=1.1,
-                void=void,
-            ),
-            Check(
-                "There is one to the same end in another order",
-                "at least 10 times the higher end",
-                barrier(self._line(result, "control")),
-                low=10,
-                void=void,
-                note=ORDER,
-            ),
-            Check(
-                "The momentum starts anew: the first step is SAM's",
-                "Δw = −η(u + decay w), to 1%",
-                self._first_step(result),
-                high=0.01,
-                void=void,
-                note=FIRST,
-            ),
+            Check(*per_loss, corrected, high=0.9, void=void, note=matched(flatter, corrected)),
         )
+
+    def _connected(self, result):
+        """No barrier on the way there, beside one where the units are in another order."""
+        line, control = (barrier(self._line(result, name)) for name in ("line", "control"))
+        straight = ("There is no barrier on the straight line to the end", "no more than 1.1 times the higher end")
+        another = ("There is one to the same end in another order", "at least 10 times the higher end")
+        return (
+            Check(*straight, line, high=1.1, void=self.unusual),
+            Check(*another, control, low=10, void=self.unusual, note=ORDER),
+        )
+
+    def _anew(self, result):
+        """The first step after the switch has no momentum from before it."""
+        claim, predicted = "The momentum starts anew: the first step is SAM's", "Δw = −η(u + decay w), to 1%"
+        return Check(claim, predicted, self._first_step(result), high=0.01, void=self.unusual, note=FIRST)
 
     def _line(self, result, name):
         """[R, PLACES]: the loss at the points of a line."""
@@ -156,73 +141,45 @@ class TwoPhases(Experiment):
 
     def _change(self, result, values):
         """[R]: values [T, R] at the end, as a share of what they were at the switch."""
-        steps = result.over("late", "step").ravel()
-        return values[-1] / values[steps == self.start][0] if len(steps) else np.full(1, np.nan)
+        return values[-1] / self._after(result, values, 0) if len(values) else np.full(1, np.nan)
 
     def _risen(self, result):
         """[R]: the highest loss of the first epochs after the switch, over that at the switch."""
         steps, loss = result.over("late", "step").ravel(), result.over("late", "train_loss")
         soon = (steps > self.start) & (steps <= self.start + RISE * EPOCH)
-        return loss[soon].max(axis=0) / loss[steps == self.start][0] if len(steps) else np.full(1, np.nan)
+        return loss[soon].max(axis=0) / self._after(result, loss, 0) if len(steps) else np.full(1, np.nan)
 
     def _first_step(self, result):
         """[R]: how far the first step is from what it must be."""
-        steps = result.over("late", "step").ravel()
-        return result.over("late", "step_error")[steps == self.start + 1][0] if len(steps) else np.full(1, np.nan)
+        return self._after(result, result.over("late", "step_error"), 1)
+
+    def _after(self, result, values, steps):
+        """[R]: values [T, R] so many steps after the switch; NaN before there are any."""
+        known = result.over("late", "step").ravel()
+        return values[known == self.start + steps][0] if len(known) else np.full(1, np.nan)
 
     def pictures(self, result):
-        source, colour = fingerprint(result.spec), rule_colour("SAM")
-        mark, grid = (Mark(float(self.start), "SAM from here"),), np.array(SHARES)
-        loss, sharp = (curve(result, "late", name, colour, "SGD, then SAM") for name in ("train_loss", "sharpness"))
-        line, control = (self._line(result, name).T for name in ("line", "control"))
-        lines = (
-            middle("to the end", grid, line, colour, marker="square"),
-            middle("to the end, units in another order", grid, control, "vermilion", "dash", "triangle"),
+        source, mark = fingerprint(result.spec), (Mark(float(self.start), "SAM from here"),)
+        loss, sharp = (
+            (curve(result, "late", name, rule_colour("SAM"), "SGD, then SAM"),) for name in ("train_loss", "sharpness")
         )
+        rises = ("two-phases", "The loss around the switch", "step", "training loss")
+        falls = ("sharpness", "The sharpness around the switch", "step", "λ₁")
+        level = ("matched", "At the same loss", "training loss", "λ₁")
+        valley = ("valley", "One valley", "share of the way", "training loss")
         return (
-            Chart(
-                "two-phases",
-                "The loss around the switch",
-                "step",
-                "training loss",
-                (loss,),
-                CAPTIONS[0],
-                log_y=True,
-                marks=mark,
-                source=source,
-            ),
-            Chart(
-                "sharpness",
-                "The sharpness around the switch",
-                "step",
-                "λ₁",
-                (sharp,),
-                CAPTIONS[1],
-                log_y=True,
-                marks=mark,
-                source=source,
-            ),
-            Chart(
-                "matched",
-                "At the same loss",
-                "training loss",
-                "λ₁",
-                self._matched(result),
-                CAPTIONS[2],
-                log_x=True,
-                log_y=True,
-                source=source,
-            ),
-            Chart(
-                "valley",
-                "One valley",
-                "share of the way",
-                "training loss",
-                lines,
-                CAPTIONS[3],
-                log_y=True,
-                source=source,
-            ),
+            Chart(*rises, loss, CAPTIONS[0], log_y=True, marks=mark, source=source),
+            Chart(*falls, sharp, CAPTIONS[1], log_y=True, marks=mark, source=source),
+            Chart(*level, self._matched(result), CAPTIONS[2], log_x=True, log_y=True, source=source),
+            Chart(*valley, self._ways(result), CAPTIONS[3], log_y=True, source=source),
+        )
+
+    def _ways(self, result):
+        """The loss on the straight line to the end, and on the one to the end in another order."""
+        grid, (line, control) = np.array(SHARES), (self._line(result, name).T for name in ("line", "control"))
+        return (
+            middle("to the end", grid, line, rule_colour("SAM"), marker="square"),
+            middle("to the end, units in another order", grid, control, "vermilion", "dash", "triangle"),
         )
 
     def _matched(self, result):

@@ -50,52 +50,46 @@ def spectral_density(spectrum: Spectrum, spec: Spec, width: float = 0.0) -> Char
     known = np.concatenate([spectrum.nodes.ravel(), spectrum.exact, spectrum.top, spectrum.bottom])
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     width = width or 0.01 * (high - low) or 0.01 * max(abs(high), 1e-3)
-    grid = np.linspace(low - 5 * width, high + 5 * width, 601)
-    lines = []
-    if spectrum.nodes.size:
-        mean, error = density(spectrum, grid, width)
-        lines.append(
-            Line(
-                f"Lanczos, {len(spectrum.nodes)} probe{'s' * (len(spectrum.nodes) != 1)}",
-                grid,
-                mean,
-                "blue",
-                band=(mean - error, mean + error),
-            )
-        )
-    if spectrum.exact.size:
-        lines.append(
-            Line(
-                f"exact, all {len(spectrum.exact):,}",
-                grid,
-                exact_density(spectrum.exact, grid, width),
-                "vermilion",
-                "dot",
-            )
-        )
+    lines = _densities(spectrum, np.linspace(low - 5 * width, high + 5 * width, 601), width)
     bump = 1 / (spectrum.size * width * np.sqrt(2 * np.pi))
     peak = max((line.y.max() for line in lines), default=1.0)
-    ticked = "Ticks below are the exact eigenvalues. " if spectrum.exact.size else ""
-    caption = (
-        f"Density (share per unit) of the {spectrum.size:,} eigenvalues of the loss's Hessian {words.data(spec)}, at "
-        f"checkpoint {spectrum.checkpoint}. Each is smoothed by a Gaussian of standard deviation "
-        f"{words.number(width)}. {_estimate(spectrum)}A single eigenvalue makes a bump {words.number(bump)} high. "
-        f"{ticked}Look for the bulk at 0 and for outliers to its right. {_where(spectrum, spec)}"
-    )
-    note = "no density yet: it comes from the probes, or from the exact spectrum"
     return Chart(
         "spectral_density",
         "Spectral density",
         "eigenvalue λ",
         "density",
-        tuple(lines),
-        caption,
+        lines,
+        _smoothed(spectrum, spec, width, bump),
         log_y=True,
         y_range=(bump / 30, 2 * float(peak)),
-        note=note,
+        note="no density yet: it comes from the probes, or from the exact spectrum",
         rug=spectrum.exact,
         rug_label="exact eigenvalues" if spectrum.exact.size else "",
         source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
+    )
+
+
+def _densities(spectrum: Spectrum, grid: np.ndarray, width: float) -> tuple[Line, ...]:
+    """Over a grid [m] of eigenvalues: the estimate and the exact density, as far as there are any."""
+    lines = []
+    if spectrum.nodes.size:
+        mean, error = density(spectrum, grid, width)
+        probes = f"Lanczos, {len(spectrum.nodes)} probe{'s' * (len(spectrum.nodes) != 1)}"
+        lines.append(Line(probes, grid, mean, "blue", band=(mean - error, mean + error)))
+    if spectrum.exact.size:
+        exact = exact_density(spectrum.exact, grid, width)
+        lines.append(Line(f"exact, all {len(spectrum.exact):,}", grid, exact, "vermilion", "dot"))
+    return tuple(lines)
+
+
+def _smoothed(spectrum: Spectrum, spec: Spec, width: float, bump: float) -> str:
+    """The caption of a density of bumps so wide and high."""
+    ticked = "Ticks below are the exact eigenvalues. " if spectrum.exact.size else ""
+    return (
+        f"Density (share per unit) of the {spectrum.size:,} eigenvalues of the loss's Hessian {words.data(spec)}, at "
+        f"checkpoint {spectrum.checkpoint}. Each is smoothed by a Gaussian of standard deviation "
+        f"{words.number(width)}. {_estimate(spectrum)}A single eigenvalue makes a bump {words.number(bump)} high. "
+        f"{ticked}Look for the bulk at 0 and for outliers to its right. {_where(spectrum, spec)}"
     )
 
 

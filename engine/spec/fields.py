@@ -76,8 +76,22 @@ class Plain(Knob):
         return value, {rest: "there is nothing below this field" for rest in texts if rest}
 
 
+class Ranged(Plain):
+    """A field whose values are numbers in [low, high]."""
+
+    low: Any
+    high: Any
+
+    def parse(self, text: str) -> Any:
+        return _number(text)
+
+    @property
+    def range(self) -> tuple[str, ...]:
+        return (f"{self.low:g} to {self.high:g}",)
+
+
 @dataclass(frozen=True)
-class Number(Plain):
+class Number(Ranged):
     """A finite number in [low, high]; `log` where it is explored by factors, `varies` where runs of an ensemble may
     differ in it."""
 
@@ -95,16 +109,9 @@ class Number(Plain):
     def text(self, value: float) -> str:
         return _number_text(value)
 
-    def parse(self, text: str) -> Any:
-        return _number(text)
-
-    @property
-    def range(self) -> tuple[str, ...]:
-        return (f"{self.low:g} to {self.high:g}",)
-
 
 @dataclass(frozen=True)
-class Integer(Plain):
+class Integer(Ranged):
     """A whole number in [low, high]; `log` where it is explored by factors."""
 
     low: int
@@ -121,13 +128,6 @@ class Integer(Plain):
 
     def text(self, value: int) -> str:
         return str(value)
-
-    def parse(self, text: str) -> Any:
-        return _number(text)
-
-    @property
-    def range(self) -> tuple[str, ...]:
-        return (f"{self.low:g} to {self.high:g}",)
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,21 @@ class Flag(Plain):
         return ("true or false",)
 
 
+class Verbatim(Plain):
+    """A field whose values are texts, the same in all three forms."""
+
+    def encode(self, value: str, inner: Callable[[Any], Any]) -> str:
+        return value
+
+    def text(self, value: str) -> str:
+        return value
+
+    def parse(self, text: str) -> Any:
+        return text
+
+
 @dataclass(frozen=True)
-class Choice(Plain):
+class Choice(Verbatim):
     """One of a few words."""
 
     options: tuple[str, ...]
@@ -164,22 +177,13 @@ class Choice(Plain):
             raise SpecError(f"{path}: expected one of {', '.join(self.options)}, got {show(value)}")
         return value
 
-    def encode(self, value: str, inner: Callable[[Any], Any]) -> str:
-        return value
-
-    def text(self, value: str) -> str:
-        return value
-
-    def parse(self, text: str) -> Any:
-        return text
-
     @property
     def range(self) -> tuple[str, ...]:
         return self.options
 
 
 @dataclass(frozen=True)
-class Word(Plain):
+class Word(Verbatim):
     """A text of at most `longest` characters that a regular expression matches as a whole."""
 
     pattern: str
@@ -189,15 +193,6 @@ class Word(Plain):
         if not isinstance(value, str) or len(value) > self.longest or not re.fullmatch(self.pattern, value):
             raise SpecError(f"{path}: expected a text that matches {self.pattern}, got {show(value)}")
         return value
-
-    def encode(self, value: str, inner: Callable[[Any], Any]) -> str:
-        return value
-
-    def text(self, value: str) -> str:
-        return value
-
-    def parse(self, text: str) -> Any:
-        return text
 
     @property
     def range(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from engine.training.schedules import Cosine
 from engine.training.updates import UPDATES, Momentum
 from tests.drive import Double, final, frames, last
 from tests.family import FAMILY, MASKED, at_zero_radius, each_rule, networks, suits
+from tests.oracles import away
 
 NETWORKS = networks()
 THREE = ("MLP", "CNN-batch", "ViT")
@@ -30,11 +31,6 @@ PAIRS = [
     if (network in THREE or type(rule).__name__ in FOUR) and suits(rule, Classification(data, model))
 ]
 RULE = {type(rule).__name__: rule for rule in each_rule()}
-
-
-def away(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Relative distance of two vectors."""
-    return float((a.double() - b.double()).norm() / b.double().norm())
 
 
 def spec(rule, network: str, kind: type[Classification] = Double, **settings) -> RunSpec:

@@ -19,6 +19,7 @@ from engine.training.updates import Adam, AdamW, Momentum
 from tests import loops, oracles
 from tests.drive import Double, final
 from tests.family import FAMILY, MASKED
+from tests.oracles import away
 
 DATA = Digits(120)
 STEPS = 20
@@ -49,6 +50,11 @@ PEERS = {
     "adam": (Adam(decay=0.01), 0.005, lambda p: torch.optim.Adam(p, weight_decay=0.01)),
     "adamw": (AdamW(0.8, 0.99, 0.1), 0.005, lambda p: torch.optim.AdamW(p, betas=(0.8, 0.99), weight_decay=0.1)),
 }
+
+
+def run(model, rule, update, lr: float, **more) -> RunSpec:
+    """Twenty steps over four epochs."""
+    return RunSpec(Double(DATA, model), rule, update, lr, batch=24, steps=STEPS, every=STEPS, curvature=False, **more)
 
 
 def settings(rule) -> dict:
@@ -105,10 +111,6 @@ def mask(spec: RunSpec, rule) -> torch.Tensor:
     return memory.get("mask", torch.ones(spec.problem.size())).double()
 
 
-def away(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float((a - b).norm() / b.norm())
-
-
 def fits(rule, model) -> bool:
     try:
         RunSpec(Double(DATA, model), rule, batch=24)
@@ -140,7 +142,7 @@ def test_loop(rule, network):
     """Every rule, twenty steps over four epochs under a falling rate, to 1e-8."""
     model, net = NETWORKS[network]
     update, lr, peer = PEERS["momentum"]
-    spec = RunSpec(Double(DATA, model), rule, update, lr, Cosine(), batch=24, steps=STEPS, every=STEPS, curvature=False)
+    spec = run(model, rule, update, lr, schedule=Cosine())
     assert away(final(spec).theta, by_modules(spec, net(), peer)) < 1e-8
 
 
@@ -150,17 +152,7 @@ def test_loop(rule, network):
 def test_loop_under_every_update(rule, name, clip):
     """The same under every update, with and without clipping."""
     update, lr, peer = PEERS[name]
-    spec = RunSpec(
-        Double(DATA, NETWORKS["mlp"][0]),
-        rule,
-        update,
-        lr,
-        batch=24,
-        steps=STEPS,
-        every=STEPS,
-        curvature=False,
-        clip=clip,
-    )
+    spec = run(NETWORKS["mlp"][0], rule, update, lr, clip=clip)
     assert away(final(spec).theta, by_modules(spec, NETWORKS["mlp"][1](), peer)) < 1e-8
 
 
@@ -172,17 +164,7 @@ def test_loop_with_switches(switches, restart):
     """Rules that take over from one another, with the momentum kept or restarted."""
     then = tuple(Switch(rule, at, restart=restart) for rule, at in switches)
     update, lr, peer = PEERS["momentum"]
-    spec = RunSpec(
-        Double(DATA, NETWORKS["mlp"][0]),
-        SGD(),
-        update,
-        lr,
-        batch=24,
-        steps=STEPS,
-        every=STEPS,
-        curvature=False,
-        then=then,
-    )
+    spec = run(NETWORKS["mlp"][0], SGD(), update, lr, then=then)
     assert away(final(spec).theta, by_modules(spec, NETWORKS["mlp"][1](), peer)) < 1e-8
 
 

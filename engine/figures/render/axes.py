@@ -211,32 +211,19 @@ def _path(axes: Axes, drawing: Map) -> None:
     )
     for role, i, label in drawing.stations:
         fill, symbol, points = STATIONS[role]
-        axes.plot(
-            drawing.path_a[i : i + 1],
-            drawing.path_b[i : i + 1],
-            SHAPES[symbol],
-            color=fill,
-            markersize=0.6 * points,
-            markeredgecolor="#111111",
-            markeredgewidth=0.6,
-            label=label,
-            clip_on=True,
-        )
+        _point(axes, drawing.path_a[i : i + 1], drawing.path_b[i : i + 1], symbol, fill, 0.6 * points, label)
     for route in drawing.routes:
         fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
         style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
         axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
         axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
-        axes.plot(
-            route.a[-1:],
-            route.b[-1:],
-            SHAPES[route.marker],
-            color=fill,
-            markersize=6,
-            markeredgecolor="#111111",
-            markeredgewidth=0.6,
-            label=route.label,
-        )
+        _point(axes, route.a[-1:], route.b[-1:], route.marker, fill, 6, route.label)
+
+
+def _point(axes: Axes, a: np.ndarray, b: np.ndarray, marker: str, fill: str, size: float, label: str) -> None:
+    """One point [1] of a path, with the name that the legend gives it."""
+    rim = {"markeredgecolor": "#111111", "markeredgewidth": 0.6}
+    axes.plot(a, b, SHAPES[marker], color=fill, markersize=size, label=label, **rim)
 
 
 def _viridis() -> ListedColormap:

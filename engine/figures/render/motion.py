@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, thin, visible
 from engine.figures.render import plotly
+from engine.figures.render.layout import CLEAR, axis
 from engine.figures.theme import Theme, colour, theme
 from engine.figures.words import number
 
@@ -115,19 +116,12 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
 
 
 def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]:
-    axis = {
-        "gridcolor": look.grid,
-        "linecolor": look.axis,
-        "zeroline": False,
-        "tickcolor": look.axis,
-        "ticks": "outside",
-    }
     over = 1.5 * text / (height - 6.5 * text) if chart.marks else 0  # the marks' labels, as a share of the plot
     return {
         "height": height,
         "margin": {"l": 4.5 * text, "r": text, "t": 1.4 * text * (1 + bool(chart.marks)), "b": 3.6 * text},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
         "hovermode": "closest",
         "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
         "legend": {
@@ -136,11 +130,11 @@ def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]
             "y": 1.01 + over,
             "yanchor": "bottom",
             "x": 0,
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": CLEAR,
         },
         "showlegend": len(chart.lines) > 1,
-        "xaxis": axis | {"tickangle": 0} | _scale(chart.x_label, chart.log_x, _range(chart, "x"), chart.x_ticks),
-        "yaxis": axis | _scale(chart.y_label, chart.log_y, _range(chart, "y")),
+        "xaxis": axis(look) | {"tickangle": 0} | _scale(chart.x_label, chart.log_x, _range(chart, "x"), chart.x_ticks),
+        "yaxis": axis(look) | _scale(chart.y_label, chart.log_y, _range(chart, "y")),
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures.drawing import Map
+from engine.figures.render.layout import CLEAR, layout
 from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
 
 SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross"}
@@ -16,29 +17,37 @@ SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "di
 def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     """The map from above: colours, contour lines, the path; one unit as long across as up."""
     figure = _frame(drawing, theme(dark), height)
-    if drawing.empty:
-        return figure
+    if not drawing.empty:
+        _add_contours(figure, drawing, dark)
+        _add_path(figure, drawing)
+        _add_stations(figure, drawing)
+        _add_routes(figure, drawing, dark)
+    return figure
+
+
+def _add_contours(figure: go.Figure, drawing: Map, dark: bool) -> None:
     low, high = drawing.range
-    contours = {
-        "coloring": "heatmap",
-        "showlines": not drawing.flat,
-        "start": low,
-        "end": high,
-        "size": (high - low) / 16,
-    }
     figure.add_contour(
         **_cells(drawing),
         zmin=low,
         zmax=high,
-        contours=contours,
+        contours={
+            "coloring": "heatmap",
+            "showlines": not drawing.flat,
+            "start": low,
+            "end": high,
+            "size": (high - low) / 16,
+        },
         line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
         colorbar=_bar(drawing, dark),
     )
+
+
+def _add_path(figure: go.Figure, drawing: Map) -> None:
+    """The path from above, white on a dark rim."""
     x, y = _float(drawing.path_a), _float(drawing.path_b)
-    stepped = {"customdata": drawing.path_steps, "hovertemplate": "step %{customdata}<extra></extra>"}
-    figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": "#111111", "width": 4.5}, hoverinfo="skip", showlegend=False
-    )
+    rim = {"color": "#111111", "width": 4.5}
+    figure.add_scatter(x=x, y=y, mode="lines", line=rim, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
         x=x,
         y=y,
@@ -47,19 +56,17 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
         line={"color": "#FFFFFF", "width": 2},
         marker=_dot("#FFFFFF", 5),
         showlegend=False,
-        **stepped,
+        customdata=drawing.path_steps,
+        hovertemplate="step %{customdata}<extra></extra>",
     )
+
+
+def _add_stations(figure: go.Figure, drawing: Map) -> None:
+    """The path's named points from above."""
+    x, y = _float(drawing.path_a), _float(drawing.path_b)
     for label, i, (fill, symbol, size) in _stations(drawing):
-        figure.add_scatter(
-            x=x[i : i + 1],
-            y=y[i : i + 1],
-            mode="markers",
-            name=label,
-            marker=_dot(fill, size) | {"symbol": symbol},
-            hoverinfo="name",
-        )
-    _add_routes(figure, drawing, dark)
-    return figure
+        marker = _dot(fill, size) | {"symbol": symbol}
+        figure.add_scatter(x=x[i : i + 1], y=y[i : i + 1], mode="markers", name=label, marker=marker, hoverinfo="name")
 
 
 def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
@@ -79,7 +86,7 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             customdata=route.steps,
             hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
         )
-        ring = {"color": "rgba(0,0,0,0)", "size": 9, "line": {"color": "#FFFFFF", "width": 2}}
+        ring = {"color": CLEAR, "size": 9, "line": {"color": "#FFFFFF", "width": 2}}
         figure.add_scatter(x=x[:1], y=y[:1], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
         figure.add_scatter(
             x=x[-1:],
@@ -95,18 +102,19 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not
     hold it."""
     figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "b": 0})
-    if drawing.empty:
-        return figure
-    low, high = drawing.range
-    above = 0.02 * (high - low)  # else the ground that it lies on hides half of it
-    figure.add_surface(
-        **_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}}
-    )
-    inside = _inside(drawing, drawing.path_a, drawing.path_b)
-    x, y, z = (
-        _float(np.where(inside, values, np.nan))
-        for values in (drawing.path_a, drawing.path_b, drawing.heights(drawing.path_z) + above)
-    )
+    if not drawing.empty:
+        low, high = drawing.range
+        figure.add_surface(
+            **_cells(drawing), cmin=low, cmax=high, colorbar=_bar(drawing, dark), contours={"z": {"show": False}}
+        )
+        _raise_path(figure, drawing)
+        _raise_routes(figure, drawing, dark)
+    return figure
+
+
+def _raise_path(figure: go.Figure, drawing: Map) -> None:
+    """The path and its named points over the ground."""
+    x, y, z = _above(drawing, drawing.path_a, drawing.path_b, drawing.path_z)
     figure.add_scatter3d(
         x=x,
         y=y,
@@ -127,18 +135,14 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
             mode="markers",
             name=label,
             hoverinfo="name",
-            marker={
-                "size": size / 2,
-                "color": fill,
-                "symbol": "circle" if symbol == "circle" else "diamond",
-                "line": {"color": "#111111", "width": 1},
-            },
+            marker=_dot(fill, size / 2) | {"symbol": "circle" if symbol == "circle" else "diamond"},
         )
+
+
+def _raise_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
+    """Several paths over the ground, each in its colour."""
     for route in drawing.routes:
-        on = _inside(drawing, route.a, route.b)
-        x, y, z = (
-            _float(np.where(on, values, np.nan)) for values in (route.a, route.b, drawing.heights(route.z) + above)
-        )
+        x, y, z = _above(drawing, route.a, route.b, route.z)
         figure.add_scatter3d(
             x=x,
             y=y,
@@ -150,7 +154,15 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
             customdata=route.steps,
             hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
         )
-    return figure
+
+
+def _above(drawing: Map, a: np.ndarray, b: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[T] each: where points of a path are drawn, a little above the ground, which else hides half of it; NaN where
+    they lie off the grid."""
+    low, high = drawing.range
+    places = a, b, drawing.heights(z) + 0.02 * (high - low)
+    x, y, height = (_float(np.where(_inside(drawing, a, b), values, np.nan)) for values in places)
+    return x, y, height
 
 
 def config(drawing: Map) -> dict[str, Any]:
@@ -194,73 +206,19 @@ def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
     }
 
 
-def _dot(fill: str, size: int) -> dict[str, Any]:
+def _dot(fill: str, size: float) -> dict[str, Any]:
     return {"color": fill, "size": size, "line": {"color": "#111111", "width": 1}}
 
 
 def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
     """A figure without anything in it, or with the note that says why."""
     # a template would double what is sent
-    figure = go.Figure(layout=_layout(drawing, look, height)).update_layout(template=None)
+    figure = go.Figure(layout=layout(drawing, look, height)).update_layout(template=None)
     if drawing.empty:
         figure.add_annotation(
             text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
         )
     return figure
-
-
-def _layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
-    axis = {
-        "gridcolor": look.grid,
-        "linecolor": look.axis,
-        "zeroline": False,
-        "tickcolor": look.axis,
-        "ticks": "outside",
-    }
-    across, up = (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
-    low, high = drawing.range if not drawing.empty else (0.0, 1.0)
-    places, names = drawing.ticks if not drawing.empty else ([], [])
-    rim = 0.05 * (high - low)
-    wall = {
-        "tickfont": {"size": 11},
-        "backgroundcolor": "rgba(0,0,0,0)",
-        "gridcolor": look.grid,
-        "zerolinecolor": look.grid,
-        "color": look.text,
-    }
-    return {
-        "height": height,
-        "uirevision": f"{drawing.source} {drawing.name}",
-        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": look.text, "size": 13},
-        "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
-        "xaxis": axis
-        | {"title": {"text": drawing.x_label}, "range": across, "constrain": "domain", "visible": not drawing.empty},
-        "yaxis": axis
-        | {"title": {"text": drawing.y_label}, "range": up, "constrain": "domain", "visible": not drawing.empty}
-        | ({"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}),
-        "scene": {
-            "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
-            "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
-            "zaxis": wall
-            | {
-                "title": {"text": _short(drawing.z_label)},
-                "range": [low - rim, high + rim],
-                "tickvals": places,
-                "ticktext": names,
-            },
-            "aspectmode": "manual",
-            "aspectratio": {"x": 1, "y": 1, "z": 0.65},
-            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
-        },
-    }
-
-
-def _short(label: str) -> str:
-    """Without the unit, for which a scene has no room and its caption has."""
-    return label.partition(" (")[0].partition(",")[0]
 
 
 def _inside(drawing: Map, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""How Plotly's figures are laid out: margins, axes and walls in a theme's colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.figures.drawing import Map
+from engine.figures.theme import Theme
+
+CLEAR = "rgba(0,0,0,0)"
+
+
+def axis(look: Theme) -> dict[str, Any]:
+    """An axis in a plane."""
+    return {
+        "gridcolor": look.grid,
+        "linecolor": look.axis,
+        "zeroline": False,
+        "tickcolor": look.axis,
+        "ticks": "outside",
+    }
+
+
+def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
+    """Of a map from above and of its landscape, `height` pixels high."""
+    return {
+        "height": height,
+        "uirevision": f"{drawing.source} {drawing.name}",
+        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"color": look.text, "size": 13},
+        "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": CLEAR},
+        **_axes(drawing, look),
+        "scene": _walls(drawing, look)
+        | {
+            "aspectmode": "manual",
+            "aspectratio": {"x": 1, "y": 1, "z": 0.65},
+            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
+        },
+    }
+
+
+def _axes(drawing: Map, look: Theme) -> dict[str, Any]:
+    """Of the map from above."""
+    flat = axis(look) | {"constrain": "domain", "visible": not drawing.empty}
+    across, up = _sides(drawing)
+    equal = {"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}
+    return {
+        "xaxis": flat | {"title": {"text": drawing.x_label}, "range": across},
+        "yaxis": flat | {"title": {"text": drawing.y_label}, "range": up} | equal,
+    }
+
+
+def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
+    """The axes of the landscape."""
+    wall = {
+        "tickfont": {"size": 11},
+        "backgroundcolor": CLEAR,
+        "gridcolor": look.grid,
+        "zerolinecolor": look.grid,
+        "color": look.text,
+    }
+    across, up = _sides(drawing)
+    low, high = drawing.range if not drawing.empty else (0.0, 1.0)
+    places, names = drawing.ticks if not drawing.empty else ([], [])
+    rim = 0.05 * (high - low)
+    heights = {"range": [low - rim, high + rim], "tickvals": places, "ticktext": names}
+    return {
+        "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
+        "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
+        "zaxis": wall | {"title": {"text": _short(drawing.z_label)}} | heights,
+    }
+
+
+def _sides(drawing: Map) -> tuple[list[float], list[float]]:
+    """The ends of both axes."""
+    return (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
+
+
+def _short(label: str) -> str:
+    """Without the unit, for which a scene has no room and its caption has."""
+    return label.partition(" (")[0].partition(",")[0]
