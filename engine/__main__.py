@@ -26,7 +26,7 @@ from engine.records import ENDS, Progress, RecordError, Stop, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
 from engine.training.runs import RUNS
 from engine.work.kinds import KINDS, Kind, Work
-from engine.work.perform import perform
+from engine.work.perform import ELSEWHERE, patiently, perform
 from engine.work.store import Store
 from engine.work.tables import tables
 
@@ -151,9 +151,9 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
     task = perform(store, work, options.device, getattr(options, "fresh", False))
     try:
         with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
-            for latest in task:
+            for latest in patiently(task):
                 _show(bar, latest)
-                if pressed and latest.status == "running":
+                if pressed and latest.status in ("running", ELSEWHERE):
                     latest = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
                     break
             bar.refresh()
@@ -166,6 +166,8 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
 
 
 def _show(bar: Any, progress: Progress) -> None:
+    if progress.status == ELSEWHERE:
+        bar.set_postfix_str(progress.reason, refresh=False)
     bar.total = progress.total
     bar.update(progress.done - bar.n)
     if progress.frame:

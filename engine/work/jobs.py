@@ -19,6 +19,7 @@ import torch
 
 from engine.spec import SpecError
 from engine.work.kinds import Work
+from engine.work.perform import ELSEWHERE
 from engine.work.store import Store
 
 WORKER = (sys.executable, "-m", "engine.work.worker")
@@ -34,7 +35,7 @@ class Snapshot:
     id: str  # the address of what is made
     kind: str  # the name of its kind of work
     device: str
-    status: str = "queued"  # queued, running, paused, finished, stopped, diverged or failed
+    status: str = "queued"  # queued, running, elsewhere, paused, finished, stopped, diverged or failed
     reason: str = ""
     done: int = 0
     total: int = 0
@@ -45,7 +46,7 @@ class Snapshot:
     @property
     def active(self) -> bool:
         """Whether it has not ended."""
-        return self.status in ("queued", "running", "paused")
+        return self.status in ("queued", "running", ELSEWHERE, "paused")
 
     @property
     def left(self) -> float:

@@ -4,29 +4,82 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from engine.machine import made
 from engine.records import ENDS, Progress, Record, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.kinds import Work
+from engine.work.lease import Lease
 from engine.work.store import Store
 
 SAVE_EVERY = 0.5
 """Seconds from one saving of what there is so far to the next; more where saving takes long."""
 SHARE = 0.05
 """Of the time that may go into saving."""
+ELSEWHERE = "elsewhere"
+"""The status of work that another process does."""
+LOOK = 0.25
+"""Seconds between two looks at what another process does."""
+OTHERS = "another process is at work on it"
+GONE = "it was deleted, or taken over by another process"
 
 
 def perform(store: Store, work: Work, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
     """Computes work into the store, going on from what an earlier attempt has left (unless `fresh`).
 
-    What it needs is made first where it is missing and known how. Closing the generator leaves it to be gone on with;
+    What it needs is made first where it is missing and known how. Where another process is at work on it, its
+    progress is followed, and taken over if that process dies. Closing the generator leaves it to be gone on with;
     throwing Stop into it ends it, and what there is is kept as stopped. An error in computing keeps what there is as
     failed and is told as the reason. A complete record is only ever replaced by a complete one.
     """
     yield from _missing(store, work, device)
+    lease = store.lease(work.address)
+    if (yield from _followed(store, work.address, lease)):
+        return
+    try:
+        yield from _performed(store, work, device, fresh, lease)
+    finally:
+        lease.give_back()
+
+
+def patiently(performing: Iterator[Progress]) -> Iterator[Progress]:
+    """The same progress, for one who has nothing else to do while another process is at work."""
+    for progress in performing:
+        yield progress
+        if progress.status == ELSEWHERE:
+            time.sleep(LOOK)
+
+
+def _followed(store: Store, address: str, lease: Lease) -> Generator[Progress, None, bool]:
+    """Watches while another process writes the record; returns whether that has ended it, else the lease is ours.
+
+    Stop ends the watching alone: what another process does is not ours to end.
+    """
+    told = None
+    try:
+        while not lease.take():
+            told, before = store.version(address), told
+            step = store.step(address)
+            yield Progress(
+                step, step, saved=told != before, status=ELSEWHERE, reason="another process is at work on it"
+            )
+    except Stop:
+        yield Progress(0, 0, status="stopped", reason="another process goes on with it")
+        return True
+    except OSError as error:
+        raise RecordError(f"store: cannot be written to ({error.strerror})") from error
+    if told is None or not store.complete(address):
+        return False
+    lease.give_back()
+    record = store.get(address)
+    yield Progress(0, 0, saved=True, status=record.status, reason=record.reason)
+    return True
+
+
+def _performed(store: Store, work: Work, device: str, fresh: bool, lease: Lease) -> Iterator[Progress]:
+    """As `perform`, with the lease of its record taken."""
     address = work.address
     inputs = [store.get(needed) for needed in map(_address, work.needs)]
     unfinished = [_address(needed) for needed, record in zip(work.needs, inputs, strict=True) if not record.complete]
@@ -36,7 +89,7 @@ def perform(store: Store, work: Work, device: str = "cpu", fresh: bool = False) 
     ended = store.complete(address)
     if not ended:
         store.forget(address)
-    keeper = _Keeper(store, address, unfinished, device)
+    keeper = _Keeper(store, address, unfinished, device, lease)
     latest, computing = Progress(0, 0), work.kind.compute(work.spec, inputs, device, before)
     try:
         while True:
@@ -64,7 +117,7 @@ def _missing(store: Store, work: Work, device: str) -> Iterator[Progress]:
         if isinstance(needed, str) or store.complete(needed.address):
             continue
         for progress in perform(store, needed, device):
-            if progress.status == "running":
+            if progress.status in ("running", ELSEWHERE):
                 yield progress
             elif progress.status not in ENDS:
                 raise SpecError(f"{needed.kind.name}: {progress.reason or progress.status}")
@@ -77,8 +130,8 @@ def _address(needed: str | Work) -> str:
 class _Keeper:
     """Keeps what there is of a record, now and then."""
 
-    def __init__(self, store: Store, address: str, unfinished: list[str], device: str):
-        self.store, self.address, self.unfinished, self.device = store, address, unfinished, device
+    def __init__(self, store: Store, address: str, unfinished: list[str], device: str, lease: Lease):
+        self.store, self.address, self.unfinished, self.device, self.lease = store, address, unfinished, device, lease
         self.partial: Callable[[], Record] | None = None
         self.kept, self.cost, self.new = -math.inf, 0.0, False
 
@@ -89,7 +142,7 @@ class _Keeper:
             return False
         started = time.monotonic()
         status, reason = self.keep(self.latest(), "running")
-        if status == "failed":
+        if status != "running":
             raise RecordError(reason)
         self.kept, self.new = time.monotonic(), False
         self.cost = self.kept - started
@@ -100,9 +153,11 @@ class _Keeper:
         return self.partial() if self.partial else None
 
     def keep(self, record: Record | None, status: str, reason: str = "") -> tuple[str, str]:
-        """Keeps a record with a status; returns how that ended, which a full disk may change."""
+        """Keeps a record with a status; returns how that ended, which a full disk may change, or who deletes it."""
         if any(self.store.complete(needed) for needed in self.unfinished):
             return "failed", "run: it has gone on since this was begun; compute it again"
+        if not self.lease.held:
+            return "stopped", GONE
         try:
             if record is not None:
                 self.store.keep(self.address, replace(record, status=status, reason=reason, made=made(self.device)))

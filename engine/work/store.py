@@ -18,11 +18,12 @@ from typing import Any
 from engine.records import ENDS, Record, RecordError, Run, head, load, save
 from engine.spec import SpecError, decode, fingerprint
 from engine.training.runs import RUNS, RunSpec
+from engine.work.lease import Lease
 
 DIGEST = re.compile("[0-9a-f]{16}")
 ADDRESS = re.compile("([0-9a-f]{16}|[a-z]{2,20})(/[0-9a-f]{16}){0,3}")
-PARTIAL, ROWS = ".partial.npz", ".rows"
-"""What the names of the files of an unfinished record end with: the record, and its growing array."""
+PARTIAL, ROWS, LEASE = ".partial.npz", ".rows", ".lease"
+"""What the names of the files of an unfinished record end with: the record, its growing array, and whose it is."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,17 @@ class Store:
         for suffix in (PARTIAL, ROWS):
             self.file(address, suffix).unlink(missing_ok=True)
 
+    def step(self, address: str) -> int:
+        """The step that an unfinished record has come to; 0 where it is not known or not counted in steps."""
+        try:
+            return int(head(self.file(address, PARTIAL))["summary"].get("step", 0))
+        except RecordError:
+            return 0
+
+    def lease(self, address: str) -> Lease:
+        """The right to write a record, which is yet to be taken."""
+        return Lease(self.file(address, LEASE))
+
     def version(self, address: str) -> tuple[int, ...]:
         """Changes whenever the record is written anew; zeros where there is none."""
         return tuple(map(_stamp, (self.file(address), self.file(address, PARTIAL))))
@@ -122,7 +134,7 @@ class Store:
 
     def delete(self, address: str) -> None:
         """Removes a record with all that was computed of it."""
-        for suffix in (".npz", PARTIAL, ROWS):
+        for suffix in (LEASE, ".npz", PARTIAL, ROWS):  # the lease first: who writes it writes no more
             self.file(address, suffix).unlink(missing_ok=True)
         shutil.rmtree(self.root / address, ignore_errors=True)
 
@@ -149,7 +161,7 @@ class Store:
         """The digests of all runs, the newest first."""
         folders = [f for f in _entries(self.root) if DIGEST.fullmatch(f.name) and f.is_dir()]
         newest = {f.name: max(self.version(f.name)) for f in folders}
-        return sorted(newest, key=lambda name: -newest[name])
+        return sorted(filter(newest.get, newest), key=lambda name: -newest[name])
 
     def summaries(self) -> list[Summary]:
         """All runs, the newest first, from the heads of their records."""

@@ -15,7 +15,7 @@ from engine.machine import settle
 from engine.records import Result
 from engine.spec import decode, encode
 from engine.work.kinds import Work
-from engine.work.perform import perform
+from engine.work.perform import patiently, perform
 from engine.work.store import Store
 
 
@@ -39,7 +39,7 @@ def tables(experiments: Sequence[Experiment], store: Path, device: str = "cpu") 
 
 def _performed(encoded: dict[str, Any], root: Path, device: str) -> dict[str, Any]:
     work, store = Work(decode(EXPERIMENTS, encoded)), Store(root)
-    *_, end = perform(store, work, device)
+    *_, end = patiently(perform(store, work, device))
     record = store.find(work.address, growing=end.status == "failed")
     made = table(work.spec, current(work.spec, record if isinstance(record, Result) else None))
     return made | {"failed": end.reason, "reproduced": False} if end.status == "failed" else made

@@ -23,7 +23,7 @@ from engine.machine import settle
 from engine.records import Progress, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.kinds import of_message
-from engine.work.perform import in_a_line, perform
+from engine.work.perform import ELSEWHERE, LOOK, in_a_line, perform
 from engine.work.store import Store
 
 SLICE = 0.1
@@ -57,6 +57,10 @@ class Task:
             if now > end or at.status != "running":
                 return
 
+    def ready(self, now: float) -> bool:
+        """Whether there is something to do: what another process does is looked at now and then."""
+        return self.status != "paused" and (self.status != ELSEWHERE or now - self.told > LOOK)
+
     def pace_anew(self) -> None:
         """Forgets the speed so far, as after a pause."""
         self.counted = None
@@ -83,16 +87,24 @@ class Worker:
     def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         """Until the commands end (None)."""
         while True:
-            turn = [task for task in self.tasks.values() if task.status != "paused"][:MOST]
-            while turn == [] or not commands.empty():
-                command = commands.get()
+            turn = self._turn()
+            while not turn or not commands.empty():
+                try:
+                    command = commands.get(timeout=LOOK if self.tasks else None)
+                except queue.Empty:
+                    command = {}
                 if command is None:
                     self._close()
                     return
-                self._obey(command)
-                turn = [task for task in self.tasks.values() if task.status != "paused"][:MOST]
+                if command:
+                    self._obey(command)
+                turn = self._turn()
             for task in turn:
                 self._slice(task, min(SLICE, 1.0 / len(turn)))
+
+    def _turn(self) -> list[Task]:
+        """The tasks that have something to do now."""
+        return [task for task in self.tasks.values() if task.ready(time.monotonic())][:MOST]
 
     def _obey(self, command: dict[str, Any]) -> None:
         name, task = command["job"], self.tasks.get(command["job"])
@@ -130,7 +142,8 @@ class Worker:
         try:
             for at in task.advance(seconds):
                 self._report(task, at)
-                if at.status != "running":
+                task.status = at.status
+                if at.status not in ("running", ELSEWHERE):
                     self.tasks.pop(task.name, None)
         except Exception as error:
             self.tasks.pop(task.name, None)

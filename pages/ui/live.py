@@ -16,10 +16,13 @@ from engine.figures import charts, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
+from engine.work.perform import ELSEWHERE
 from pages.ui import cached
 
 TICK = 1.0
 """Seconds between two looks."""
+STATUS = {ELSEWHERE: "At work elsewhere"}
+"""What the bar calls a status, where that is not the word itself."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def watch(run: str) -> View | None:
     now, spec = cached.jobs().snapshot(run), cached.spec(run)
     if spec is None:
         return None
-    if now and (now.active or now.frames):
+    if now and now.status != ELSEWHERE and (now.active or now.frames):
         version = (int(time.monotonic() / TICK) if now.active else now.version, now.status)
         columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
         return View(
@@ -59,9 +62,10 @@ def watch(run: str) -> View | None:
     record = cached.run(run)
     if record is None:
         return None
-    device, status = str(record.made.get("device", "")), "interrupted" if record.status == "running" else record.status
+    elsewhere, device = bool(now and now.active), str(record.made.get("device", ""))
+    status = record.status if record.status != "running" else ELSEWHERE if elsewhere else "interrupted"
     columns = charts.columns(record)
-    return View(spec, status, record.reason, device, record.step, math.nan, math.nan, False, columns, kept)
+    return View(spec, status, record.reason, device, record.step, math.nan, math.nan, elsewhere, columns, kept)
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:
@@ -89,12 +93,12 @@ def _bar(run: str, view: View) -> None:
         said = (
             "Waiting for the worker"
             if view.status == "queued"
-            else f"{view.status.capitalize()}: step {view.done:,} of {view.spec.steps:,}"
+            else f"{STATUS.get(view.status, view.status.capitalize())}: step {view.done:,} of {view.spec.steps:,}"
         )
         said += f", {words.duration(view.left)} left" if math.isfinite(view.left) else ""
         said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
         st.progress(min(view.done / view.spec.steps, 1.0), said)
-        if view.active:
+        if view.active and view.status != ELSEWHERE:
             paused = view.status == "paused"
             st.button(
                 "Resume" if paused else "Pause",
