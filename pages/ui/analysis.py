@@ -189,9 +189,7 @@ def bar(job: str, what: str) -> bool:
     with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-                far = f"{now.done:,} of {now.total:,} {what} on {now.device}, {words.duration(now.left)} left"
-                waiting = "Waiting for the worker"
-                st.progress(min(now.done / max(now.total, 1), 1.0), waiting if now.status == "queued" else far)
+                st.progress(min(now.done / max(now.total, 1), 1.0), live.far(now, what))
                 st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             ended = "Cancelled" if now.status == "stopped" else "This could not be computed"

@@ -16,13 +16,14 @@ from engine.figures import charts, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
+from engine.work.jobs import Snapshot
 from engine.work.perform import ELSEWHERE
 from pages.ui import cached
 
 TICK = 1.0
 """Seconds between two looks."""
-STATUS = {ELSEWHERE: "At work elsewhere"}
-"""What the bar calls a status, where that is not the word itself."""
+STATUS = {"queued": "Waiting for the worker", ELSEWHERE: "At work elsewhere"}
+"""What a bar calls a status, where that is not the word itself."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,8 @@ def bar(run: str, view: View) -> None:
 def _bar(run: str, view: View) -> None:
     jobs = cached.jobs()
     with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-        said = (
-            "Waiting for the worker"
-            if view.status == "queued"
-            else f"{STATUS.get(view.status, view.status.capitalize())}: step {view.done:,} of {view.spec.steps:,}"
-        )
+        said = STATUS.get(view.status, view.status.capitalize())
+        said += f": step {view.done:,} of {view.spec.steps:,}" if view.status != "queued" else ""
         said += f", {words.duration(view.left)} left" if math.isfinite(view.left) else ""
         said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
         st.progress(min(view.done / view.spec.steps, 1.0), said)
@@ -114,6 +112,12 @@ def _bar(run: str, view: View) -> None:
 
 def _go_on(spec: RunSpec) -> None:
     cached.train(spec, st.session_state.get("device"), fresh=False)
+
+
+def far(now: Snapshot, what: str) -> str:
+    """How far a job is, counted in `what`; or why it does not go on."""
+    left = f", {words.duration(now.left)} left" if math.isfinite(now.left) else ""
+    return STATUS.get(now.status) or f"{now.done:,} of {now.total:,} {what} on {now.device}{left}"
 
 
 def numbers(view: View) -> list[tuple[str, str, str]]:

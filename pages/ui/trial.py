@@ -17,7 +17,7 @@ from engine.records import Result
 from engine.spec import decode, digest, encode
 from engine.work.jobs import Snapshot
 from engine.work.kinds import Work
-from pages.ui import cached, citations, controls, motion, shell
+from pages.ui import cached, citations, controls, live, motion, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
 SEALED = "Predict first: move the slider and press Reveal."
@@ -75,11 +75,7 @@ def bar(view: View) -> None:
         now = view.job
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-                left = f", {words.duration(now.left)} left" if math.isfinite(now.left) else ""
-                far = f"{now.done:,} of {now.total:,} steps on {now.device}{left}"
-                st.progress(
-                    min(now.done / max(now.total, 1), 1.0), "Waiting for the worker" if now.status == "queued" else far
-                )
+                st.progress(min(now.done / max(now.total, 1), 1.0), live.far(now, "steps"))
                 st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             st.warning(
