@@ -1,31 +1,32 @@
-"""Jobs: what a server asks of its workers, and an immutable snapshot of each for whoever watches. One worker process
-per device."""
+"""Jobs: what a server asks of its workers, and an immutable snapshot of each for whoever watches. A few processes for
+each device share the jobs, so that one that takes long, or kills its process, hurts no other."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from engine.machine import CORES
 from engine.spec import SpecError
 from engine.work.kinds import Work
 from engine.work.perform import ELSEWHERE
+from engine.work.process import WORKER, Process
 from engine.work.store import Store
 
-WORKER = (sys.executable, "-m", "engine.work.worker")
-"""The command that a worker is; the device and the store's folder follow."""
 LIVES = 3
-"""Workers that one job may see die under it before it is given up as the likely cause."""
+"""Processes that one job may see die in its turn before it is given up as the cause."""
+WIDTH = {"cpu": max(2, CORES), "cuda": 2}
+"""Processes for a device, by its type."""
+PATIENCE = 3.5
+"""Seconds after which a process that does not hear a stop is ended."""
+WATCH = 0.1
+"""Seconds between two looks at whether a process is late."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,11 @@ class Snapshot:
 @dataclass
 class _Job:
     now: Snapshot
-    start: dict[str, Any]  # the command that started it, to be sent again if its worker dies
+    start: dict[str, Any]  # the command that started it, to be sent again if its process dies
     frames: list[dict[str, float]] = field(default_factory=list)
+    process: Process | None = None
     deaths: int = 0
+    stopping: float = math.inf  # when it was told to stop
 
 
 class Jobs:
@@ -70,13 +73,20 @@ class Jobs:
         self.store, self.worker = store, worker
         self.devices = [*(f"cuda:{i}" for i in range(torch.cuda.device_count())), "cpu"]
         self._jobs: dict[str, _Job] = {}
-        self._workers: dict[str, subprocess.Popen[str]] = {}
+        self._processes: list[Process] = []
         self._lock = threading.RLock()
-        self._closing = False
+        self._closing = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
 
-    def start(self, work: Work, device: str | None = None, fresh: bool = False) -> str:
+    def warm(self) -> None:
+        """Starts a process for the first device before there is a job, which then does not wait for it."""
+        with self._lock:
+            if not self._processes:
+                self._open(self.devices[0])
+
+    def start(self, work: Work, device: str | None = None, fresh: bool = False, owner: str = "") -> str:
         """Starts work, goes on with what an earlier attempt has left of it (unless `fresh`), or joins it where it is
-        being done; returns its address, which is the job's id.
+        being done; returns its address, which is the job's id. Owners take turns, however many jobs one has.
 
         SpecError for a device that is not here, or where `work.of` is no address.
         """
@@ -88,11 +98,11 @@ class Jobs:
         with self._lock:
             known = self._jobs.get(job)
             if known is None or not known.now.active:
-                start = {"do": "start", "job": job, "fresh": fresh, **work.message()}
+                start = {"do": "start", "job": job, "fresh": fresh, "over": False, "owner": owner, **work.message()}
                 version = known.now.version if known else 0
                 self._jobs.pop(job, None)
                 self._jobs[job] = _Job(Snapshot(job, work.kind.name, device, version=version), start)
-                self._write(device, start)
+                self._give(self._jobs[job])
         return job
 
     def pause(self, job: str) -> None:
@@ -104,8 +114,11 @@ class Jobs:
         self._send(job, "resume")
 
     def stop(self, job: str) -> None:
-        """Ends a job for good; a run keeps its curves and can still be gone on with by `train`."""
-        self._send(job, "stop")
+        """Ends a job for good; a run keeps its curves and can still be gone on with by `start`."""
+        with self._lock:
+            if known := self._jobs.get(job):
+                known.stopping = min(known.stopping, time.monotonic())
+                self._send(job, "stop")
 
     def delete(self, address: str) -> None:
         """Ends what is at work on something, and removes it with all that was computed of it."""
@@ -137,56 +150,70 @@ class Jobs:
         return [s.digest for s in self.store.summaries() if s.status == "running" and s.digest not in at_work]
 
     def close(self) -> None:
-        """Lets the workers keep their checkpoints and end."""
-        self._closing = True
-        for worker in self._workers.values():
-            if worker.stdin:
-                worker.stdin.close()
-            worker.wait(timeout=30)
+        """Lets the processes keep their jobs' last steps and end."""
+        self._closing.set()
+        with self._lock:
+            processes = list(self._processes)
+        for process in processes:
+            process.close()
 
     def _send(self, job: str, do: str) -> None:
         with self._lock:
             known = self._jobs.get(job)
-            if known and known.now.active:
-                self._write(known.now.device, {"do": do, "job": job})
+            if known and known.now.active and known.process:
+                known.process.send({"do": do, "job": job})
 
-    def _write(self, device: str, command: dict[str, Any]) -> None:
-        worker = self._workers.get(device) or self._spawn(device)
-        assert worker.stdin
-        try:
-            worker.stdin.write(json.dumps(command) + "\n")
-            worker.stdin.flush()
-        except OSError:
-            pass  # the worker has just died: `_revive` starts every active job, this one included, on the next
+    def _give(self, job: _Job, avoid: Process | None = None) -> None:
+        """Gives a job to a process."""
+        job.process = self._choose(job.now.device, avoid)
+        job.process.send(job.start)
+        if job.now.status == "paused":
+            job.process.send({"do": "pause", "job": job.now.id})
 
-    def _spawn(self, device: str) -> subprocess.Popen[str]:
-        """A new interpreter, not a fork (torch's threads do not survive one) and not multiprocessing (which would
-        run the app's script again)."""
-        home = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-        root = str(self.store.root.resolve())
-        environment = os.environ | {"PYTHONPATH": path, "RAVINE_STORE": root}  # where downloaded and own data lie too
-        command = [*self.worker, device, root]
-        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-        self._workers[device] = worker
-        threading.Thread(target=self._listen, args=(device, worker), daemon=True).start()
-        return worker
+    def _choose(self, device: str, avoid: Process | None) -> Process:
+        """The process with the fewest jobs, among those that are not held up by a long turn, or a new one where all
+        have some and there may be more."""
+        ours = [process for process in self._processes if process.device == device]
+        free = [process for process in ours if process is not avoid and not process.late and not process.heavy]
+        idle = any(not self._at(process) for process in free)
+        held_up = len(ours) - len(free)
+        if not idle and len(free) < WIDTH[device.partition(":")[0]] and held_up < 2 * WIDTH["cpu"]:
+            return self._open(device)
+        return min(free or ours, key=lambda process: len(self._at(process)))
 
-    def _listen(self, device: str, worker: subprocess.Popen[str]) -> None:
-        assert worker.stdout
-        for line in worker.stdout:
-            try:
-                self._hear(json.loads(line))
-            except json.JSONDecodeError:
-                break  # a line cut off by the worker's death
-        worker.wait()
-        if not self._closing:
-            self._revive(device)
+    def _open(self, device: str) -> Process:
+        process = Process(self.worker, device, self.store.root.resolve(), self._hear, self._bury)
+        self._processes.append(process)
+        return process
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _at(self, process: Process) -> list[_Job]:
+        """The jobs that a process has."""
+        return [job for job in self._jobs.values() if job.process is process and job.now.active]
+
+    def _watch(self) -> None:
+        while not self._closing.wait(WATCH):
+            with self._lock:
+                for process in list(self._processes):
+                    self._relieve(process)
+
+    def _relieve(self, process: Process) -> None:
+        """Of a process whose turn takes long, the other jobs are given to others; one that does not hear a stop is
+        ended."""
+        if not process.late:
+            return
+        process.heavy = process.turn
+        for job in self._at(process):
+            if job.now.id != process.turn:
+                process.send({"do": "drop", "job": job.now.id})
+                job.start |= {"fresh": False, "over": True}
+                self._give(job, avoid=process)
+        if any(time.monotonic() - job.stopping > PATIENCE for job in self._at(process)):
+            process.kill()
+
+    def _hear(self, process: Process, event: dict[str, Any]) -> None:
         with self._lock:
             job = self._jobs.get(event.pop("job"))
-            if job is None:
+            if job is None or job.process is not process:
                 return
             if event.pop("begin", False):
                 job.frames.clear()
@@ -196,21 +223,21 @@ class Jobs:
                 job.now = replace(job.now, version=job.now.version + 1)
             job.now = replace(job.now, **event)
 
-    def _revive(self, device: str) -> None:
-        """After a worker's death its jobs go on from their checkpoints in the next one."""
+    def _bury(self, process: Process) -> None:
+        """After a process's death its jobs go on from their checkpoints in others, unless it is of one of them that
+        processes die."""
         with self._lock:
-            self._workers.pop(device, None)
-            for job in [j for j in self._jobs.values() if j.now.active and j.now.device == device]:
-                job.deaths += 1
-                if job.deaths >= LIVES:
-                    job.now = replace(
-                        job.now,
-                        status="failed",
-                        reason=f"the worker process died {job.deaths} times while this job was active",
-                    )
+            self._processes.remove(process)
+            if self._closing.is_set():
+                return
+            for job in self._at(process):
+                if job.now.id == process.turn or not process.ready:
+                    job.deaths += 1
+                if math.isfinite(job.stopping):
+                    job.now = replace(job.now, status="stopped", reason="stopped in the middle of a step")
+                elif job.deaths >= LIVES:
+                    why = f"the worker process died {job.deaths} times in this job's turn"
+                    job.now = replace(job.now, status="failed", reason=why)
                 else:
-                    job.start["fresh"] = False
-                    paused = job.now.status == "paused"
-                    self._write(device, job.start)
-                    if paused:
-                        self._write(device, {"do": "pause", "job": job.now.id})
+                    job.start |= {"fresh": False, "over": True}
+                    self._give(job)

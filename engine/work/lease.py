@@ -20,8 +20,11 @@ class Lease:
         self.path = path
         self._file: IO[str] | None = None
 
-    def take(self) -> bool:
-        """Takes the lease; False where another holder has it. OSError where the folder cannot be written."""
+    def take(self, over: bool = False) -> bool:
+        """Takes the lease; False where another holder has it, unless it is taken `over`. OSError where the folder
+        cannot be written."""
+        if over:
+            self.path.unlink(missing_ok=True)
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("a")

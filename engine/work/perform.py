@@ -26,17 +26,20 @@ OTHERS = "another process is at work on it"
 GONE = "it was deleted, or taken over by another process"
 
 
-def perform(store: Store, work: Work, device: str = "cpu", fresh: bool = False) -> Iterator[Progress]:
+def perform(
+    store: Store, work: Work, device: str = "cpu", fresh: bool = False, over: bool = False
+) -> Iterator[Progress]:
     """Computes work into the store, going on from what an earlier attempt has left (unless `fresh`).
 
     What it needs is made first where it is missing and known how. Where another process is at work on it, its
-    progress is followed, and taken over if that process dies. Closing the generator leaves it to be gone on with;
-    throwing Stop into it ends it, and what there is is kept as stopped. An error in computing keeps what there is as
-    failed and is told as the reason. A complete record is only ever replaced by a complete one.
+    progress is followed, and taken over if that process dies, or at once where `over` asks for that. Closing the
+    generator leaves it to be gone on with; throwing Stop into it ends it, and what there is is kept as stopped. An
+    error in computing keeps what there is as failed and is told as the reason. A complete record is only ever replaced
+    by a complete one.
     """
     yield from _missing(store, work, device)
     lease = store.lease(work.address)
-    if (yield from _followed(store, work.address, lease)):
+    if (yield from _followed(store, work.address, lease, over)):
         return
     try:
         yield from _performed(store, work, device, fresh, lease)
@@ -52,19 +55,17 @@ def patiently(performing: Iterator[Progress]) -> Iterator[Progress]:
             time.sleep(LOOK)
 
 
-def _followed(store: Store, address: str, lease: Lease) -> Generator[Progress, None, bool]:
+def _followed(store: Store, address: str, lease: Lease, over: bool) -> Generator[Progress, None, bool]:
     """Watches while another process writes the record; returns whether that has ended it, else the lease is ours.
 
     Stop ends the watching alone: what another process does is not ours to end.
     """
     told = None
     try:
-        while not lease.take():
+        while not lease.take(over):
             told, before = store.version(address), told
             step = store.step(address)
-            yield Progress(
-                step, step, saved=told != before, status=ELSEWHERE, reason="another process is at work on it"
-            )
+            yield Progress(step, step, saved=told != before, status=ELSEWHERE, reason=OTHERS)
     except Stop:
         yield Progress(0, 0, status="stopped", reason="another process goes on with it")
         return True

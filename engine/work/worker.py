@@ -1,4 +1,4 @@
-"""The worker: a process per device that advances its tasks in time slices. `python -m engine.work.worker DEVICE STORE`.
+"""The worker: a process that advances its tasks in time slices. `python -m engine.work.worker DEVICE STORE`.
 
 JSON lines both ways: commands come in on standard input, events leave on standard output; results go through the store.
 When the input closes (the server is gone) every task is closed, which leaves its checkpoint, and the process ends.
@@ -11,6 +11,7 @@ import json
 import math
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -30,16 +31,17 @@ SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
 PULSE = 0.25
 """Seconds between events that only say how far a task is."""
-MOST = 32
-"""Tasks that take turns; more wait in the queue."""
+ROUND = 1.0
+"""Seconds that all tasks together take for a turn each, when there are many."""
 
 
 class Task:
     """One job inside the worker."""
 
-    def __init__(self, name: str, progress: Iterator[Progress]):
-        self.name, self.progress = name, progress
+    def __init__(self, name: str, owner: str, progress: Iterator[Progress]):
+        self.name, self.owner, self.progress = name, owner, progress
         self.status = "queued"
+        self.turn = 0  # its last
         self.told = self.since = 0.0
         self.counted: int | None = None
         self.rate = math.nan
@@ -83,12 +85,15 @@ class Worker:
     def __init__(self, device: str, store: Store, events: TextIO):
         self.device, self.store, self.events = device, store, events
         self.tasks: dict[str, Task] = {}
+        self.clock, self.turns = 0, dict[str, int]()  # turns so far, and the last one of each owner
 
     def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         """Until the commands end (None)."""
         while True:
-            turn = self._turn()
-            while not turn or not commands.empty():
+            turn = self._next()
+            if turn is None:
+                self._turn("")
+            while turn is None or not commands.empty():
                 try:
                     command = commands.get(timeout=LOOK if self.tasks else None)
                 except queue.Empty:
@@ -98,13 +103,17 @@ class Worker:
                     return
                 if command:
                     self._obey(command)
-                turn = self._turn()
-            for task in turn:
-                self._slice(task, min(SLICE, 1.0 / len(turn)))
+                turn = self._next()
+            self._slice(turn)
 
-    def _turn(self) -> list[Task]:
-        """The tasks that have something to do now."""
-        return [task for task in self.tasks.values() if task.ready(time.monotonic())][:MOST]
+    def _next(self) -> Task | None:
+        """Whose turn it is: owners take turns, and each one's jobs; None where nobody has anything to do."""
+        now = time.monotonic()
+        ready = [task for task in self.tasks.values() if task.ready(now)]
+        if not ready:
+            return None
+        owner = min({task.owner: None for task in ready}, key=lambda name: self.turns.get(name, 0))
+        return min((task for task in ready if task.owner == owner), key=lambda task: task.turn)
 
     def _obey(self, command: dict[str, Any]) -> None:
         name, task = command["job"], self.tasks.get(command["job"])
@@ -120,11 +129,14 @@ class Worker:
                 self._tell(name, status="queued")
             case "stop" if task:
                 self._stop(task)
+            case "drop" if task:
+                del self.tasks[name]
+                self._end(task)
 
     def _start(self, name: str, command: dict[str, Any]) -> None:
         try:
-            progress = perform(self.store, of_message(command), self.device, command["fresh"])
-            self.tasks[name] = Task(name, progress)
+            progress = perform(self.store, of_message(command), self.device, command["fresh"], command["over"])
+            self.tasks[name] = Task(name, command["owner"], progress)
             self._tell(name, status="queued", begin=True)
         except (SpecError, RecordError) as error:
             self._tell(name, status="failed", reason=str(error))
@@ -136,11 +148,16 @@ class Worker:
             self._report(task, task.progress.throw(Stop()))  # type: ignore[attr-defined]  # a generator
         except Stop:
             self._tell(task.name, status="stopped", reason="stopped before its first step")
+        except Exception as error:
+            self._tell(task.name, status="failed", reason=in_a_line(error))
 
-    def _slice(self, task: Task, seconds: float) -> None:
+    def _slice(self, task: Task) -> None:
+        self.clock += 1
+        task.turn = self.turns[task.owner] = self.clock
         task.status = "running"
+        self._turn(task.name)
         try:
-            for at in task.advance(seconds):
+            for at in task.advance(min(SLICE, ROUND / len(self.tasks))):
                 self._report(task, at)
                 task.status = at.status
                 if at.status not in ("running", ELSEWHERE):
@@ -148,6 +165,10 @@ class Worker:
         except Exception as error:
             self.tasks.pop(task.name, None)
             self._tell(task.name, status="failed", reason=in_a_line(error))
+
+    def _turn(self, name: str) -> None:
+        """Says whose turn begins; "" where nobody has one."""
+        self._write({"turn": name})
 
     def _report(self, task: Task, at: Progress) -> None:
         frame = {"frame": at.frame} if at.frame else {}
@@ -163,11 +184,19 @@ class Worker:
         )
 
     def _tell(self, name: str, **event: Any) -> None:
-        self.events.write(json.dumps({"job": name, **event}) + "\n")
+        self._write({"job": name, **event})
+
+    def _write(self, event: dict[str, Any]) -> None:
+        self.events.write(json.dumps(event) + "\n")
         self.events.flush()
 
     def _close(self) -> None:
         for task in self.tasks.values():
+            self._end(task)
+
+    def _end(self, task: Task) -> None:
+        """Leaves a task to be gone on with; what cannot be kept is lost, and no other with it."""
+        with suppress(Exception):
             task.progress.close()  # type: ignore[attr-defined]  # a generator
 
 
@@ -186,6 +215,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to obey, which then closes the input
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: commands.put(None))
     threading.Thread(target=_read, args=(sys.stdin, commands), daemon=True).start()
     with suppress(BrokenPipeError):  # the server died: checkpoints are in the store
         Worker(device, Store(Path(root)), events).run(commands)

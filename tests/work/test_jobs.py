@@ -86,7 +86,7 @@ def test_a_run_beside_others_is_the_run_alone(jobs, tmp_path):
 def test_a_killed_worker_costs_nothing_but_time(jobs, long_alone):
     job = jobs.start(Work(LONG))
     wait(jobs, job, lambda s: s.version >= 1 and s.done > 200)
-    os.kill(jobs._workers["cpu"].pid, signal.SIGKILL)
+    os.kill(jobs._jobs[job].process.pid, signal.SIGKILL)
     last = wait(jobs, job)
     assert last.status == "finished"
     assert [frame["step"] for frame in last.frames] == list(range(0, 5001, 200))
@@ -185,12 +185,10 @@ def test_a_diverging_run_ends_as_diverged_with_its_curves(jobs):
 def test_a_job_that_kills_every_worker_is_given_up(jobs):
     job = jobs.start(Work(LONG))
     for deaths in range(1, LIVES + 1):
-        wait(jobs, job, lambda s: "cpu" in jobs._workers and s.status == "running")
-        worker = jobs._workers["cpu"]
-        worker.kill()
-        wait(jobs, job, lambda s, worker=worker: jobs._workers.get("cpu") is not worker)
-        assert jobs._jobs[job].deaths == deaths
-        time.sleep(0.3)
+        process = jobs._jobs[job].process
+        wait(jobs, job, lambda s, process=process: process.turn == job)
+        process.kill()
+        wait(jobs, job, lambda s, deaths=deaths: jobs._jobs[job].deaths == deaths)
     assert jobs.snapshot(job).status == "failed"
     assert "worker" in jobs.snapshot(job).reason
     other = jobs.start(Work(SHORT))

@@ -57,7 +57,7 @@ def test_a_killed_worker_s_work_goes_on_from_its_rows(trained, monkeypatch):
         job = jobs.start(work)
         wait(jobs, job, lambda now: trained.file(job, PARTIAL).exists() and now.done >= 4)
         rows = int(np.isfinite(trained.get(job).rises).sum())
-        os.kill(jobs._workers["cpu"].pid, signal.SIGKILL)
+        os.kill(jobs._jobs[job].process.pid, signal.SIGKILL)
         assert not trained.complete(job) and rows
         seen = []
         end = wait(jobs, job, lambda now: seen.append(now.done) or not now.active)

@@ -1,0 +1,96 @@
+"""A worker process as its server sees it: what it is told, what it says, and whose turn it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+WORKER = (sys.executable, "-m", "engine.work.worker")
+"""The command that a worker is; the device and the store's folder follow."""
+HOME = Path(__file__).resolve().parents[2]
+LONG = 1.0
+"""Seconds of one turn after which a process is late: what waits there is done elsewhere."""
+
+
+class Process:
+    """One worker."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        device: str,
+        root: Path,
+        hear: Callable[[Process, dict[str, Any]], None],
+        bury: Callable[[Process], None],
+    ):
+        """Starts it: a new interpreter, not a fork (torch's threads do not survive one) and not multiprocessing (which
+        would run the app's script again), in a session of its own, which a terminal's Ctrl-C does not reach."""
+        self.device, self.ready = device, False
+        self.turn, self._since = "", 0.0
+        self.heavy = ""  # the job whose turn was long
+        path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
+        environment = os.environ | {"PYTHONPATH": path, "RAVINE_STORE": str(root)}  # where data of one's own lie too
+        self._popen = subprocess.Popen(
+            [*command, device, str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._listen, args=(hear, bury), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The system's number of it."""
+        return self._popen.pid
+
+    @property
+    def late(self) -> bool:
+        """Whether the turn at hand has taken long."""
+        return bool(self.turn) and time.monotonic() - self._since > LONG
+
+    def send(self, command: dict[str, Any]) -> None:
+        """Tells it something; one that has just died is buried by its listener, which also does what it was told."""
+        assert self._popen.stdin
+        try:
+            self._popen.stdin.write(json.dumps(command) + "\n")
+            self._popen.stdin.flush()
+        except OSError:
+            pass
+
+    def kill(self) -> None:
+        """Ends it at once; checkpoints are in the store."""
+        self._popen.kill()
+
+    def close(self, seconds: float = 30) -> None:
+        """Lets it keep its jobs' last steps and end."""
+        assert self._popen.stdin
+        try:
+            self._popen.stdin.close()
+            self._popen.wait(seconds)
+        except (OSError, subprocess.TimeoutExpired):
+            self.kill()
+
+    def _listen(self, hear: Callable[[Process, dict[str, Any]], None], bury: Callable[[Process], None]) -> None:
+        assert self._popen.stdout
+        for line in self._popen.stdout:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                break  # a line cut off by its death
+            self.ready = True
+            if "turn" in event:
+                self.turn, self._since = event["turn"], time.monotonic()
+                self.heavy = "" if self.heavy != event["turn"] else self.heavy
+            else:
+                hear(self, event)
+        self._popen.wait()
+        bury(self)
