@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import time
+from pathlib import Path
 
 import torch
 
@@ -28,6 +30,28 @@ def settle() -> None:
     # as its arithmetic;
     # freeing one large piece raises that threshold for good (mallopt(3), M_MMAP_THRESHOLD)
     torch.empty(4 * CACHED - 2**16, dtype=torch.uint8)
+
+
+def memory() -> int:
+    """Bytes that the processes here may use together: the machine's, or less where its container has a limit."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return whole
+    return min(whole, int(limit)) if limit.isdigit() else whole
+
+
+def bound(size: int) -> None:
+    """Lets this process have so many bytes of data and no more: beyond, an allocation fails, and nothing else does."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard == resource.RLIM_INFINITY or size < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
+def starved(error: BaseException) -> bool:
+    """Whether an error says that there was not enough memory, in any of the ways of Python, NumPy and torch."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def made(device: str) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from engine.machine import made
+from engine.machine import made, starved
 from engine.records import ENDS, Progress, Record, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.kinds import Work
@@ -169,6 +170,9 @@ class _Keeper:
 
 def in_a_line(error: Exception) -> str:
     """An error as one line."""
+    if starved(error):
+        asked = re.search(r"allocate (\d+) bytes", str(error))
+        return "Not enough memory" + (f": it asked for {int(asked[1]) / 1e9:.2g} GB at once" if asked else "")
     text = str(error).splitlines()[0] if str(error) else ""
     known = isinstance(error, SpecError | RecordError | FloatingPointError)
     return (text if known else f"{type(error).__name__}: {text}")[:300]

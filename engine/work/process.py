@@ -15,7 +15,7 @@ from typing import Any
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
 HOME = Path(__file__).resolve().parents[2]
-LONG = 1.0
+LONG = 2.0
 """Seconds of one turn after which a process is late: what waits there is done elsewhere."""
 
 

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from engine.machine import settle
+from engine.machine import bound, memory, settle
 from engine.records import Progress, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.kinds import of_message
@@ -31,6 +31,8 @@ SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
 PULSE = 0.25
 """Seconds between events that only say how far a task is."""
+PART = 0.4
+"""Of all memory that one worker's data may take, unless RAVINE_MEMORY gives the bytes."""
 ROUND = 1.0
 """Seconds that all tasks together take for a turn each, when there are many."""
 
@@ -212,6 +214,8 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     settle()
+    if device == "cpu":  # CUDA reserves far more addresses than it has memory
+        bound(int(os.environ.get("RAVINE_MEMORY") or memory() * PART))
     gc.collect()
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
