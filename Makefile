@@ -4,12 +4,16 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .NOTPARALLEL:
-.PHONY: install run test faults clean
+.PHONY: install run serve test faults clean
 
 install: .venv/runtime.stamp
 
 run: install
 	$(PY) -m streamlit run app.py
+
+serve: install
+	@echo 'Everybody who reaches this machine can open Ravine, train on it, and stop and delete what others have started.'
+	$(PY) -m streamlit run app.py --server.address=0.0.0.0
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Ravine needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python' >&2; exit 1; }

@@ -154,7 +154,7 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
-    cached.jobs().start(Work(wanted, run), device)
+    cached.start(Work(wanted, run), device)
     st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,7 @@ def jobs() -> Jobs:
     store.sweep()
     _adopt(store)
     made = Jobs(store)
+    made.warm()
     atexit.register(made.close)
     return made
 
@@ -73,9 +75,15 @@ def spec(digest: str) -> RunSpec | None:
     return _spec(digest, version(digest)) or _started().get(digest)
 
 
+def start(work: Work, device: str | None = None, fresh: bool = False) -> str:
+    """Starts work for the person whose page asks for it, or joins it where it is being done; its job's id."""
+    owner = st.session_state.setdefault("owner", secrets.token_hex(8))
+    return jobs().start(work, device, fresh, owner)
+
+
 def train(spec: RunSpec, device: str | None, fresh: bool) -> str:
     """Starts a run, and remembers its spec until the store has it."""
-    run = jobs().start(Work(spec), device, fresh)
+    run = start(Work(spec), device, fresh)
     _started()[run] = spec
     return run
 

@@ -24,7 +24,7 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
     given_up = now and now.status in ("failed", "stopped") and "gone on" not in now.reason
     if _whole(run, surface) or not measured or given_up:
         return surface, False
-    cached.jobs().start(Work(picture(spec, _small(spec)), run))
+    cached.start(Work(picture(spec, _small(spec)), run))
     return surface, True
 
 

@@ -119,7 +119,7 @@ def show(quantity: str) -> None:
 
 
 def _start(wanted: JointSpec, device: str | None) -> None:
-    cached.jobs().start(Work(wanted), device)
+    cached.start(Work(wanted), device)
 
 
 def _picture(work: Work, quantity: str) -> bool:

@@ -58,7 +58,7 @@ def watch(experiment: Experiment) -> View:
 
 def start(experiment: Experiment, device: str | None) -> None:
     """Performs an experiment, or joins it where it is at work."""
-    cached.jobs().start(Work(experiment), device)
+    cached.start(Work(experiment), device)
     st.session_state[STARTED] = encode(experiment)
 
 

@@ -28,6 +28,7 @@ DEFAULT = digest(RunSpec())
 def server_store(tmp_path, monkeypatch):
     """A server's store of its own, with the shipped run in it as a server would have it."""
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
+    monkeypatch.setattr(cached.Jobs, "warm", lambda jobs: None)  # most tests ask for no worker
     st.cache_resource.clear()
     yield Store(tmp_path)
     cached.jobs().close()
