@@ -8,30 +8,21 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.figures import alignments, words
 from engine.records import Alignment
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, shell
+from pages.ui import analysis, controls, figures
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
 
 
-def picture(about: analysis.Subject, name: str) -> bool:
-    """The charts and the numbers; whether more is still being computed."""
-    at_work = analysis.progress(about, name, "checkpoints")
-    version, record = analysis.version(about, name), analysis.record(about, name)
-    if record is None:
-        st.html(
-            "<p class='empty'>Eigenpairs are tracked along the run from its start; the first checkpoint comes "
-            "first.</p>"
-        )
-        return at_work
-    shell.strip(numbers(record))
-    key, described = f"{about.run}/{name}", describe(about.spec)
+def picture(about: analysis.Subject, record: Alignment, address: str, version: tuple[int, ...]) -> None:
+    """The charts, checkpoint by checkpoint."""
+    described = describe(about.spec)
     for column, names in zip(st.columns([1, 1, 1.15], gap="medium"), GRID, strict=True):
         with column:
             for one in names:
                 height = 255 if len(names) > 1 else 575
-                figures.chart(f"{one}@{key}", version, height, partial(alignments.ALIGNMENT[one], record, described))
-    return at_work
+                draw = partial(alignments.ALIGNMENT[one], record, described)
+                figures.chart(f"{one}@{address}", version, height, draw)
 
 
 def numbers(record: Alignment) -> list[tuple[str, str, str]]:
@@ -55,18 +46,21 @@ def numbers(record: Alignment) -> list[tuple[str, str, str]]:
     ]
 
 
-def drawings(about: analysis.Subject, record: Alignment) -> dict[str, download.Draw]:
-    """Every figure of the page by its title."""
-    described = describe(about.spec)
-    return {draw(record, described).title: partial(draw, record, described) for draw in alignments.ALIGNMENT.values()}
-
-
 def settings(about: analysis.Subject) -> AlignmentSpec | None:
     """What to follow."""
     return analysis.checked(AT, controls.grid(AlignmentSpec, AT))
 
 
 EMPTY = "The eigenvectors along this run have not been computed yet. It takes seconds for a small model."
+WAITING = "Eigenpairs are tracked along the run from its start; the first checkpoint comes first."
 analysis.Page(
-    AT, "Does the gradient follow the sharpest direction?", "Compute", EMPTY, settings, picture, drawings
+    AT,
+    "Does the gradient follow the sharpest direction?",
+    "Compute",
+    EMPTY,
+    WAITING,
+    settings,
+    numbers,
+    picture,
+    partial(analysis.drawings, alignments.ALIGNMENT),
 ).show()

@@ -12,7 +12,7 @@ from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, ground, joint, scene, shell
+from pages.ui import analysis, controls, download, figures, ground, joint, scene
 
 AT, VIEW = "surface", "surface:quantity"
 
@@ -20,9 +20,7 @@ AT, VIEW = "surface", "surface:quantity"
 def settings(about: analysis.Subject) -> SurfaceSpec | None:
     """What to draw."""
     joint.menu(about)
-    st.segmented_control(
-        "Quantity", maps.QUANTITIES, format_func=str.capitalize, key=VIEW, required=True, persist_state="session"
-    )
+    scene.quantity(VIEW)
     row = analysis.checkpoint(AT, about)
     toy = not has_data(describe(about.spec))
     fitting = [name for name in PLANES if toy or name != "Coordinates"]
@@ -32,28 +30,11 @@ def settings(about: analysis.Subject) -> SurfaceSpec | None:
     return analysis.checked(AT, {"plane": plane, "checkpoint": row, **values})
 
 
-def picture(about: analysis.Subject, name: str) -> bool:
-    """The two views and their numbers; whether they are still being refined."""
-    at_work = analysis.progress(about, name, "points")
-    version, surface = analysis.version(about, name), analysis.record(about, name)
-    if surface is None:
-        st.html(
-            "<p class='empty'>The first, coarse level is on its way.</p>"
-            if at_work
-            else "<p class='empty'>Nothing has been drawn yet: press Draw.</p>"
-        )
-        return at_work
-    shell.strip(numbers(surface))
+def picture(about: analysis.Subject, surface: Surface, address: str, version: tuple[int, ...]) -> None:
+    """The two views, and how faithful they are."""
     drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
-    keep = f"{about.run}/{name}/{drawing.name}"
-    flat, solid = st.columns(2, gap="medium")
-    with flat:
-        scene.plot("contour", keep, version, 610, drawing, solid=False)
-    with solid:
-        scene.plot("solid", keep, version, 610, drawing, solid=True)
-    figures.caption(drawing)
-    faith(about, surface, name, version)
-    return at_work
+    scene.views(f"{address}/{drawing.name}", version, drawing)
+    faith(about, surface, address, version)
 
 
 def numbers(surface: Surface) -> list[tuple[str, str, str]]:
@@ -88,10 +69,10 @@ def faithful(about: analysis.Subject, surface: Surface) -> Chart:
     return maps.faithful(surface, describe(about.spec), [phase.start for phase in about.spec.phases[1:]])
 
 
-def faith(about: analysis.Subject, surface: Surface, name: str, version: tuple[int, ...]) -> None:
+def faith(about: analysis.Subject, surface: Surface, address: str, version: tuple[int, ...]) -> None:
     """Details on how far the picture can be trusted."""
     with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
-        figures.chart(f"faithful@{about.run}/{name}", version, 260, partial(faithful, about, surface))
+        figures.chart(f"faithful@{address}", version, 260, partial(faithful, about, surface))
         st.caption(
             "Self-check: the centre, four other cells, and some of those that are not finite are computed anew in "
             "double precision; the number is the largest relative difference of the loss, or the largest of the "
@@ -103,8 +84,10 @@ PAGE = analysis.Page(
     AT,
     "What does the ground look like?",
     "Draw",
-    "Nothing has been drawn yet.",
+    "Nothing has been drawn yet: press Draw.",
+    "The first, coarse level is on its way.",
     settings,
+    numbers,
     picture,
     drawings,
     first=lambda about: ground.name(about.run, about.spec),

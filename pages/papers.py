@@ -12,7 +12,7 @@ from engine.figures import words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode, flatten
-from pages.ui import cached, citations, controls, download, link, live, present, shell, trial
+from pages.ui import citations, controls, download, link, live, present, shell, trial
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -164,24 +164,28 @@ def sheet(experiment: Experiment) -> bytes:
     )
 
 
+def sidebar(name: str) -> Experiment | None:
+    """The controls of an experiment and the button that performs it; None where they describe none."""
+    wanted = settings(name)
+    device = shell.device("Where it is performed.")
+    if wanted:
+        opening(wanted)
+    st.button(
+        "Run",
+        type="primary",
+        width="stretch",
+        disabled=wanted is None,
+        on_click=trial.start,
+        args=(wanted, device),
+        key="train",
+    )
+    return wanted
+
+
 def experiment(name: str) -> None:
     """One experiment."""
     with st.sidebar:
-        wanted = settings(name)
-        device = st.selectbox(
-            "Device", cached.jobs().devices, key="device", persist_state="session", help="Where it is performed."
-        )
-        if wanted:
-            opening(wanted)
-        st.button(
-            "Run",
-            type="primary",
-            width="stretch",
-            disabled=wanted is None,
-            on_click=trial.start,
-            args=(wanted, device),
-            key="train",
-        )
+        wanted = sidebar(name)
     paper = paper_of(name)
     menus = shell.heading(EXPERIMENTS[name].title, f"{words.sentence(paper.title)} {paper.by}")
     shell.faults()
@@ -189,25 +193,30 @@ def experiment(name: str) -> None:
         return
     view = trial.watch(wanted)
     with menus:
-        st.button(
-            "Present",
-            on_click=present.begin,
-            key=f"{AT}:present",
-            help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.",
-        )
-        st.download_button(
-            "Handout",
-            partial(sheet, wanted),
-            f"{paper.key}.pdf",
-            "application/pdf",
-            on_click="ignore",
-            key=f"{AT}:handout",
-            help="One page, to print.",
-        )
-        shell.spec_menu(wanted, name)
-        download.menu(drawings(view), AT)
+        offer(view, paper)
     live.ticking(partial(body, wanted), view.active or trial.behind(view) is not None)
     link.write({"experiment": name} | flatten(wanted))
+
+
+def offer(view: trial.View, paper: Paper) -> None:
+    """What can be made of an experiment: a presentation, a handout, its spec and its figures to take away."""
+    st.button(
+        "Present",
+        on_click=present.begin,
+        key=f"{AT}:present",
+        help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.",
+    )
+    st.download_button(
+        "Handout",
+        partial(sheet, view.experiment),
+        f"{paper.key}.pdf",
+        "application/pdf",
+        on_click="ignore",
+        key=f"{AT}:handout",
+        help="One page, to print.",
+    )
+    shell.spec_menu(view.experiment, type(view.experiment).__name__)
+    download.menu(drawings(view), AT)
 
 
 def adopt() -> None:

@@ -9,7 +9,7 @@ from engine.analyses.spectrum import EXACT, SpectrumSpec
 from engine.figures import spectra, words
 from engine.records import Spectrum
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, shell
+from pages.ui import analysis, controls, figures
 
 AT = "spectrum"
 
@@ -24,24 +24,14 @@ def settings(about: analysis.Subject) -> SpectrumSpec | None:
     return analysis.checked(AT, {"checkpoint": row, **values})
 
 
-def picture(about: analysis.Subject, name: str) -> bool:
-    """The two charts and the numbers; whether more is still being computed."""
-    at_work = analysis.progress(about, name, "Hessian-vector products")
-    version, spectrum = analysis.version(about, name), analysis.record(about, name)
-    if spectrum is None:
-        st.html(
-            "<p class='empty'>The largest and smallest eigenvalues come first, then the density, then the exact "
-            "spectrum.</p>"
-        )
-        return at_work
-    shell.strip(numbers(spectrum))
-    key, described = f"{about.run}/{name}", describe(about.spec)
+def picture(about: analysis.Subject, spectrum: Spectrum, address: str, version: tuple[int, ...]) -> None:
+    """The two charts."""
+    described = describe(about.spec)
     left, right = st.columns([1, 1.35], gap="medium")
     with left:
-        figures.chart(f"ends@{key}", version, 600, partial(spectra.ends, spectrum, described))
+        figures.chart(f"ends@{address}", version, 600, partial(spectra.ends, spectrum, described))
     with right:
-        figures.chart(f"density@{key}", version, 600, partial(spectra.spectral_density, spectrum, described))
-    return at_work
+        figures.chart(f"density@{address}", version, 600, partial(spectra.spectral_density, spectrum, described))
 
 
 def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
@@ -78,11 +68,16 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
     ]
 
 
-def drawings(about: analysis.Subject, spectrum: Spectrum) -> dict[str, download.Draw]:
-    """Every figure of the page by its title."""
-    described = describe(about.spec)
-    return {draw(spectrum, described).title: partial(draw, spectrum, described) for draw in spectra.SPECTRUM.values()}
-
-
 EMPTY = "The Hessian's spectrum at this checkpoint has not been computed yet. It takes seconds for a small model."
-analysis.Page(AT, "How curved is it?", "Compute", EMPTY, settings, picture, drawings).show()
+WAITING = "The largest and smallest eigenvalues come first, then the density, then the exact spectrum."
+analysis.Page(
+    AT,
+    "How curved is it?",
+    "Compute",
+    EMPTY,
+    WAITING,
+    settings,
+    numbers,
+    picture,
+    partial(analysis.drawings, spectra.SPECTRUM),
+).show()

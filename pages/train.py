@@ -205,13 +205,7 @@ def adopt() -> None:
 adopt()
 with st.sidebar:
     spec = settings()
-    device = st.selectbox(
-        "Device",
-        cached.jobs().devices,
-        key="device",
-        persist_state="session",
-        help="Where runs are computed; the first is used unless you choose.",
-    )
+    device = shell.device("Where runs are computed; the first is used unless you choose.")
     st.button(
         "Train",
         type="primary",

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from engine.figures import words
+from engine.figures.drawing import Drawing
 from engine.records import Run
-from engine.spec import SpecError, decode, digest, flatten
+from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import cached, download, link, live, shell
@@ -33,8 +34,10 @@ class Page:
     question: str
     button: str
     empty: str  # what to say before anything was computed
+    waiting: str  # what to say while the first part is on its way
     settings: Callable[[Subject], Any]  # draws the controls; the spec they describe, or None
-    picture: Callable[[Subject, str], bool]  # draws the analysis of a name; whether it is still at work
+    numbers: Callable[[Any], Sequence[tuple[str, str, str]]]  # a record's, for `shell.strip`
+    picture: Callable[[Subject, Any, str, tuple[int, ...]], None]  # draws a record, given its address and its version
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
     first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
     # choices that are not the spec's, kept under "kind:name"
@@ -59,11 +62,24 @@ class Page:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
             download.menu(self.drawings(about, found) if found is not None else {}, self.kind)
         if name:
-            live.ticking(partial(self.picture, about, name), _active(about, name))
+            live.ticking(partial(self._look, about, name), _active(about, name))
         else:
             _invite(self.kind, about, wanted, self.button, self.empty)
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
         link.write({shell.RUN: about.run} | views | (flatten(wanted) if wanted else {}))
+
+    def _look(self, about: Subject, name: str) -> bool:
+        """How far the analysis of a name is, and what there is of it; whether it is still at work."""
+        address = f"{about.run}/{name}"
+        at_work = bar(address, KINDS[self.kind].unit)
+        # the version is read before the record, as `cached.version` says
+        version, found = cached.version(address), record(about, name)
+        if found is None:
+            st.html(f"<p class='empty'>{self.waiting if at_work else self.empty}</p>")
+            return at_work
+        shell.strip(self.numbers(found))
+        self.picture(about, found, address, version)
+        return at_work
 
 
 def subject() -> Subject | None:
@@ -80,10 +96,10 @@ def _nothing() -> None:
         st.switch_page("pages/train.py")
 
 
-def checkpoint(at: str, about: Subject) -> int:
+def checkpoint(prefix: str, about: Subject) -> int:
     """A choice among the measured points of the path; -1 is the last."""
-    steps, key = about.record.steps, f"{at}.checkpoint@{about.run}"
-    last, given = len(steps) - 1, st.session_state.pop(f"{at}.checkpoint", None)
+    steps, key = about.record.steps, f"{prefix}.checkpoint@{about.run}"
+    last, given = len(steps) - 1, st.session_state.pop(f"{prefix}.checkpoint", None)
     if given is not None or not 0 <= st.session_state.get(key, -1) <= last:
         st.session_state[key] = given if given is not None and 0 <= given <= last else last
     if last == 0:
@@ -106,13 +122,7 @@ def checked(kind: str, values: dict[str, Any]) -> Any:
 
 def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
     """The device and the button that starts the work."""
-    device = st.selectbox(
-        "Device",
-        cached.jobs().devices,
-        key="device",
-        persist_state="session",
-        help="Where it is computed; the first is used unless you choose.",
-    )
+    device = shell.device("Where it is computed; the first is used unless you choose.")
     st.button(
         label,
         type="primary",
@@ -161,19 +171,15 @@ def record(about: Subject, name: str) -> Any:
     return cached.record(f"{about.run}/{name}", growing=_active(about, name))
 
 
-def version(about: Subject, name: str) -> tuple[int, ...]:
-    """Of the record that `record` gives; to be read before it."""
-    return cached.version(f"{about.run}/{name}")
-
-
 def _active(about: Subject, name: str) -> bool:
     """Whether the analysis is at work."""
     return cached.at_work(f"{about.run}/{name}")
 
 
-def progress(about: Subject, name: str, what: str) -> bool:
-    """How far the analysis of a name is; whether it is still at work."""
-    return bar(f"{about.run}/{name}", what)
+def drawings(table: Mapping[str, Callable[..., Drawing]], about: Subject, record: Any) -> dict[str, download.Draw]:
+    """The figures of a table, each a function of a record and its run's encoded spec, by their titles."""
+    described = describe(about.spec)
+    return {draw(record, described).title: partial(draw, record, described) for draw in table.values()}
 
 
 def bar(job: str, what: str) -> bool:

@@ -15,30 +15,30 @@ MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 Draw = Callable[[], Drawing]
 
 
-def menu(drawings: Mapping[str, Draw], at: str) -> None:
+def menu(drawings: Mapping[str, Draw], prefix: str) -> None:
     """A menu that takes any of the page's figures away."""
     with st.popover("Export", disabled=not drawings, help="PDF, SVG, PNG or CSV of a figure on this page"):
-        name = st.selectbox("Figure", list(drawings), key=f"{at}:figure") if drawings else None
+        name = st.selectbox("Figure", list(drawings), key=f"{prefix}:figure") if drawings else None
         if name is None:
             return
         width = PAPERS[
             st.selectbox(
                 "Width",
                 list(PAPERS),
-                key=f"{at}:paper",
+                key=f"{prefix}:paper",
                 format_func=lambda p: f"{p} ({PAPERS[p].width:.3g} in)",
                 persist_state="session",
             )
         ].width
         with st.container(horizontal=True, gap="xsmall"):
             for form, mime in MIME.items():
-                _button(form, partial(_picture, drawings[name], form, width), mime, at, name)
-            _button("csv", partial(_table, drawings[name]), "text/csv", at, name)
+                _button(form, partial(_picture, drawings[name], form, width), mime, prefix, name)
+            _button("csv", partial(_table, drawings[name]), "text/csv", prefix, name)
 
 
-def _button(form: str, data: Callable[[], bytes], mime: str, at: str, name: str) -> None:
-    file = f"{at}-{name}.{form}".lower().replace(" ", "-")
-    st.download_button(form.upper(), data, file, mime, key=f"{at}:{form}", on_click="ignore")
+def _button(form: str, data: Callable[[], bytes], mime: str, prefix: str, name: str) -> None:
+    file = f"{prefix}-{name}.{form}".lower().replace(" ", "-")
+    st.download_button(form.upper(), data, file, mime, key=f"{prefix}:{form}", on_click="ignore")
 
 
 def _picture(draw: Draw, form: str, width: float) -> bytes:

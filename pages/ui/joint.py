@@ -10,7 +10,7 @@ import streamlit as st
 from engine.analyses.joint import MOST, JointSpec
 from engine.figures import joint, maps, words
 from engine.records import JointSurface
-from engine.spec import SpecError, decode, digest, flatten
+from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
 from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell
@@ -71,16 +71,26 @@ def menu(about: analysis.Subject) -> None:
 
 def settings(runs: list[str]) -> JointSpec | None:
     """What to draw; None, with the reason on the page, where that cannot be."""
-    values = controls.grid(JointSpec, AT, FIELDS, reasons=_reasons(runs))
-    try:
-        return decode(KINDS[AT].specs, {"runs": ",".join(runs)} | values)
-    except SpecError as error:
-        st.error(str(error))
-        return None
+    reasons = {"plane": "Three end points need three runs."} if len(runs) < 3 else {}
+    values = controls.grid(JointSpec, AT, FIELDS, reasons=reasons)
+    return analysis.checked(AT, {"runs": ",".join(runs)} | values)
 
 
-def _reasons(runs: list[str]) -> dict[str, str]:
-    return {"plane": "Three end points need three runs."} if len(runs) < 3 else {}
+def _asked(runs: list[str], quantity: str) -> JointSpec | None:
+    """The controls beside the choice of the runs, and the button that draws them."""
+    scene.quantity(quantity)
+    wanted = settings(runs) if len(runs) > 1 else None
+    device = shell.device()
+    st.button(
+        "Draw",
+        type="primary",
+        width="stretch",
+        disabled=wanted is None,
+        key="compute",
+        on_click=_start,
+        args=(wanted, device),
+    )
+    return wanted
 
 
 def show(quantity: str) -> None:
@@ -92,25 +102,7 @@ def show(quantity: str) -> None:
             st.rerun()
         menu(about)
         runs = [about.run, *chosen()]
-        st.segmented_control(
-            "Quantity",
-            maps.QUANTITIES,
-            format_func=str.capitalize,
-            key=quantity,
-            required=True,
-            persist_state="session",
-        )
-        wanted = settings(runs) if len(runs) > 1 else None
-        device = st.selectbox("Device", cached.jobs().devices, key="device", persist_state="session")
-        st.button(
-            "Draw",
-            type="primary",
-            width="stretch",
-            disabled=wanted is None,
-            key="compute",
-            on_click=_start,
-            args=(wanted, device),
-        )
+        wanted = _asked(runs, quantity)
     menus = shell.heading("What does the ground look like?", f"{len(runs)} runs of one problem on one plane")
     shell.faults()
     if wanted is None:
@@ -140,13 +132,7 @@ def _picture(work: Work, quantity: str) -> bool:
         return at_work
     shell.strip(_numbers(surface))
     drawing = joint.draw(surface, st.session_state[quantity])
-    keep = f"{work.address}/{drawing.name}"
-    flat, solid = st.columns(2, gap="medium")
-    with flat:
-        scene.plot("contour", keep, version, 610, drawing, solid=False)
-    with solid:
-        scene.plot("solid", keep, version, 610, drawing, solid=True)
-    figures.caption(drawing)
+    scene.views(f"{work.address}/{drawing.name}", version, drawing)
     with st.expander("Are the paths on their surface? True loss beside projected loss"):
         figures.chart(f"joint.faithful@{work.address}", version, 260, partial(joint.faithful, surface))
     return at_work
@@ -154,9 +140,9 @@ def _picture(work: Work, quantity: str) -> bool:
 
 def _numbers(surface: JointSurface) -> list[tuple[str, str, str]]:
     """Each end's sharpness and loss, and how far the picture can be trusted."""
-    say = words.number
+    number = words.number
     ends = [
-        (name, f"λ₁ {say(float(surface.end_sharpness[r]))}", f"loss {say(float(surface.end_loss[r]))}")
+        (name, f"λ₁ {number(float(surface.end_sharpness[r]))}", f"loss {number(float(surface.end_loss[r]))}")
         for r, name in enumerate(joint.names(surface))
     ]
     return [*ends, ("Self-check", *maps.verdict(surface))]

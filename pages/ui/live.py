@@ -116,18 +116,18 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
     """The strip of a run: (label, value, its bound or doubt)."""
     last = {name: float(values[-1]) if len(values) else math.nan for name, values in view.columns.items()}
     toy = not has_data(describe(view.spec))
-    say, percent = words.number, words.percent
+    number, percent = words.number, words.percent
     edge = (
-        f"rule’s edge {say(last['edge'])}"
+        f"rule’s edge {number(last['edge'])}"
         if math.isfinite(last["edge"])
         else "no edge known"
         if len(view.columns["step"])
         else ""
     )
     loss = (
-        [("Value", say(last["train_loss"]), "")]
+        [("Value", number(last["train_loss"]), "")]
         if toy
-        else [("Training loss", say(last["train_loss"]), ""), ("Held-out loss", say(last["test_loss"]), "")]
+        else [("Training loss", number(last["train_loss"]), ""), ("Held-out loss", number(last["test_loss"]), "")]
     )
     shares = [
         ("Training accuracy", percent(last["train_accuracy"]), ""),
@@ -135,15 +135,15 @@ def numbers(view: View) -> list[tuple[str, str, str]]:
     ]
     share = shares if has_classes(describe(view.spec)) else []
     seconds = float(view.columns["seconds"][-1]) if len(view.columns["seconds"]) else math.nan
-    speed = [("Steps/s", say(view.rate), "")]
+    speed = [("Steps/s", number(view.rate), "")]
     taken = [("Time taken", words.duration(seconds), f"{view.done:,} steps")]
     return [
         *loss,
         *share,
-        ("Gradient norm", say(last["gradient_norm"]), ""),
-        ("Sharpness λ₁", say(last["sharpness"]), edge),
-        ("|cos(g, v₁)|", say(last["cos_g"], 2), ""),
-        ("|cos(u, v₁)|", say(last["cos_u"], 2), ""),
+        ("Gradient norm", number(last["gradient_norm"]), ""),
+        ("Sharpness λ₁", number(last["sharpness"]), edge),
+        ("|cos(g, v₁)|", number(last["cos_g"], 2), ""),
+        ("|cos(u, v₁)|", number(last["cos_u"], 2), ""),
         *_cost(view),
         *(speed if view.active else taken),
         ("Device", view.device, ""),

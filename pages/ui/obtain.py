@@ -33,9 +33,10 @@ class Download:
     active: bool = True
 
     def run(self) -> None:
+        """Downloads the set, in a thread of its own; raises nothing, but leaves `fault`."""
         try:
-            for at in download(self.name):
-                self.done, self.total = at
+            for done, total in download(self.name):
+                self.done, self.total = done, total
         except SpecError as error:
             self.fault = str(error)
         except Exception as error:  # a full disk, say
@@ -47,14 +48,14 @@ DOWNLOADS: dict[str, Download] = {}
 """The last download of each set, for all sessions."""
 
 
-def offer(data: Mapping[str, Any], at: str) -> None:
-    """What can be done for the dataset that is chosen, given its values; `at` is where the controls of a problem's
+def offer(data: Mapping[str, Any], prefix: str) -> None:
+    """What can be done for the dataset that is chosen, given its values; `prefix` is where the controls of a problem's
     data keep theirs."""
     with st.container():  # always there, so that the controls below are not mounted anew when it fills
-        _offer(data, at)
+        _offer(data, prefix)
 
 
-def _offer(data: Mapping[str, Any], at: str) -> None:
+def _offer(data: Mapping[str, Any], prefix: str) -> None:
     name = data.get("name", "")
     if name in SOURCES and (not here(name) or _active(name)):
         _described(name)
@@ -63,14 +64,14 @@ def _offer(data: Mapping[str, Any], at: str) -> None:
         else:
             _button(name)
     elif name == OWN:
-        key = f"{at}:file"
+        key = f"{prefix}:file"
         st.file_uploader(
             "Your file",
             type=["csv", "npz"],
             max_upload_size=MEGABYTES,
             key=key,
             on_change=_take,
-            args=(key, f"{at}.{OWN}"),
+            args=(key, f"{prefix}.{OWN}"),
             help=HELP,
         )
         if fault := st.session_state.get(f"{key}:fault"):
@@ -121,7 +122,7 @@ def _begin(name: str) -> None:
         threading.Thread(target=DOWNLOADS[name].run, daemon=True).start()
 
 
-def _take(key: str, at: str) -> None:
+def _take(key: str, prefix: str) -> None:
     """Keeps the file that was given, sets the controls to it and says what was read; or says what is wrong with it.
 
     A file that was refused or taken away leaves none in use, not the one before it.
@@ -133,5 +134,5 @@ def _take(key: str, at: str) -> None:
             data, line = keep_table(table), f"Read: {table}."
     except SpecError as error:
         fault = str(error)
-    controls.fill(at, data)
+    controls.fill(prefix, data)
     st.session_state[f"{key}:fault"], st.session_state[f"{key}:read"] = fault, (data.digest, line)

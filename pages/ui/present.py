@@ -35,10 +35,10 @@ def end() -> None:
     st.session_state[ON] = False
 
 
-def show(paper: Paper, name: str, at: str) -> None:
+def show(paper: Paper, name: str, prefix: str) -> None:
     """The slide that is on: first what is claimed, then each figure, at last the checks."""
     try:
-        experiment = decode(EXPERIMENTS, {"name": name} | controls.read(EXPERIMENTS[name], at))
+        experiment = decode(EXPERIMENTS, {"name": name} | controls.read(EXPERIMENTS[name], prefix))
     except SpecError:
         experiment = EXPERIMENTS[name]()
     view = trial.watch(experiment)

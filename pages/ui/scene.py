@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
 import streamlit.components.v2 as components
 
+from engine.figures import maps
 from engine.figures.drawing import Map
 from engine.figures.render import plotly as screen
-from pages.ui import cached, shell
+from pages.ui import cached, figures, shell
 
 LIBRARY = """
 const fetched = script => window.ravinePlotly ??= new Promise((done, failed) => {
@@ -46,6 +48,24 @@ export default function ({ parentElement, data }) {
   return () => window.Plotly?.purge(plot);
 }"""
 )
+
+
+def quantity(key: str) -> None:
+    """A choice of what a map shows, kept under `key`."""
+    st.segmented_control(
+        "Quantity", maps.QUANTITIES, format_func=str.capitalize, key=key, required=True, persist_state="session"
+    )
+
+
+def views(keep: str, version: Any, drawing: Map) -> None:
+    """A map from above and as a landscape, side by side, with its caption; the views are kept as long as `keep` stays
+    the same."""
+    flat, solid = st.columns(2, gap="medium")
+    with flat:
+        plot("contour", keep, version, 610, drawing, solid=False)
+    with solid:
+        plot("solid", keep, version, 610, drawing, solid=True)
+    figures.caption(drawing)
 
 
 def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bool) -> None:

@@ -47,9 +47,9 @@ def current() -> str:
 
 
 def receive(
-    table: Table, at: str, views: Mapping[str, Sequence[str]] | None = None, own: Sequence[str] = ()
+    table: Table, prefix: str, views: Mapping[str, Sequence[str]] | None = None, own: Sequence[str] = ()
 ) -> dict[str, str] | None:
-    """Takes over a state that came with the address: the run, the spec's controls below `at`, and a page's `views`
+    """Takes over a state that came with the address: the run, the spec's controls below `prefix`, and a page's `views`
     (name -> allowed values); what the page reads by itself is named in `own`.
 
     Returns the spec's parameters that came, without those that were wrong: each of these is told in one line and the
@@ -63,14 +63,14 @@ def receive(
     faults = _open(came[RUN]) if RUN in came else []
     for name in [name for name in views if name in came]:
         if came[name] in views[name]:
-            st.session_state[f"{at}:{name}"] = came[name]
+            st.session_state[f"{prefix}:{name}"] = came[name]
         else:
             faults.append(f"{name}: expected one of {', '.join(views[name])}, got {came[name][:40]!r}")
     reading = read_address(table, {name: text for name, text in came.items() if name not in (RUN, *views)})
     st.session_state["faults"] = faults + reading.faults
     if not reading.kept and not came.keys() & {RUN, *views}:
         return None
-    controls.fill(at, reading.spec)
+    controls.fill(prefix, reading.spec)
     return reading.kept
 
 
@@ -99,6 +99,11 @@ def strip(numbers: Sequence[tuple[str, str, str]]) -> None:
         for a, b, c in numbers
     )
     st.html(f"<dl class='strip'>{cells}</dl>")
+
+
+def device(about: str | None = None) -> str:
+    """A choice among the server's devices, the same on every page."""
+    return st.selectbox("Device", cached.jobs().devices, key="device", persist_state="session", help=about)
 
 
 def spec_menu(spec: Any, name: str) -> None:

@@ -143,13 +143,13 @@ def checks(view: View, sealed: bool = False) -> None:
 
 
 def _row(check: Check, complete: bool) -> str:
-    verdict, say = check.verdict(complete), words.number
+    verdict, number = check.verdict(complete), words.number
     shown = verdict if check.claimed or verdict != "fails" else "does not hold here"
     low, high = check.spread
     many = len(check.values) > 1 and math.isfinite(low)
     unit = f" {check.unit}" if check.unit and math.isfinite(check.measured) else ""
-    spread = f"{say(low)} to {say(high)}, {len(check.values)} runs" if many else ""
-    cells = (check.claim, check.predicted, check.accepted, say(check.measured, 4) + unit, spread)
+    spread = f"{number(low)} to {number(high)}, {len(check.values)} runs" if many else ""
+    cells = (check.claim, check.predicted, check.accepted, number(check.measured, 4) + unit, spread)
     sign = SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
     note = check.void or check.note
     told = f"<br><small>{html.escape(note)}</small>" if note else ""
@@ -177,7 +177,7 @@ def quiz(view: View) -> None:
     question, key = type(view.experiment).question, _guess(view)
     if question is None or not _asked(view):
         return
-    check, say = judged(view)[question.check], words.number
+    check, number = judged(view)[question.check], words.number
     with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
         st.session_state.setdefault(f"{key}:slider", (question.low + question.high) / 2)
         guess = st.slider(
@@ -191,8 +191,10 @@ def quiz(view: View) -> None:
             st.button("Reveal", type="primary", on_click=_lock, args=(key, f"{key}:slider"), key=f"{key}:reveal")
             return
         st.button("Predict again", on_click=_unlock, args=(key,), key=f"{key}:again")
-    measured = say(check.measured, 4) if math.isfinite(check.measured) else "not measured yet: press Run"
-    shell.strip([("You said", say(guess, 4), ""), ("Theory or paper", check.predicted, ""), ("Measured", measured, "")])
+    measured = number(check.measured, 4) if math.isfinite(check.measured) else "not measured yet: press Run"
+    shell.strip(
+        [("You said", number(guess, 4), ""), ("Theory or paper", check.predicted, ""), ("Measured", measured, "")]
+    )
 
 
 def _lock(key: str, slider: str) -> None:
