@@ -63,8 +63,8 @@ def test_the_table_is_covered():
 
 @pytest.mark.parametrize("rule, network", PAIRS)
 def test_ensemble(rule, network):
-    """Two runs that differ in seed, rate and radius end as each does alone, to 1e-9 after four epochs."""
-    one = spec(RULE[rule], network, steps=16, every=16)
+    """Two runs that differ in seed, rate and radius end as each does alone, to 1e-9 in the third epoch."""
+    one = spec(RULE[rule], network, steps=9, every=9)
     smaller = {name: 0.7 * value for name, value in floats(one.rule).items() if name.endswith("rho")}
     other = replace(one, seed=1, lr=0.01, rule=with_floats(one.rule, smaller))
     together, *alone = final(one, other), final(one), final(other)
@@ -77,10 +77,10 @@ def test_ensemble(rule, network):
 def test_a_run_is_its_own(rule, network):
     """In single precision, bit for bit: the same again, and the same whatever runs beside it, even a run that
     diverges."""
-    one = spec(RULE[rule], network, Classification, steps=20, every=20)
-    wild = replace(one, seed=7, lr=100.0)
+    one = spec(RULE[rule], network, Classification, steps=9, every=9)
     assert torch.equal(final(one).theta, final(one).theta)
-    assert torch.equal(final(one, replace(one, seed=1)).theta[0], final(one, wild).theta[0])
+    beside, beside_wild = final(one, replace(one, seed=1)), final(one, replace(one, seed=7, lr=1e30))
+    assert torch.equal(beside.theta[0], beside_wild.theta[0]) and not beside_wild.theta[1].isfinite().all()
 
 
 @pytest.mark.parametrize("rule, network", PAIRS)
@@ -89,7 +89,7 @@ def test_zero_radius_is_plain_descent(rule, network):
     assert away(final(replace(plain, rule=at_zero_radius(RULE[rule]))).theta, final(plain).theta) < 1e-9
 
 
-@pytest.mark.parametrize("rule, network", PAIRS)
+@pytest.mark.parametrize("rule, network", [pair for pair in PAIRS if pair[0] == "SAM" or pair[1] in THREE[:2]])
 def test_measuring_leaves_the_path_alone(rule, network):
     """Measured at every step and only at the end, in single precision: the same path, bit for bit, with finite
     measures and the same count of gradients."""
