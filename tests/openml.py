@@ -15,6 +15,9 @@ import numpy as np
 
 from engine.data import DATASETS
 
+POLL = 0.01
+"""Seconds after which the server looks whether it is to end."""
+
 
 def images(count: int, pixels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Random images [count, pixels] of 10 classes, each of which is as bright as its number."""
@@ -85,7 +88,7 @@ def serving(x: np.ndarray, y: np.ndarray, fault: str = "") -> Iterator[int]:
             pass
 
     server = ThreadingHTTPServer(("localhost", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
     try:
         yield server.server_port
     finally:

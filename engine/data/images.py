@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from engine.data.dataset import TOGETHER, Dataset, Inputs
 from engine.data.openml import Fetching, Source, downloaded, fetched, present
@@ -34,6 +32,10 @@ class Digits(Dataset):
         return Inputs("image", (1, 8, 8), 10)
 
     def split(self):
+        # here, for it takes half as long to import as torch, and most processes need no digits
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+
         x, y = load_digits(return_X_y=True)
         x, x_test, y, y_test = train_test_split(
             x.reshape(-1, *self.inputs.shape) / 16, y, test_size=360, stratify=y, random_state=0

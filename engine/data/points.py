@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.datasets import make_moons
 
 from engine.data.dataset import BY_FEATURE, Dataset, Inputs, random
 from engine.spec import knob
@@ -28,7 +27,7 @@ class Moons(Dataset):
         return Inputs("points", (2,), 2)
 
     def split(self):
-        x, y = make_moons(2 * self.train, noise=self.noise, random_state=self.draw)
+        x, y = _moons(2 * self.train, self.noise, self.draw)
         return x[: self.train], y[: self.train], x[self.train :], y[self.train :]
 
 
@@ -95,11 +94,18 @@ class SpuriousFeature(Dataset):
         return Inputs("points", (3,), 2)
 
     def split(self):
-        hard, y = make_moons(2 * self.train, noise=self.noise, random_state=self.draw)
+        hard, y = _moons(2 * self.train, self.noise, self.draw)
         rng, n = random(self.draw, "spurious feature"), self.train
         sign = np.concatenate([_agreeing(y[:n], (1 + self.correlation) / 2, rng), _agreeing(y[n:], 0.5, rng)])
         x = np.column_stack([sign * rng.uniform(0.5, 1.5, 2 * n), hard])
         return x[:n], y[:n], x[n:], y[n:]
+
+
+def _moons(n: int, noise: float, draw: int) -> Any:
+    """Points [n, 2] of two half circles and their classes [n]."""
+    from sklearn.datasets import make_moons  # here, for it is slow to import
+
+    return make_moons(n, noise=noise, random_state=draw)
 
 
 def _agreeing(y: Any, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -114,7 +114,7 @@ def test_density_lies_within_its_standard_error():
     assert np.allclose(
         exact, [np.mean(np.exp(-((g - true) ** 2) / (2 * width**2)) / (width * np.sqrt(2 * np.pi))) for g in grid]
     )
-    settings = {"top": 1, "bottom": 0, "probes": 20, "depth": 40, "exact": False}
+    settings = {"top": 1, "bottom": 0, "probes": 20, "depth": 24, "exact": False}
     means, errors = np.array(
         [density(spectrum(NETWORK, **settings, seed=seed), grid, width) for seed in range(12)]
     ).transpose(1, 0, 2)

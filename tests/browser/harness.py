@@ -24,6 +24,8 @@ SOON = 30_000
 LONG = 90_000
 """Milliseconds for a small run or surface."""
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+COLOURS = "color-contrast"
+"""axe's rule of colours, which alone a dark page has otherwise."""
 
 
 @dataclass
@@ -123,11 +125,23 @@ def settle(page: Page) -> None:
     assert broken.count() == 0, broken.first.inner_text()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it is now: the rule, and where."""
+def darken(page: Page) -> None:
+    """The system turns dark while the page is open; it is run again, for the server draws its figures."""
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/\\d+/)[0] < 100"
+    )
+    page.keyboard.press("r")
+    settle(page)
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds wrong with the page as it is now: the rule, and where; by all rules, or by these."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate(
+        "(o) => axe.run(document, o)", {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})
+    )
     return [
         f"{v['id']} ({v['impact']}): {v['help']}: {n['target']} {n['html'][:160]} {_reason(n)}"
         for v in found["violations"]

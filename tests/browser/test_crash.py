@@ -19,7 +19,7 @@ from engine.work.store import PARTIAL, Store
 from tests.browser.harness import LONG, SOON, button, enter, settle, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-SPEC = RunSpec(steps=4000)
+SPEC = RunSpec(steps=2000)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,12 @@ def test_killed_server(browser, server, visit, uninterrupted):
     page = visit()
     enter(page, "train.steps", str(SPEC.steps))
     button(page, "train").click()
-    while not (store.has(run) and len(store.run(run).steps) > 10):
-        time.sleep(0.1)
+    while not store.has(run):
+        time.sleep(0.05)
+    page.close()  # which the run outlives
+    while len(store.run(run).steps) <= 10:
+        time.sleep(0.05)
     workers = psutil.Process(server.process.pid).children()
-    page.close()
     server.kill()
     killed = time.time()
     before = store.run(run)

@@ -8,7 +8,20 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import LONG, button, enter, key, picture, saved, settle, shows, step, turn_to, violations
+from tests.browser.harness import (
+    COLOURS,
+    LONG,
+    button,
+    enter,
+    key,
+    picture,
+    saved,
+    settle,
+    shows,
+    step,
+    turn_to,
+    violations,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Runs", "Encyclopedia"]
@@ -44,15 +57,15 @@ def test_journey(visit):
     assert pdf.rstrip().endswith(b"%%EOF")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible(visit, scheme):
+@pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", [COLOURS])], ids=["light", "dark"])
+def test_accessible(visit, scheme, rules):
     """Every page with its figures, in one visit."""
     page, found = visit(scheme=scheme), []
     for title in PAGES:
         turn_to(page, title)
         fill(page, title)
         picture(page, f"{title.lower()}-{scheme}")
-        found += [f"{title}: {violation}" for violation in violations(page)]
+        found += [f"{title}: {violation}" for violation in violations(page, *rules)]
     assert not found, "\n".join(found)
 
 

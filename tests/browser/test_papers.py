@@ -8,7 +8,19 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import LONG, button, enter, key, picture, settle, shows, turn_to, violations
+from tests.browser.harness import (
+    COLOURS,
+    LONG,
+    button,
+    darken,
+    enter,
+    key,
+    picture,
+    settle,
+    shows,
+    turn_to,
+    violations,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 
@@ -29,6 +41,10 @@ def test_performed_presented_and_left(visit):
     page.wait_for_function("() => document.querySelector('.ravine-plot').dataset.step == 5000")
     assert pictures(page) > 3, "the curves grow, they do not just appear"
     assert page.locator("tr.fails, tr.pending").count() == 0
+    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
+    settle(page)
+    picture(page, "experiment-light")
+    found = violations(page)
     before = page.evaluate("() => document.querySelector('.ravine-plot').data[0].x.length")
     page.locator(".ravine-plot").first.hover()
     page.locator("[data-title='Play again']").first.click()
@@ -50,6 +66,11 @@ def test_performed_presented_and_left(visit):
         button(page, "papers:handout").click()
     assert download.value.path().read_bytes().startswith(b"%PDF-")
 
+    darken(page)
+    picture(page, "experiment-dark")
+    found += violations(page, COLOURS)
+    assert not found, "\n".join(found)
+
 
 def test_back_to_what_is_at_work(visit):
     """A setting changed while an experiment is at work: from what the page then says there is a way back to it, its
@@ -66,19 +87,3 @@ def test_back_to_what_is_at_work(visit):
     expect(key(page, "papers.NormRatio.rho").locator("input")).to_have_value(re.compile("^0.40*$"))
     button(page, "cancel").click()
     shows(page, "Cancelled.")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_experiment_is_accessible(visit, scheme):
-    page = visit(scheme=scheme)
-    turn_to(page, "Papers")
-    button(page, "papers:open-Drift").click()
-    settle(page)
-    if page.locator("tr.pending").count():
-        button(page, "train").click()
-    expect(page.locator("tr.pending")).to_have_count(0, timeout=LONG)
-    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
-    settle(page)
-    picture(page, f"experiment-{scheme}")
-    found = violations(page)
-    assert not found, "\n".join(found)

@@ -54,6 +54,11 @@ def test_every_rule_that_has_a_theory_is_checked():
 @pytest.mark.parametrize("rule", BOUNDS, ids=repr)
 def test_threshold(rule):
     assert threshold(rule, TOP) == pytest.approx(BOUNDS[rule], rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", [RandomDirection(0.1), SSAM(USAM(0.1)), UnifiedSAM(0.1, 0.5)], ids=repr)
+def test_threshold_is_where_runs_leave(rule):
+    """For the rules on which `tests/rules/test_rules.py` does not measure it."""
     assert measured(rule, BOUNDS[rule]) == pytest.approx(threshold(rule, TOP), rel=0.01)
 
 

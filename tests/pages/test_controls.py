@@ -90,7 +90,6 @@ SPECS = [
 def test_the_controls_say_what_was_put_into_them(spec):
     app = opened(spec)
     assert described(app) == spec
-    assert described(app.run()) == spec
     app.switch_page("pages/runs.py").run()
     assert described(app.switch_page("pages/train.py").run()) == spec
 
@@ -161,6 +160,17 @@ def test_a_preset_takes_the_switches_away():
     assert described(app) == RunSpec(rule=SGD())
 
 
+@pytest.fixture(scope="module")
+def able(server) -> AppTest:
+    """A page where all of these controls apply."""
+    return opened(RunSpec(rule=ASAM(), update=Momentum(0.9, 0.1)))
+
+
+def named(app: AppTest, key: str) -> Any:
+    """The widget of a key."""
+    return next(w for kind in ("selectbox", "number_input", "checkbox") for w in app.get(kind) if w.key == key)
+
+
 @pytest.mark.parametrize(
     ("spec", "disabled", "why"),
     [
@@ -172,18 +182,9 @@ def test_a_preset_takes_the_switches_away():
         (RunSpec(rule=ASAM(scale="layerwise")), "train.rule.ASAM.eta", "layerwise"),
     ],
 )
-def test_a_control_that_cannot_apply_says_why(spec, disabled, why):
-    def named(app: AppTest) -> Any:
-        return next(
-            widget
-            for kind in ("selectbox", "number_input", "checkbox")
-            for widget in app.get(kind)
-            if widget.key == disabled
-        )
-
-    assert named(opened(spec)).disabled and why in named(opened(spec)).help
-    able = RunSpec(rule=ASAM(), update=Momentum(0.9, 0.1))
-    assert disabled.startswith("train.rule") or not named(opened(able)).disabled
+def test_a_control_that_cannot_apply_says_why(able, spec, disabled, why):
+    assert (widget := named(opened(spec), disabled)).disabled and why in widget.help
+    assert disabled.startswith("train.rule") or not named(able, disabled).disabled
 
 
 @pytest.mark.parametrize(
@@ -205,12 +206,10 @@ def test_a_control_that_cannot_apply_says_why(spec, disabled, why):
 def test_what_is_wrong_is_said_in_one_line_above_the_controls(start, key, value, told):
     app = opened(start)
     before = described(app)
-    widget = next(w for kind in ("selectbox", "number_input") for w in app.get(kind) if w.key == key)
-    widget.set_value(value).run()
+    named(app, key).set_value(value).run()
     assert len(app.error) == 1 and app.error[0].value.startswith(told) and "\n" not in app.error[0].value
     assert app.button(key="train").disabled
-    widget = next(w for kind in ("selectbox", "number_input") for w in app.get(kind) if w.key == key)
-    widget.set_value(before_value(before, key)).run()
+    named(app, key).set_value(before_value(before, key)).run()
     assert described(app) == before and not app.button(key="train").disabled
 
 

@@ -61,14 +61,15 @@ class Homeless(Rule):
             raise SpecError("rule: expected a network")
 
 
-@pytest.fixture(autouse=True)
-def server(tmp_path, monkeypatch):
-    """A server's caches and store of its own."""
-    monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
-    st.cache_resource.clear()
-    yield
-    cached.jobs().close()
-    st.cache_resource.clear()
+@pytest.fixture(scope="module", autouse=True)
+def server(tmp_path_factory):
+    """One server's caches and store for all of these pages, since they train nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAVINE_STORE", str(tmp_path_factory.mktemp("store")))
+        st.cache_resource.clear()
+        yield
+        cached.jobs().close()
+        st.cache_resource.clear()
 
 
 def visit(**parameters: str) -> AppTest:

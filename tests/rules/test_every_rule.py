@@ -1,6 +1,7 @@
 """Every rule on three models, and every model under four rules: what holds of them all, whatever their formula."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def spec(rule, network: str, kind: type[Classification] = Double, **settings) ->
     )
 
 
+@cache
+def plain(network: str) -> tuple[RunSpec, torch.Tensor]:
+    """Plain descent on a network, and where it ends."""
+    one = spec(SGD(), network, steps=6, every=6)
+    return one, final(one).theta
+
+
 def test_the_table_is_covered():
     assert {type(rule) for rule in FAMILY} == set(RULES.values())
     assert {rule for rule, _ in PAIRS} == set(RULES) and {network for _, network in PAIRS} == set(NETWORKS)
@@ -59,8 +67,8 @@ def test_the_table_is_covered():
 
 @pytest.mark.parametrize("rule, network", PAIRS)
 def test_ensemble(rule, network):
-    """Two runs that differ in seed, rate and radius end as each does alone, to 1e-9 after four epochs."""
-    one = spec(RULE[rule], network, steps=16, every=16)
+    """Two runs that differ in seed, rate and radius end as each does alone, to 1e-9 in the third epoch."""
+    one = spec(RULE[rule], network, steps=9, every=9)
     smaller = {name: 0.7 * value for name, value in floats(one.rule).items() if name.endswith("rho")}
     other = replace(one, seed=1, lr=0.01, rule=with_floats(one.rule, smaller))
     together, *alone = final(one, other), final(one), final(other)
@@ -73,19 +81,19 @@ def test_ensemble(rule, network):
 def test_a_run_is_its_own(rule, network):
     """In single precision, bit for bit: the same again, and the same whatever runs beside it, even a run that
     diverges."""
-    one = spec(RULE[rule], network, Classification, steps=20, every=20)
-    wild = replace(one, seed=7, lr=100.0)
+    one = spec(RULE[rule], network, Classification, steps=9, every=9)
     assert torch.equal(final(one).theta, final(one).theta)
-    assert torch.equal(final(one, replace(one, seed=1)).theta[0], final(one, wild).theta[0])
+    beside, beside_wild = final(one, replace(one, seed=1)), final(one, replace(one, seed=7, lr=1e30))
+    assert torch.equal(beside.theta[0], beside_wild.theta[0]) and not beside_wild.theta[1].isfinite().all()
 
 
 @pytest.mark.parametrize("rule, network", PAIRS)
 def test_zero_radius_is_plain_descent(rule, network):
-    plain = spec(SGD(), network, steps=6, every=6)
-    assert away(final(replace(plain, rule=at_zero_radius(RULE[rule]))).theta, final(plain).theta) < 1e-9
+    spec, end = plain(network)
+    assert away(final(replace(spec, rule=at_zero_radius(RULE[rule]))).theta, end) < 1e-9
 
 
-@pytest.mark.parametrize("rule, network", PAIRS)
+@pytest.mark.parametrize("rule, network", [pair for pair in PAIRS if pair[0] == "SAM" or pair[1] in THREE[:2]])
 def test_measuring_leaves_the_path_alone(rule, network):
     """Measured at every step and only at the end, in single precision: the same path, bit for bit, with finite
     measures and the same count of gradients."""

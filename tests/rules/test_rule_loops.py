@@ -22,7 +22,8 @@ from tests.family import FAMILY, MASKED
 from tests.oracles import away
 
 DATA = Digits(120)
-STEPS = 20
+STEPS = 12
+"""Five are an epoch."""
 
 
 def normalized_mlp() -> nn.Sequential:
@@ -139,7 +140,7 @@ def test_only_one_example_micro_batches_are_left_out():
 
 @pytest.mark.parametrize("rule, network", PAIRS, ids=repr)
 def test_loop(rule, network):
-    """Every rule, twenty steps over four epochs under a falling rate, to 1e-8."""
+    """Every rule, into a third epoch under a falling rate, to 1e-8."""
     model, net = NETWORKS[network]
     update, lr, peer = PEERS["momentum"]
     spec = run(model, rule, update, lr, schedule=Cosine())
@@ -158,7 +159,7 @@ def test_loop_under_every_update(rule, name, clip):
 
 @pytest.mark.parametrize("restart", [True, False])
 @pytest.mark.parametrize(
-    "switches", [[(SAM(0.2), 7)], [(SAM(0.2), 3), (SGD(), 11), (LookSAM(0.1, 3), 14)]], ids=["late", "to and fro"]
+    "switches", [[(SAM(0.2), 7)], [(SAM(0.2), 2), (SGD(), 5), (LookSAM(0.1, 3), 7)]], ids=["late", "to and fro"]
 )
 def test_loop_with_switches(switches, restart):
     """Rules that take over from one another, with the momentum kept or restarted."""

@@ -40,7 +40,7 @@ def spec_of(problem, rule, **settings) -> RunSpec:
     return RunSpec(
         problem,
         rule,
-        **({"lr": LR, "batch": min(1, problem.examples()), "steps": 150, "every": 150, "curvature": False} | settings),
+        **({"lr": LR, "batch": min(1, problem.examples()), "steps": 60, "every": 60, "curvature": False} | settings),
     )
 
 
@@ -79,7 +79,7 @@ def test_every_rule_on_every_toy(problem, rule):
         "a step without clock and noise is a program"
     )
     one, other = (settled(spec, stride)[-1].state for stride in (1000, 1))
-    assert apart(one, other) < 1e-12 and one.gradients == other.gradients and one.step == other.step == 150
+    assert apart(one, other) < 1e-12 and one.gradients == other.gradients and one.step == other.step == 60
     assert all(torch.equal(a, b) for a, b in zip(one.rule.values(), other.rule.values(), strict=True)) or need(
         spec.rule, "past"
     )
@@ -91,8 +91,8 @@ SETTINGS = {
     **{name: {"update": update()} for name, update in UPDATES.items()},
     "clip": {"clip": 0.01},
     "schedule": {"schedule": Cosine(), "warmup": 20, "radius": "with the rate"},
-    "switches": {"then": (Switch(USAM(0.1), 30), Switch(ASAM(0.3), 77, restart=False)), "update": Adam()},
-    "long": {"steps": 1000, "every": 333},
+    "switches": {"then": (Switch(USAM(0.1), 20), Switch(ASAM(0.3), 41, restart=False)), "update": Adam()},
+    "long": {"steps": 300, "every": 99},
 }
 
 
@@ -104,7 +104,7 @@ SETTINGS = {
 def test_every_setting(problem, rule, settings):
     spec = spec_of(problem, rule, **settings)
     assert fast(spec)
-    one, other = (settled(spec, stride) for stride in (100, 1))
+    one, other = (settled(spec, stride) for stride in (40, 1))
     assert apart(one[-1].state, other[-1].state) < 1e-12 and one[-1].state.gradients == other[-1].state.gradients
     for a, b in zip((t.frame for t in one if t.frame), (t.frame for t in other if t.frame), strict=True):
         assert a.step == b.step and all(
@@ -141,7 +141,7 @@ def test_the_length_of_a_stride_changes_nothing():
 
 
 def test_ensembles_are_their_runs():
-    spec = spec_of(TwoCurvatures(), SAM(0.1), update=Momentum(0.5))
+    spec = spec_of(TwoCurvatures(), SAM(0.1), update=Momentum(0.5), steps=150, every=150)
     specs = [spec, replace(spec, seed=1, rule=SAM(0.2)), replace(spec, lr=2 * LR, update=Momentum(0.8))]
     ticks = list(train(specs, stride=50))
     assert len(ticks) == 2 + 3

@@ -19,6 +19,8 @@ from engine.problems import Quadratic
 from engine.rules import SAM, SGD
 from engine.spec import digest, dumps
 from engine.training.runs import RunSpec
+from engine.work.kinds import Work
+from engine.work.perform import perform
 from engine.work.store import Store
 
 SPEC = RunSpec(steps=60, every=20)
@@ -149,23 +151,33 @@ BAD_CALLS = {
 }
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A store with the run, for calls that must leave it as it is."""
+    root = tmp_path_factory.mktemp("trained")
+    *_, last = perform(Store(root), Work(SPEC))
+    assert last.status == "finished"
+    return root
+
+
 @pytest.mark.parametrize("call", BAD_CALLS, ids=" ".join)
-def test_bad_calls_are_one_line_and_exit_2(call, here, spec, capsys):
-    main(["train", str(spec)])
-    capsys.readouterr()
+def test_bad_calls_are_one_line_and_exit_2(call, trained, monkeypatch, capsys):
+    monkeypatch.setenv("RAVINE_STORE", str(trained))
+    before = sorted(trained.rglob("*"))
     assert main([digest(SPEC) if word == "RUN" else word for word in call]) == 2
     said = capsys.readouterr().err.strip()
     assert BAD_CALLS[call] in said and len(said.splitlines()) == 1
+    assert sorted(trained.rglob("*")) == before
 
 
-def test_failures_of_an_analysis_exit_1(here, spec, capsys):
-    main(["train", str(spec)])
-    assert main(["surface", str(spec), "--checkpoint", "77"]) == 1
+def test_failures_of_an_analysis_exit_1(trained, capsys, monkeypatch):
+    monkeypatch.setenv("RAVINE_STORE", str(trained))
+    assert main(["surface", digest(SPEC), "--checkpoint", "77"]) == 1
     assert "checkpoint: expected at most 3" in capsys.readouterr().err
 
 
 def test_ctrl_c_keeps_the_run_and_a_second_call_ends_it_alike(here, tmp_path):
-    long = RunSpec(steps=3000, every=100)
+    long = RunSpec(steps=2000, every=100)
     path = tmp_path / "long.json"
     path.write_text(dumps(long))
     command = [sys.executable, "-m", "engine", "train", str(path)]
@@ -176,7 +188,7 @@ def test_ctrl_c_keeps_the_run_and_a_second_call_ends_it_alike(here, tmp_path):
     first.send_signal(signal.SIGINT)
     assert first.wait(20) == 130
     stopped = here.run(digest(long))
-    assert stopped.status == "stopped" and 100 < stopped.state["step"] < 3000
+    assert stopped.status == "stopped" and 100 < stopped.state["step"] < 2000
     assert main(["train", str(path)]) == 0
     resumed = here.run(digest(long))
     assert main(["train", str(path), "--fresh", "--store", str(tmp_path / "other")]) == 0
