@@ -1,7 +1,8 @@
 # `make run` serves the dashboard and `make test` checks everything; each sets itself up in .venv first.
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 PY := .venv/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Modules are compiled when they are first imported; to compile all of torch at once takes as long as all else.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 .NOTPARALLEL:
 .PHONY: install run serve test faults clean

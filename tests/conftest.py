@@ -1,5 +1,7 @@
 """Fixtures for all tests: one torch thread, and a store of its own for each test that asks."""
 
+import gc
+
 import pytest
 import torch
 
@@ -15,7 +17,12 @@ def store(tmp_path) -> Store:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tests that share what is dear to make are one worker's: stops where this pytest passes over the groups."""
+    """Tests that share what is dear to make are one worker's: stops where this pytest passes over the groups.
+
+    What the imports have left is out of the garbage collector's way, which else looks through it time and again.
+    """
+    gc.collect()
+    gc.freeze()
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
     if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in grouped):
         raise pytest.UsageError("groups of tests are not kept together by these versions of pytest and pytest-xdist")

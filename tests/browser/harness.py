@@ -24,6 +24,9 @@ SOON = 30_000
 LONG = 90_000
 """Milliseconds for a small run or surface."""
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+STILL = """() => document.getAnimations().every(
+    (a) => a.playState !== "running" || a.effect.getComputedTiming().iterations === Infinity)"""
+"""Whether the transitions of widgets have ended; what turns for ever is not waited for."""
 COLOURS = "color-contrast"
 """axe's rule of colours, which alone a dark page has otherwise."""
 
@@ -120,7 +123,8 @@ def settle(page: Page) -> None:
     """Waits until the script has run and what it placed is drawn; a page that shows a traceback fails at once."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_selector('[data-testid="stSkeleton"]', state="detached")
-    page.wait_for_timeout(500)  # the transitions of widgets and charts
+    page.wait_for_timeout(100)  # the charts, which follow in the next frames
+    page.wait_for_function(STILL)
     broken = page.locator('[data-testid="stException"]')
     assert broken.count() == 0, broken.first.inner_text()
 

@@ -19,7 +19,7 @@ from engine.work.store import PARTIAL, Store
 from tests.browser.harness import LONG, SOON, button, enter, settle, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-SPEC = RunSpec(steps=2000)
+SPEC = RunSpec(steps=1200)
 
 
 @pytest.fixture(scope="module")
