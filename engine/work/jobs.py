@@ -199,16 +199,16 @@ class Jobs:
     def _relieve(self, process: Process) -> None:
         """Of a process whose turn takes long, the other jobs are given to others; one that does not hear a stop is
         ended."""
-        if not process.late:
-            return
-        process.heavy = process.turn
-        for job in self._at(process):
-            if job.now.id != process.turn:
-                process.send({"do": "drop", "job": job.now.id})
-                job.start |= {"fresh": False, "over": True}
-                self._give(job, avoid=process)
-        if any(time.monotonic() - job.stopping > PATIENCE for job in self._at(process)):
+        ours = self._at(process)
+        if any(time.monotonic() - job.stopping > PATIENCE for job in ours):
             process.kill()
+        elif process.late:
+            process.heavy = process.turn
+            for job in ours:
+                if job.now.id != process.turn:
+                    process.send({"do": "drop", "job": job.now.id})
+                    job.start |= {"fresh": False, "over": True}
+                    self._give(job, avoid=process)
 
     def _hear(self, process: Process, event: dict[str, Any]) -> None:
         with self._lock:

@@ -15,8 +15,9 @@ from typing import Any
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
 HOME = Path(__file__).resolve().parents[2]
-LONG = 2.0
-"""Seconds of one turn after which a process is late: what waits there is done elsewhere."""
+LONG = 4.0
+"""Seconds of one turn after which a process is late and what waits there is done elsewhere: more than any usual step
+takes on a machine that has ten times as much to do as it can, for to go on elsewhere costs time, too."""
 
 
 class Process:

@@ -18,22 +18,20 @@ from tests.work.trouble import KIND, Trouble, TroubleSpec
 
 pytestmark = pytest.mark.xdist_group("jobs")
 WORKER = (sys.executable, str(Path(__file__).with_name("trouble.py")))
-OTHERS = [Work(RunSpec(steps=300, every=100, seed=seed)) for seed in range(4)]
+OTHERS = [Work(RunSpec(steps=100, every=50, seed=seed)) for seed in range(4)]
 
 
-@pytest.fixture(autouse=True)
-def added(monkeypatch):
-    monkeypatch.setitem(KINDS, KIND.name, KIND)
-    monkeypatch.setitem(RECORDS, "Trouble", Trouble)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-
-
-@pytest.fixture
-def jobs(tmp_path, monkeypatch):
-    monkeypatch.setenv("RAVINE_MEMORY", str(2 * 10**9))
-    jobs = Jobs(Store(tmp_path / "store"), WORKER)
-    yield jobs
-    jobs.close()
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    """A server whose workers know of trouble, and have 2 GB each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(KINDS, KIND.name, KIND)
+        patch.setitem(RECORDS, "Trouble", Trouble)
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        patch.setenv("RAVINE_MEMORY", str(2 * 10**9))
+        jobs = Jobs(Store(tmp_path_factory.mktemp("isolation") / "store"), WORKER)
+        yield jobs
+        jobs.close()
 
 
 def beside(jobs, trouble):
@@ -78,3 +76,5 @@ def test_one_with_forty_runs_delays_nobody(jobs):
     wait(jobs, job, lambda now: now.frames)
     assert time.monotonic() - asked < 5
     assert wait(jobs, job).status == "finished"
+    for other in jobs.active():
+        jobs.stop(other.id)

@@ -131,7 +131,7 @@ def test_checkpoints_while_training(store, monkeypatch):
 
 def test_an_error_ends_the_run_as_failed_in_one_line(store, monkeypatch):
     def broken(*_, **__):
-        raise MemoryError("no room\nfor this")
+        raise OSError("no room\nfor this")
         yield
 
     monkeypatch.setattr(recording, "train", broken)
