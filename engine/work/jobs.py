@@ -200,7 +200,7 @@ class Jobs:
         """Of a process whose turn takes long, the other jobs are given to others; one that does not hear a stop is
         ended."""
         ours = self._at(process)
-        if any(time.monotonic() - job.stopping > PATIENCE for job in ours):
+        if process.ready and any(time.monotonic() - job.stopping > PATIENCE for job in ours):
             process.kill()
         elif process.late:
             process.heavy = process.turn
