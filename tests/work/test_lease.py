@@ -1,12 +1,11 @@
 """Leases: one process writes a record, others watch, and who deletes it is obeyed."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
+import psutil
 
 from engine.data import Moons
 from engine.models import MLP
@@ -23,7 +22,7 @@ from tests.drive import last
 
 SPEC = RunSpec(Classification(Moons(train=60), MLP(width=5)), batch=20, steps=40, every=10)
 RUN = digest(SPEC)
-LONG = RunSpec(steps=1000, every=100)
+LONG = RunSpec(steps=2000, every=100)
 
 
 def test_one_holds_it_at_a_time(tmp_path):
@@ -113,19 +112,23 @@ def test_two_servers_on_one_store(store):
     """The second follows what the first does, takes it over when the first is killed, and ends it to the same bits."""
     code = (
         "import sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
-        "Jobs(Store(sys.argv[1])).start(Work(RunSpec(steps=1000, every=100))); time.sleep(60)"
+        "Jobs(Store(sys.argv[1])).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
     )
-    first = subprocess.Popen([sys.executable, "-c", code, str(store.root)], start_new_session=True)
     second = Jobs(store)
+    begun = second.start(Work(SPEC))
+    until(lambda: not second.snapshot(begun).active)  # its worker is ready
+    first = subprocess.Popen([sys.executable, "-c", code, str(store.root)], start_new_session=True)
     try:
         until(lambda: store.step(digest(LONG)) >= 100)
+        workers = psutil.Process(first.pid).children()
         job = second.start(Work(LONG))
         until(lambda: second.snapshot(job).status == ELSEWHERE)
-        os.killpg(first.pid, signal.SIGKILL)
+        for process in (*workers, first):
+            process.kill()
         until(lambda: not second.snapshot(job).active)
     finally:
+        first.kill()
         second.close()
-        first.wait()
     whole = Store(store.root.with_name("whole"))
     last(perform(whole, Work(LONG)))
     assert store.run(job).status == "finished"
