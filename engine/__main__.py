@@ -30,6 +30,7 @@ from engine.work.perform import ELSEWHERE, patiently, perform
 from engine.work.store import Store
 from engine.work.tables import tables
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""
 
@@ -145,9 +146,10 @@ def _work(store: Store, options: argparse.Namespace, words: Sequence[str]) -> Wo
 
 
 def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
-    """Performs work under a progress bar; Ctrl-C ends it after the step at hand and keeps what there is."""
+    """Performs work under a progress bar; Ctrl-C, a closed terminal or SIGTERM end it after the step at hand and keep
+    what there is."""
     latest, pressed = Progress(0, 0), []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    before = {ending: signal.signal(ending, lambda *_: pressed.append(True)) for ending in ENDINGS}
     task = perform(store, work, options.device, getattr(options, "fresh", False))
     try:
         with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
@@ -158,7 +160,8 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
                     break
             bar.refresh()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
     print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
     if latest.status in ENDS:
         print(store.file(work.address))

@@ -43,9 +43,10 @@ def perform(
     if (yield from _followed(store, work.address, lease, over)):
         return
     try:
-        yield from _performed(store, work, device, fresh, lease)
+        end = yield from _performed(store, work, device, fresh, lease)
     finally:
         lease.give_back()
+    yield end
 
 
 def patiently(performing: Iterator[Progress]) -> Iterator[Progress]:
@@ -80,8 +81,8 @@ def _followed(store: Store, address: str, lease: Lease, over: bool) -> Generator
     return True
 
 
-def _performed(store: Store, work: Work, device: str, fresh: bool, lease: Lease) -> Iterator[Progress]:
-    """As `perform`, with the lease of its record taken."""
+def _performed(store: Store, work: Work, device: str, fresh: bool, lease: Lease) -> Generator[Progress, None, Progress]:
+    """As `perform`, with the lease of its record taken; returns how it ended."""
     address = work.address
     inputs = [store.get(needed) for needed in map(_address, work.needs)]
     unfinished = [_address(needed) for needed, record in zip(work.needs, inputs, strict=True) if not record.complete]
@@ -110,7 +111,7 @@ def _performed(store: Store, work: Work, device: str, fresh: bool, lease: Lease)
         status, reason = keeper.keep(keeper.latest(), "stopped", done)
     except Exception as error:  # whatever breaks one piece of work must not break the worker that also does the others
         status, reason = keeper.keep(keeper.latest(), "failed", in_a_line(error))
-    yield Progress(latest.done, latest.total, None, None, True, status, reason)
+    return Progress(latest.done, latest.total, None, None, True, status, reason)
 
 
 def _missing(store: Store, work: Work, device: str) -> Iterator[Progress]:

@@ -176,7 +176,9 @@ def test_failures_of_an_analysis_exit_1(trained, capsys, monkeypatch):
     assert "checkpoint: expected at most 3" in capsys.readouterr().err
 
 
-def test_ctrl_c_keeps_the_run_and_a_second_call_ends_it_alike(here, tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=lambda s: s.name)
+def test_an_interrupted_run_is_kept_and_a_second_call_ends_it_alike(here, tmp_path, ending):
+    """By Ctrl-C, and by a terminal that is closed."""
     long = RunSpec(steps=1200, every=100)
     path = tmp_path / "long.json"
     path.write_text(dumps(long))
@@ -185,7 +187,7 @@ def test_ctrl_c_keeps_the_run_and_a_second_call_ends_it_alike(here, tmp_path):
     while not (here.has(digest(long)) and here.summary(digest(long)).step > 100):
         assert first.poll() is None
         time.sleep(0.02)
-    first.send_signal(signal.SIGINT)
+    first.send_signal(ending)
     assert first.wait(20) == 130
     stopped = here.run(digest(long))
     assert stopped.status == "stopped" and 100 < stopped.state["step"] < 1200
