@@ -37,15 +37,11 @@ define step
 endef
 
 test: export OMP_NUM_THREADS = 1
-# pyright brings its own JavaScript and, in the test requirements, its own node: it is to use those, and to ask no server for news.
-test: export PYRIGHT_PYTHON_GLOBAL_NODE = off
-test: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 test:
 	$(call step,install,$(MAKE) --no-print-directory .venv/test.stamp)
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
-	$(call step,pyright,$(PY) -m pyright)
-	$(call step,unit and page tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
+	$(call step,types and tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
 	$(call step,browser journeys,$(PY) -m pytest -q -m browser)
 
 # Says of each of sixty faults, planted in a copy of the engine, whether the tests catch it; takes half an hour.
