@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +27,11 @@ class Lease:
         if over:
             self.path.unlink(missing_ok=True)
         while True:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a")
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.open("a")
+            except FileNotFoundError:
+                continue  # another has just given the folder back
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -50,10 +54,12 @@ class Lease:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def give_back(self) -> None:
-        """Ends the lease, if it is ours."""
+        """Ends the lease, if it is ours, and leaves no empty folder behind."""
         if self._file is None:
             return
         if self.held:
             self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.parent.rmdir()
         self._file.close()
         self._file = None

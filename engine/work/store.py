@@ -161,7 +161,8 @@ class Store:
         """The digests of all runs, the newest first."""
         folders = [f for f in _entries(self.root) if DIGEST.fullmatch(f.name) and f.is_dir()]
         newest = {f.name: max(self.version(f.name)) for f in folders}
-        return sorted(filter(newest.get, newest), key=lambda name: -newest[name])
+        begun = {name for name in newest if not newest[name] and self.file(name, LEASE).exists()}
+        return sorted(newest.keys() - begun, key=lambda name: -newest[name])
 
     def summaries(self) -> list[Summary]:
         """All runs, the newest first, from the heads of their records."""

@@ -104,8 +104,12 @@ def test_who_deletes_a_record_is_obeyed(store, monkeypatch):
 
 
 def test_what_has_only_begun_is_in_no_list(store):
-    assert store.lease(RUN).take()
+    """Nor what was given up before there was anything to keep."""
+    lease = store.lease(RUN)
+    assert lease.take()
     assert store.file(RUN, LEASE).exists() and store.runs() == []
+    lease.give_back()
+    assert store.runs() == [] and lease.take()
 
 
 def test_two_servers_on_one_store(store):
