@@ -79,10 +79,11 @@ class Jobs:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def warm(self) -> None:
-        """Starts a process for the first device before there is a job, which then does not wait for it."""
+        """Starts the processes for the first device before there is a job, which then does not wait for one."""
+        first = self.devices[0]
         with self._lock:
-            if not self._processes:
-                self._open(self.devices[0])
+            for _ in range(WIDTH[first.partition(":")[0]] - len(self._processes)):
+                self._open(first)
 
     def start(self, work: Work, device: str | None = None, fresh: bool = False, owner: str = "") -> str:
         """Starts work, goes on with what an earlier attempt has left of it (unless `fresh`), or joins it where it is
