@@ -12,17 +12,14 @@ from typing import Any
 
 import torch
 
-from engine.machine import CORES
 from engine.spec import SpecError
 from engine.work.kinds import Work
 from engine.work.perform import ELSEWHERE
-from engine.work.process import WORKER, Process
+from engine.work.process import WIDTH, WORKER, Process
 from engine.work.store import Store
 
 LIVES = 3
 """Processes that one job may see die in its turn before it is given up as the cause."""
-WIDTH = {"cpu": max(2, CORES), "cuda": 2}
-"""Processes for a device, by its type."""
 PATIENCE = 3.5
 """Seconds after which a process that does not hear a stop is ended."""
 WATCH = 0.1

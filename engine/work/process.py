@@ -12,8 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.machine import CORES
+
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
+WIDTH = {"cpu": max(2, CORES), "cuda": 2}
+"""Processes for a device, by its type."""
 HOME = Path(__file__).resolve().parents[2]
 LONG = 4.0
 """Seconds of one turn after which a process is late and what waits there is done elsewhere: more than any usual step
