@@ -116,10 +116,23 @@ def _started() -> dict[str, RunSpec]:
     return {}
 
 
+@st.cache_resource(show_spinner=False)
+def looks() -> dict[str, float]:
+    """When each open page last looked at what is at work, for all sessions."""
+    return {}
+
+
 @st.cache_resource(show_spinner=False, max_entries=64)
 def drawn(key: str, version: Any, dark: bool, _draw: Callable[[], Any]) -> Any:
     """Whatever `_draw()` makes, made once for all sessions that look at the same version of the same thing."""
     return _draw()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def shown(key: str, version: Any, dark: bool, _show: Callable[[], None]) -> None:
+    """Whatever elements `_show()` puts on the page, made and encoded once for all sessions that look at the same
+    version of the same thing: Streamlit sends the others the same messages again."""
+    _show()
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
