@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from engine.work.store import Store
+from tests.forked import begin
 
 torch.set_num_threads(1)
 
@@ -14,6 +15,12 @@ torch.set_num_threads(1)
 def store(tmp_path) -> Store:
     """An empty store."""
     return Store(tmp_path / "store")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where there are several processes, they have their forks from one nursery."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        begin()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

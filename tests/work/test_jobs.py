@@ -19,7 +19,9 @@ from engine.training.updates import AdamW
 from engine.work.jobs import LIVES, Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
+from engine.work.process import WORKER
 from engine.work.store import PARTIAL, Store
+from tests.forked import forked
 
 pytestmark = pytest.mark.xdist_group("jobs")
 LONG = RunSpec(steps=2000, every=200)
@@ -28,8 +30,8 @@ SHORT = RunSpec(problem=Quadratic(), batch=0, lr=0.01, steps=50)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """One server, whose worker takes seconds to start."""
-    jobs = Jobs(Store(tmp_path_factory.mktemp("server") / "store"))
+    """One server, whose workers are forks."""
+    jobs = Jobs(Store(tmp_path_factory.mktemp("server") / "store"), forked(WORKER))
     yield jobs
     jobs.close()
 
@@ -117,7 +119,7 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
     assert len(saved) == 4
     assert max(np.diff(saved)) < 5
     assert psutil.wait_procs(workers, timeout=30)[1] == []  # they see their input close, and keep a last checkpoint
-    jobs = Jobs(Store(store))
+    jobs = Jobs(Store(store), forked(WORKER))
     before = jobs.store.run(digest(long))
     assert before.status == "running"
     assert jobs.unfinished() == [digest(long)]
