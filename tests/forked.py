@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -95,7 +96,7 @@ def _become(client: socket.socket) -> None:
         else:
             runpy.run_path(first, run_name="__main__")
     except BaseException:
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         os._exit(0)
 
