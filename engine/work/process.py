@@ -12,16 +12,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.machine import CORES
+from engine.machine import CORES, memory
 
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
 WIDTH = {"cpu": max(2, CORES), "cuda": 2}
 """Processes for a device, by its type."""
+PART = 0.8
+"""Of all memory that the workers' data may take together, unless RAVINE_MEMORY gives the bytes for each."""
 HOME = Path(__file__).resolve().parents[2]
 LONG = 4.0
 """Seconds of one turn after which a process is late and what waits there is done elsewhere: more than any usual step
 takes on a machine that has ten times as much to do as it can, for to go on elsewhere costs time, too."""
+
+
+def share_of_memory(device: str) -> int:
+    """Bytes of data that one worker for a device may hold."""
+    return int(os.environ.get("RAVINE_MEMORY") or memory() * PART / WIDTH[device])
 
 
 class Process:

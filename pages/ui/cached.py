@@ -6,6 +6,7 @@ import atexit
 import secrets
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from streamlit.runtime import get_instance
 from engine.records import Record, Run, write
 from engine.spec import SpecError, decode
 from engine.training.runs import RUNS, RunSpec
+from engine.work import budget
+from engine.work.budget import Cost
 from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
@@ -86,6 +89,16 @@ def train(spec: RunSpec, device: str | None, fresh: bool) -> str:
     run = start(Work(spec), device, fresh)
     _started()[run] = spec
     return run
+
+
+def cost(spec: RunSpec) -> Cost | None:
+    """What a run will cost; None as long as what counts costs is being loaded, which takes seconds once."""
+    return budget.cost(spec) if _counting().done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _counting() -> Future[Cost]:
+    return ThreadPoolExecutor(1).submit(budget.cost, RunSpec())
 
 
 def summaries() -> list[Summary]:
