@@ -1,39 +1,36 @@
-"""30 sessions watch one run train on the app's start page: `live.p50_ms`, at most 100; `live.training_share` of the
-headless speed, at least 0.85.
+"""People watch runs train on the app's start page, all on the same machine.
+
+30 who watch one run: `live.p50_ms` at most 100, and `live.training_share` of the speed that the run has headless,
+beside 30 who look at what is finished: at least 0.85. 100 who watch it: `live.hundred.p50_ms` at most 150, `p95_ms` at
+most 1000. 30 who watch ten different runs: `live.ten_runs.p50_ms` at most 100. 30 who start a run each at the same
+moment: the last sees its first measurement after `live.first_frame_s`, at most 5.
 
 The sessions speak Streamlit's websocket protocol and ask for the page's timed fragment as a browser does, whether or
-not the machine keeps up. Headless is `python -m engine train` of the same spec with nothing beside it, before and
-after. Both speeds are read from the run's own record. Loopback only.
+not the machine keeps up. Speeds are read from the run's own record. Loopback only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from benchmarks.measure import device, report
-from engine.records import RecordError
-from engine.spec import digest, dumps
+from benchmarks.serving import headless, progress, serving, speed, wait_for
+from engine.spec import digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.store import Store
 
-SESSIONS, RAMP, WATCHED, ALONE, PATIENCE = 30, 4.0, 12.0, 6.0, 20.0
-"""How many sessions; seconds in which they arrive, of watching, of each headless run, and that anything may take to
-start."""
+WATCHED, APART, PATIENCE = 10.0, 0.12, 60.0
+"""Seconds of watching, from one arrival to the next, and that a page may take."""
 SPEC = RunSpec(steps=50_000)
 """The app's default run, too long to end while it is watched."""
-ROOT = Path(__file__).resolve().parent.parent
+TEN = [replace(SPEC, seed=seed) for seed in range(10)]
+THIRTY = [RunSpec(seed=seed) for seed in range(100, 130)]
+SHIPPED = digest(RunSpec())
 
 
 @dataclass
@@ -48,127 +45,99 @@ class Seen:
 
 
 def main() -> None:
-    """Answers to 30 sessions in milliseconds, and the run's speed beside them against its headless speed."""
+    """All of it, in two minutes and a half."""
     if device(__doc__) != "cpu":
         raise SystemExit("--device cuda: this benchmark measures the server beside a run on the CPU")
-    before = headless()
     with tempfile.TemporaryDirectory() as folder, serving(folder) as port:
-        seen, watched = asyncio.run(watch(port, Store(folder)))
-    after = headless()
-    if not seen.answers or seen.loaded < SESSIONS or seen.exceptions:
-        raise SystemExit(
-            f"live: {seen.loaded} of {SESSIONS} sessions loaded, {len(seen.answers)} answers; {seen.exceptions[:1]}"
-        )
-    waits = sorted(1e3 * s for s in seen.answers)
-    report(
-        "live.p50_ms",
-        waits,
-        f"p95 {waits[int(0.95 * len(waits))]:.0f} ms; {seen.skipped} ticks skipped; {seen.bytes / WATCHED / 2**10:.0f} "
-        "KiB/s",
-    )
-    print(f"ratio live.training_share {watched / statistics.mean((before, after)):.3g}")
-    print(f"#   {watched:.0f} steps/s watched; headless {before:.0f} before and {after:.0f} after")
+        asyncio.run(scenes(port, Store(folder)))
 
 
-def headless() -> float:
-    """Steps per second of the run in a process of its own, nothing beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        spec = Path(folder) / "spec.json"
-        spec.write_text(dumps(SPEC), encoding="utf-8")
-        with process(
-            [sys.executable, "-m", "engine", "train", str(spec), "--store", folder, "--device", "cpu"], folder
-        ):
-            first = wait_for(lambda: progress(Store(folder)))
-            time.sleep(ALONE)
-            return speed(first, progress(Store(folder)))
+async def scenes(port: int, store: Store) -> None:
+    """One after the other, on one server."""
+    async with crowd(port, [SHIPPED] * 30):
+        with headless(SPEC) as alone:
+            first = progress(alone, SPEC)
+            await asyncio.sleep(WATCHED)
+            unwatched = speed(first, progress(alone, SPEC))
+    async with started(port, [SPEC]):
+        await asyncio.to_thread(wait_for, lambda: progress(store, SPEC))
+        async with crowd(port, [digest(SPEC)] * 30) as seen:
+            first = progress(store, SPEC)
+            told("live", await watched(seen), percentiles=(50,))
+            share = speed(first, progress(store, SPEC)) / unwatched
+            print(f"ratio live.training_share {share:.3g}\n#   headless {unwatched:.0f} steps/s", flush=True)
+        async with crowd(port, [digest(SPEC)] * 100) as seen:
+            told("live.hundred", await watched(seen), percentiles=(50, 95))
+    async with started(port, TEN), crowd(port, [digest(TEN[i % 10]) for i in range(30)]) as seen:
+        told("live.ten_runs", await watched(seen), percentiles=(50,))
+    async with started(port, THIRTY, together=True) as waits:
+        report("live.first_frame_s", [max(waits)], f"the first {min(waits):.2f}, the median {sorted(waits)[15]:.2f} s")
 
 
-@contextlib.contextmanager
-def process(command: list[str], store: str) -> Iterator[None]:
-    """Runs a command from the repository's root with a store of its own; ends it."""
-    environment = {**os.environ, "RAVINE_STORE": store, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        running.terminate()
-        try:
-            running.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-
-
-@contextlib.contextmanager
-def serving(store: str) -> Iterator[int]:
-    """The app on a free loopback port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [
-        "--server.headless=true",
-        "--server.address=127.0.0.1",
-        f"--server.port={port}",
-        "--server.fileWatcherType=none",
-    ]
-    with process([sys.executable, "-m", "streamlit", "run", "app.py", *options], store):
-        wait_for(lambda: healthy(port))
-        yield port
-
-
-def healthy(port: int) -> bool:
-    """Whether the app answers on the port."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def progress(store: Store) -> tuple[int, float] | None:
-    """(steps, seconds) of the run at the last measurement that its record holds; None before there is one."""
-    try:
-        run = store.run(digest(SPEC))
-    except RecordError:
-        return None
-    return (int(run.steps[-1]), float(run.seconds[-1])) if len(run.steps) > 1 else None
-
-
-def speed(first, last) -> float:
-    """Steps per second between two such points."""
-    if last is None or last[1] <= first[1]:
-        raise SystemExit("live: the run made no progress")
-    return (last[0] - first[0]) / (last[1] - first[1])
-
-
-def wait_for(find: Callable):
-    """What `find` returns once that is true."""
-    end = time.monotonic() + PATIENCE
-    while not (found := find()):
-        if time.monotonic() > end:
-            raise SystemExit("live: something did not start in time")
-        time.sleep(0.1)
-    return found
-
-
-async def watch(port: int, store: Store) -> tuple[Seen, float]:
-    """One session sets the spec in its address and presses Train; then 30 watch the run by its id. What they saw,
-    and the run's steps per second meanwhile."""
+@contextlib.asynccontextmanager
+async def crowd(port: int, runs: Sequence[str]) -> AsyncIterator[Seen]:
+    """People who come one after the other and look at a run each; once all are there, what they have seen."""
     from benchmarks.session import Session
 
-    seen, starter = Seen(), Session(port, f"steps={SPEC.steps}", Seen())
-    async with starter:
-        await asyncio.wait_for(starter.press("Train"), PATIENCE)
-        await asyncio.to_thread(wait_for, lambda: progress(store))
+    seen = Seen()
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(SESSIONS):
-            await stack.enter_async_context(Session(port, f"run={digest(SPEC)}", seen))
-            await asyncio.sleep(RAMP / SESSIONS)
-        seen.answers.clear()
-        seen.skipped = seen.bytes = 0
-        first = progress(store)
-        await asyncio.sleep(WATCHED)
-        return seen, speed(first, progress(store))
+        sessions = []
+        for run in runs:
+            sessions.append(await stack.enter_async_context(Session(port, f"run={run}", seen)))
+            await asyncio.sleep(APART)
+        await asyncio.gather(*(asyncio.wait_for(session.loaded.wait(), PATIENCE) for session in sessions))
+        await asyncio.sleep(len(runs) * APART)  # until their pages have found their rhythm
+        yield seen
+
+
+@contextlib.asynccontextmanager
+async def started(port: int, specs: Sequence[RunSpec], together: bool = False) -> AsyncIterator[list[float]]:
+    """Runs that a session each has started, one after the other or `together`; the seconds from pressing Train to the
+    first measurement that each one's page shows. They are stopped in the end."""
+    from benchmarks.session import Session
+
+    async with contextlib.AsyncExitStack() as stack:
+        sessions = []
+        for spec in specs:
+            address = "&".join(f"{name}={value}" for name, value in flatten(spec).items())
+            sessions.append(await stack.enter_async_context(Session(port, address, Seen())))
+            await asyncio.wait_for(sessions[-1].loaded.wait(), PATIENCE)
+        begin = time.perf_counter()
+        waits = []
+        for session in sessions:
+            await session.press("Train")
+            if not together:
+                waits.append(await asyncio.wait_for(session.measured(), PATIENCE) - begin)
+        if together:
+            shown = await asyncio.gather(*(asyncio.wait_for(session.measured(), PATIENCE) for session in sessions))
+            waits = [moment - begin for moment in shown]
+        yield waits
+        for session in sessions:
+            if "Stop" in session.buttons:
+                await session.press("Stop")
+        await asyncio.sleep(1)
+
+
+async def watched(seen: Seen) -> Seen:
+    """What is seen in the seconds of watching."""
+    seen.answers.clear()
+    seen.skipped = seen.bytes = 0
+    await asyncio.sleep(WATCHED)
+    if seen.exceptions or not seen.answers:
+        raise SystemExit(f"live: {len(seen.answers)} answers; {seen.exceptions[:1]}")
+    return seen
+
+
+def told(name: str, seen: Seen, percentiles: Sequence[int]) -> None:
+    """Prints how long answers took."""
+    waits = sorted(1e3 * s for s in seen.answers)
+    for percentile in percentiles:
+        print(f"ratio {name}.p{percentile}_ms {waits[percentile * len(waits) // 100]:.4g}")
+    print(
+        f"#   {len(waits)} answers in {WATCHED:g} s, p95 {waits[95 * len(waits) // 100]:.0f} ms; {seen.skipped} ticks "
+        f"skipped; {seen.bytes / WATCHED / 2**10:.0f} KiB/s",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

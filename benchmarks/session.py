@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+AT_WORK = re.compile(r"<dt>Training loss</dt><dd>[0-9].*<dt>Steps/s</dt>")
+"""What the strip of numbers says once there is a measurement, and as long as there are to be more."""
 
 
 class Session:
@@ -20,6 +24,7 @@ class Session:
         self.loaded, self.asked = asyncio.Event(), None
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.renewed: set[str] = set()  # timers that the run of the script under way has set
+        self.shown, self.pressed = asyncio.Event(), False  # whether a measurement is on the page since a click
 
     async def __aenter__(self) -> Session:
         self.socket = await websockets.connect(
@@ -39,9 +44,16 @@ class Session:
     async def press(self, label: str) -> None:
         """Clicks the button of that label, once the page is there."""
         await self.loaded.wait()
+        self.shown.clear()
+        self.pressed = True
         message = BackMsg()
         message.rerun_script.widget_states.widgets.add(id=self.buttons[label], trigger_value=True)
         await self._rerun(message)
+
+    async def measured(self) -> float:
+        """The moment at which the page, after a click, shows a measurement of a run that is at work."""
+        await self.shown.wait()
+        return time.perf_counter()
 
     async def _rerun(self, message: BackMsg | None = None, fragment: str = "") -> None:
         message = message or BackMsg()
@@ -85,6 +97,8 @@ class Session:
         kind = element.WhichOneof("type")
         if kind == "button":
             self.buttons[element.button.label] = element.button.id
+        elif kind == "html" and self.pressed and AT_WORK.search(element.html.body):
+            self.shown.set()
         elif kind == "exception":
             self.seen.exceptions.append(element.exception.message[:200])
 

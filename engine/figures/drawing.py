@@ -260,13 +260,14 @@ def thin(y: np.ndarray, most: int) -> np.ndarray:
     and a gap of it."""
     if len(y) <= most:
         return np.arange(len(y))
-    kept, each = {0, len(y) - 1}, 2 if np.isfinite(y).all() else 3
-    for part in np.array_split(np.arange(len(y)), max(1, (most - 2) // each)):
-        good = part[np.isfinite(y[part])]
-        kept.update(part[~np.isfinite(y[part])][:1])
-        if len(good):
-            kept.update((good[y[good].argmin()], good[y[good].argmax()]))
-    return np.array(sorted(int(i) for i in kept))
+    finite = np.isfinite(y)
+    stretches = max(1, (most - 2) // (2 if finite.all() else 3))
+    stretch = np.arange(len(y)) * stretches // len(y)
+    good, gaps = np.flatnonzero(finite), np.flatnonzero(~finite)
+    rising = good[np.lexsort((y[good], stretch[good]))]  # by stretch, and within one by value
+    lowest, gap = (places[np.unique(stretch[places], return_index=True)[1]] for places in (rising, gaps))
+    highest = rising[::-1][np.unique(stretch[rising[::-1]], return_index=True)[1]]
+    return np.unique(np.concatenate([[0, len(y) - 1], lowest, highest, gap]))
 
 
 def beads(count: int, most: int = 12) -> np.ndarray:

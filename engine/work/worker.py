@@ -35,6 +35,8 @@ SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
 PULSE = 0.25
 """Seconds between events that only say how far a task is."""
+NICE = 10
+"""How far the system is to prefer others, above all the server that answers people."""
 ROUND = 1.0
 """Seconds that all tasks together take for a turn each, when there are many."""
 
@@ -217,6 +219,7 @@ def main() -> None:
     device, root = sys.argv[1:]
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    os.nice(NICE)
     settle()
     if device == "cpu":  # CUDA reserves far more addresses than it has memory
         bound(share_of_memory(device))
