@@ -265,9 +265,8 @@ def thin(y: np.ndarray, most: int) -> np.ndarray:
     stretch = np.arange(len(y)) * stretches // len(y)
     good, gaps = np.flatnonzero(finite), np.flatnonzero(~finite)
     rising = good[np.lexsort((y[good], stretch[good]))]  # by stretch, and within one by value
-    lowest, gap = (places[np.unique(stretch[places], return_index=True)[1]] for places in (rising, gaps))
-    highest = rising[::-1][np.unique(stretch[rising[::-1]], return_index=True)[1]]
-    return np.unique(np.concatenate([[0, len(y) - 1], lowest, highest, gap]))
+    firsts = [places[np.unique(stretch[places], return_index=True)[1]] for places in (rising, rising[::-1], gaps)]
+    return np.unique(np.concatenate([[0, len(y) - 1], *firsts]))
 
 
 def beads(count: int, most: int = 12) -> np.ndarray:

@@ -6,13 +6,11 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
 import streamlit as st
 
 from engine.figures.drawing import Chart, Drawing, Map
 from engine.figures.render import paper, vega
+from engine.figures.render.arrow import arrow
 from pages.ui import cached, shell
 
 
@@ -46,21 +44,7 @@ def caption(drawing: Drawing) -> None:
 
 def _vega(drawing: Chart, dark: bool, height: int, width: int) -> tuple[Chart, Any, Any]:
     rows, spec = vega.vega(drawing, dark, height, width)
-    return drawing, _compact(rows), spec
-
-
-def _compact(rows: pd.DataFrame) -> pa.Table:
-    """The table in a sixth of its bytes, and as Arrow, which costs a session nothing but the copy: a live chart is
-    sent to everyone every second. Columns without a number are left out."""
-    return pa.table({name: _column(rows[name]) for name in rows if rows[name].notna().any()})
-
-
-def _column(values: pd.Series[Any]) -> pa.Array:
-    """Words by their codes, numbers in single precision."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return pa.DictionaryArray.from_arrays(values.cat.codes.to_numpy(), values.cat.categories.to_list())
-    single = np.float32 if values.dtype == np.float64 else values.dtype
-    return pa.array(values.to_numpy().astype(single), from_pandas=True)
+    return drawing, arrow(rows), spec
 
 
 def _still(drawing: Map, dark: bool) -> tuple[Map, bytes]:
