@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from engine.analyses.weights import FORMATS, weights_file
-from engine.figures import charts, comparison, words
+from engine.figures import charts, comparison, escape, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, parse
 from engine.training.runs import RUNS, RunSpec
@@ -115,9 +115,9 @@ def weights(digest: str | None, spec: RunSpec | None) -> None:
 @st.dialog("Delete for good?")
 def confirm(chosen: list[Summary]) -> None:
     """Asks once more."""
-    st.write(f"{len(chosen)} run{'s' * (len(chosen) != 1)} with all surfaces, spectra and alignments:")
+    st.write(f"{len(chosen):,} run{'s' if len(chosen) != 1 else ''} with all surfaces, spectra and alignments:")
     for summary in chosen[:8]:
-        st.caption(str(row(summary)["Run"]))
+        st.caption(escape.markdown(row(summary)["Run"]))
     if st.button("Delete", type="primary"):
         for summary in chosen:
             cached.jobs().delete(summary.digest)
@@ -139,9 +139,9 @@ def upload() -> None:
             raise SpecError(f"file: expected at most {LARGEST:,} bytes, got {file.size:,}")
         spec = parse(RUNS, file.getvalue().decode())
     except (SpecError, UnicodeDecodeError) as error:
-        st.error(shell.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
+        st.error(escape.markdown(error) if isinstance(error, SpecError) else "file: not text that can be read")
         return
-    st.success(f"This is {words.brief(spec)}.")
+    st.success(f"This is {escape.markdown(words.brief(spec))}.")
     if st.button("Open on the Train page", width="stretch"):
         st.session_state[shell.TAKE] = encode(spec)
         st.switch_page("pages/train.py")
@@ -206,7 +206,7 @@ else:
         version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
         figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
     else:
-        st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
+        shell.empty("Choose one run or several in the list to see their curves together.")
     link.write(
         {"measure": st.session_state[MEASURE], "over": st.session_state[OVER]}
         | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})

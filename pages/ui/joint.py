@@ -128,7 +128,7 @@ def _picture(work: Work, quantity: str) -> bool:
     version, surface = cached.version(work.address), cached.record(work.address, growing=at_work)
     if not isinstance(surface, JointSurface):
         waiting = "The ends' sharpness and the first, coarse level are on their way."
-        st.html(f"<p class='empty'>{waiting if at_work else 'Nothing has been drawn yet: press Draw.'}</p>")
+        shell.empty(waiting if at_work else "Nothing has been drawn yet: press Draw.")
         return at_work
     shell.strip(_numbers(surface))
     drawing = joint.draw(surface, st.session_state[quantity])

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from engine.figures import charts, words
+from engine.figures import charts, escape, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
@@ -95,7 +95,7 @@ def _bar(run: str, view: View) -> None:
         said += f": step {view.done:,} of {view.spec.steps:,}" if view.status != "queued" else ""
         said += f", {words.duration(view.left)} left" if math.isfinite(view.left) else ""
         said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
-        st.progress(min(view.done / view.spec.steps, 1.0), said)
+        st.progress(min(view.done / view.spec.steps, 1.0), escape.markdown(said))
         if view.active and view.status != ELSEWHERE:
             paused = view.status == "paused"
             st.button(
