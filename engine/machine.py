@@ -18,8 +18,9 @@ CACHED, SPACIOUS = 2**23, 2**26
 
 
 def block(device: torch.device) -> int:
-    """Bytes of the largest tensor in one forward pass: examples go through a model in as few pieces as this allows."""
-    return CACHED if device.type == "cpu" else SPACIOUS
+    """Bytes of the largest tensor in one forward pass: examples go through a model in as few pieces as this allows.
+    On torch's `meta` device, where costs are counted, as on a CPU."""
+    return CACHED if device.type in ("cpu", "meta") else SPACIOUS
 
 
 def settle() -> None:

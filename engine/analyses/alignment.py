@@ -11,10 +11,9 @@ import torch
 
 from engine.analyses.planes import usable
 from engine.analyses.surface import one_run
-from engine.curvature import Hessian, confirmed, ends
+from engine.curvature import Hessian, confirmed, ends, training_hessian
 from engine.data import Examples
-from engine.problems import parts
-from engine.records import Alignment, Computing, Progress, Record, Run
+from engine.records import Alignment, Computing, Progress, Record, Run, meanwhile
 from engine.rules import need
 from engine.seeds import generator
 from engine.spec import SpecError, decode, digest, encode, knob
@@ -52,10 +51,10 @@ class AlignmentSpec:
 
         for done, t in enumerate(picked):
             theta = torch.as_tensor(run.path[t], device=device)
-            hessian = Hessian(parts(problem, data), theta)
+            hessian, breath = training_hessian(problem, theta), Progress(done, len(picked))
             for krylov in track(hessian, vectors, generator(0, "alignment", t), tol=1e-3):
-                yield Progress(done, len(picked))
-            pairs = confirmed(problem, theta, krylov.ritz(ends(k, 0, krylov.count)))
+                yield breath
+            pairs = yield from meanwhile(confirmed(problem, theta, krylov.ritz(ends(k, 0, krylov.count))), breath)
             g, u, ascent_norm = _directions(spec, hessian, theta, data, int(run.steps[t]))
             overlap = float(((pairs.vectors @ vectors.T) ** 2).sum()) / k if rows else float("nan")
             vectors = pairs.vectors

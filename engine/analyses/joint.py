@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from engine.analyses.planes import Plane, usable
+from engine.analyses.principal import principal
 from engine.analyses.surface import blank, fill, losses, resumed
-from engine.curvature import Hessian, confirmed, ends, extremes
+from engine.curvature import confirmed, ends, extremes, training_hessian
 from engine.data import Examples
-from engine.problems import Problem, parts
-from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run
+from engine.problems import Problem
+from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run, meanwhile
 from engine.seeds import generator
 from engine.spec import SpecError, choice, decode, encode, knob, word
 from engine.training.runs import RUNS, RunSpec
@@ -77,13 +78,15 @@ class JointSpec:
         """Of runs of one problem: the sharpness of their ends, then the surface, a level after the other."""
         specs, paths = _of_one_problem(inputs, device)
         problem = specs[0].problem
-        sharpness = []
+        of_paths = 2 * sum(len(path.points) for path in paths)
+        start, sharpness = Progress(0, of_paths + self.resolution**2), []
         for path in paths:
-            sharpness.append((yield from _sharpness(problem, path.points[-1], Progress(0, self.resolution**2))))
-        plane = _through_ends(paths) if self.plane == "ends" else _through_paths(paths)
+            sharpness.append((yield from meanwhile(_sharpness(problem, path.points[-1]), start)))
+        through = _through_ends if self.plane == "ends" else _through_paths
+        plane = yield from meanwhile(through(paths), start)
         examples = problem.load(self.split, device)
-        surface = self._frame(specs, paths, plane, np.array(sharpness), examples)
-        return (yield from fill(resumed(surface, before), problem, plane, examples))
+        surface = yield from self._frame(specs, paths, plane, np.array(sharpness), examples)
+        return (yield from fill(resumed(surface, before), problem, plane, examples, of_paths))
 
     def _frame(
         self,
@@ -92,9 +95,9 @@ class JointSpec:
         plane: Plane,
         sharpness: np.ndarray,
         examples: Examples,
-    ) -> JointSurface:
+    ) -> Generator[Progress, None, JointSurface]:
         """All of the record but the values on the grid; `sharpness` [R, 2] is of the ends, with residuals."""
-        along = _along(specs[0].problem, paths, plane, examples)
+        along = yield from _along(specs[0].problem, paths, plane, examples, self.resolution**2)
         reach = max(float(np.abs(along[side]).max()) for side in ("path_a", "path_b"))
         return JointSurface(
             spec=encode(self),
@@ -111,7 +114,9 @@ class JointSpec:
         )
 
 
-def _along(problem: Problem, paths: Sequence[Path], plane: Plane, examples: Examples) -> dict[str, Any]:
+def _along(
+    problem: Problem, paths: Sequence[Path], plane: Plane, examples: Examples, cells: int
+) -> Generator[Progress, None, dict[str, Any]]:
     """What the record has of the paths: of their points [P] in turn, and of each of the runs [R]."""
     points = torch.cat([path.points for path in paths])
     projected, coordinates = plane.project(points), plane.coordinates(points)
@@ -119,7 +124,8 @@ def _along(problem: Problem, paths: Sequence[Path], plane: Plane, examples: Exam
     distance = (points - plane.origin).double().norm(dim=1).cpu().numpy()
     starts = np.cumsum([0, *(len(path.steps) for path in paths)])
     rows = [slice(*pair) for pair in pairwise(starts.tolist())]
-    path_loss = losses(problem, points, examples)
+    both = torch.cat([points, projected])
+    path_loss, plane_loss = np.split((yield from losses(problem, both, examples, len(both) + cells)), 2)
     return {
         "starts": starts,
         "steps": np.concatenate([path.steps for path in paths]),
@@ -127,7 +133,7 @@ def _along(problem: Problem, paths: Sequence[Path], plane: Plane, examples: Exam
         "path_b": coordinates[:, 1].cpu().numpy(),
         "residual": residual,
         "path_loss": path_loss,
-        "plane_loss": losses(problem, projected, examples),
+        "plane_loss": plane_loss,
         "explained": np.array([1 - (residual[r] ** 2).sum() / max((distance[r] ** 2).sum(), 1e-300) for r in rows]),
         "end_loss": np.array([path_loss[r][-1] for r in rows]),
     }
@@ -152,32 +158,33 @@ def _of_one_problem(inputs: Sequence[Record], device: str) -> tuple[list[RunSpec
     return specs, paths
 
 
-def _sharpness(problem: Problem, theta: Tensor, breath: Progress) -> Generator[Progress, None, tuple[float, float]]:
+def _sharpness(problem: Problem, theta: Tensor) -> Generator[None, None, tuple[float, float]]:
     """The largest eigenvalue of the training loss's Hessian at theta [n], and its residual."""
-    hessian = Hessian(parts(problem, problem.load("train", str(theta.device))), theta)
+    hessian = training_hessian(problem, theta)
     random = generator(0, "joint")
     start = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
     for krylov in extremes(hessian, start, random, top=1, tol=1e-3):
-        yield breath
-    pairs = confirmed(problem, theta, krylov.ritz(ends(1, 0, krylov.count)))
+        yield
+    pairs = yield from confirmed(problem, theta, krylov.ritz(ends(1, 0, krylov.count)))
     return float(pairs.values[0]), float(pairs.residuals[0])
 
 
-def _through_paths(paths: Sequence[Path]) -> Plane:
+def _through_paths(paths: Sequence[Path]) -> Generator[None, None, Plane]:
     """The plane of the paths' common principal components, every path weighing the same; its origin is in the middle
     of what they cover, and the first path starts on the positive side of both directions."""
     kept = [path.points[_spread(len(path.points))].double() for path in paths]
     middle = torch.stack([points.mean(dim=0) for points in kept]).mean(dim=0)
     offsets = torch.cat([(points - middle) / len(points) ** 0.5 for points in kept])
-    directions = torch.linalg.svd(offsets, full_matrices=False)[2]
+    directions = yield from principal(offsets)
     labels = ("common direction 1", "common direction 2")
     plane = _centred(paths, middle, _two(directions, len(middle)), labels)
     first, second = (1 if start >= 0 else -1 for start in plane.coordinates(paths[0].points[:1])[0])
     return plane._replace(first=first * plane.first, second=second * plane.second)
 
 
-def _through_ends(paths: Sequence[Path]) -> Plane:
+def _through_ends(paths: Sequence[Path]) -> Generator[None, None, Plane]:
     """The plane through the ends of the first three runs."""
+    yield
     first, second, third = (path.points[-1].double() for path in paths[:3])
     across = second - first
     across = across / across.norm()

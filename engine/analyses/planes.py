@@ -11,9 +11,10 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from engine.curvature import Hessian, ends, extremes
+from engine.analyses.principal import principal
+from engine.curvature import ends, extremes, training_hessian
 from engine.models import NORMS, Block
-from engine.problems import Problem, parts
+from engine.problems import Problem
 from engine.seeds import generator
 from engine.spec import knob
 
@@ -103,9 +104,8 @@ class PathPCA(PlaneSpec):
     """The two directions along which the path's usable points lie furthest from this checkpoint (Li et al. 2018)."""
 
     def build(self, problem, origin, path):
-        yield
         offsets = (path[rows(usable(path))] - origin).double()
-        directions = torch.linalg.svd(offsets, full_matrices=False)[2][:2]
+        directions = yield from principal(offsets)
         first, second = _orthonormal([*directions], generator(0, "complete"), len(origin))
         first, second = (d if (offsets[0] @ d) >= 0 else -d for d in (first, second))
         return Plane(
@@ -118,8 +118,7 @@ class Eigenvectors(PlaneSpec):
     """The training loss's two sharpest directions: the top eigenvectors of its Hessian at this checkpoint."""
 
     def build(self, problem, origin, path):
-        hessian = Hessian(parts(problem, problem.load("train", str(origin.device), origin.dtype)), origin)
-        random = generator(0, "plane")
+        hessian, random = training_hessian(problem, origin), generator(0, "plane")
         start = torch.randn(1, len(origin), generator=random, dtype=torch.float64).to(origin)
         for krylov in extremes(hessian, start, random, top=2, tol=1e-4):
             yield

@@ -3,7 +3,7 @@ its error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,9 +11,8 @@ import torch
 from scipy.linalg import eigvalsh
 
 from engine.analyses.surface import checkpoint_row, one_run
-from engine.curvature import Hessian, Krylov, confirmed, dense, ends, extremes, signs
-from engine.problems import parts
-from engine.records import Computing, Progress, Record, Spectrum
+from engine.curvature import Hessian, Krylov, confirmed, dense, ends, extremes, signs, training_hessian
+from engine.records import Computing, Progress, Record, Spectrum, meanwhile
 from engine.rules import TINY
 from engine.seeds import generator
 from engine.spec import decode, digest, encode, flag, knob
@@ -45,21 +44,21 @@ class SpectrumSpec:
         spec: RunSpec = decode(RUNS, run.spec)
         row = checkpoint_row(run, self.checkpoint)
         theta = torch.as_tensor(run.path[row], device=device)
-        hessian = Hessian(parts(spec.problem, spec.problem.load("train", device)), theta)
+        hessian = training_hessian(spec.problem, theta)
         n, depth = len(theta), min(self.depth, len(theta))
         whole = self.exact and n <= EXACT
         total = 60 + self.probes * depth + whole * n
         for krylov in self._grown(hessian, theta):
             yield Progress(min(krylov.count, 60), total)
-        record = self._ends(spec, row, hessian, theta, krylov)
+        record = yield from self._ends(spec, row, hessian, theta, krylov, Progress(60, total))
 
         def so_far() -> Spectrum:
             return record
 
         yield Progress(60, total, so_far)
-        for part in self._density(hessian, theta, record, depth):
-            record = part
-            yield Progress(60 + record.nodes.size, total, so_far)
+        for products, part in self._density(hessian, theta, record, depth):
+            new, record = part is not record, part
+            yield Progress(60 + products, total, so_far if new else None)
         if whole:
             for i, matrix in dense(hessian, n, theta):
                 yield Progress(total - n + i, total)
@@ -74,9 +73,12 @@ class SpectrumSpec:
         start = start / start.norm() + hessian.gradient / hessian.gradient.norm().clamp(min=TINY)
         return extremes(hessian, start[None], random, self.top, self.bottom, tol=3e-5, look=3)
 
-    def _ends(self, spec: RunSpec, row: int, hessian: Hessian, theta: torch.Tensor, krylov: Krylov) -> Spectrum:
+    def _ends(
+        self, spec: RunSpec, row: int, hessian: Hessian, theta: torch.Tensor, krylov: Krylov, breath: Progress
+    ) -> Generator[Progress, None, Spectrum]:
         """The record with both ends and nothing else yet."""
-        pairs = confirmed(spec.problem, theta, krylov.ritz(ends(self.top, self.bottom, krylov.count)))
+        found = krylov.ritz(ends(self.top, self.bottom, krylov.count))
+        pairs = yield from meanwhile(confirmed(spec.problem, theta, found), breath)
         top = min(self.top, krylov.count)
         return Spectrum(
             spec=encode(self),
@@ -91,23 +93,28 @@ class SpectrumSpec:
             gradient_norm=float(hessian.gradient.norm()),
         )
 
-    def _density(self, hessian: Hessian, theta: torch.Tensor, record: Spectrum, depth: int) -> Iterator[Spectrum]:
-        """Stochastic Lanczos quadrature (Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019), a probe at a time."""
-        rules, n = [], len(theta)
+    def _density(
+        self, hessian: Hessian, theta: torch.Tensor, bare: Spectrum, depth: int
+    ) -> Iterator[tuple[int, Spectrum]]:
+        """Stochastic Lanczos quadrature (Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019): (products so far, the
+        record), which begins as `bare` and has one probe more at the end of each."""
+        record, rules, n = bare, [], len(theta)
         for probe in range(self.probes):
             random = generator(self.seed, "probe", probe)
             krylov = Krylov(hessian, signs(n, random, theta)[None], random)
             while krylov.count < depth:
                 krylov.grow()
+                yield probe * depth + krylov.count, record
             rules.append(krylov.quadrature())
             nodes, weights = (np.array(column) for column in zip(*rules, strict=True))
             traces = n * (nodes * weights).sum(axis=1)
             error = traces.std(ddof=1) / np.sqrt(len(traces)) if len(traces) > 1 else float("nan")
-            yield replace(
-                record,
+            record = replace(
+                bare,
                 nodes=nodes,
                 weights=weights,
                 trace=float(traces.mean()),
                 trace_error=float(error),
-                products=record.products + nodes.size,
+                products=bare.products + nodes.size,
             )
+            yield nodes.size, record

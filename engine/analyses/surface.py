@@ -16,7 +16,7 @@ from engine.analyses.planes import PLANES, PathPCA, Plane, PlaneSpec, rows, usab
 from engine.data import Examples
 from engine.machine import CORES, settle
 from engine.problems import Problem, evaluate
-from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run, Surface
+from engine.records import Computing, JointSurface, Progress, Record, RecordError, Run, Surface, meanwhile
 from engine.spec import SpecError, choice, decode, digest, encode, knob, pick
 from engine.training.runs import RUNS, RunSpec
 
@@ -49,18 +49,14 @@ class SurfaceSpec:
             raise SpecError("plane: needs two parameters, and this problem has one")
         path = torch.as_tensor(run.path, device=device)
         examples = problem.load(self.split, device)
-        building = self.plane.build(problem, path[row], path)
-        while True:
-            try:
-                next(building)
-                yield Progress(0, self.resolution**2)
-            except StopIteration as built:
-                plane: Plane = built.value
-                break
-        surface = self._frame(spec, run, row, plane, path, examples)
-        return (yield from fill(resumed(surface, before), problem, plane, examples))
+        total = self.resolution**2 + 2 * len(path)
+        plane = yield from meanwhile(self.plane.build(problem, path[row], path), Progress(0, total))
+        surface = yield from self._frame(spec, run, row, plane, path, examples)
+        return (yield from fill(resumed(surface, before), problem, plane, examples, 2 * len(path)))
 
-    def _frame(self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples) -> Surface:
+    def _frame(
+        self, spec: RunSpec, run: Run, row: int, plane: Plane, path: Tensor, examples: Examples
+    ) -> Generator[Progress, None, Surface]:
         """All of the record but the values on the grid; NaN for the points of the path that are not usable."""
         kept = usable(path)
         left = rows(kept)
@@ -70,6 +66,8 @@ class SurfaceSpec:
         residual, distance = (path - projected).double().norm(dim=1), (path - plane.origin).double().norm(dim=1)
         span = self.span or _reach(self.plane, coordinates[left])
         whole = float((distance[left] ** 2).sum())
+        both = torch.cat([path, projected])
+        of_both = yield from losses(spec.problem, both, examples, len(both) + self.resolution**2)
         first, second = plane.first.double(), plane.second.double()
         return Surface(
             spec=encode(self),
@@ -85,8 +83,8 @@ class SurfaceSpec:
             path_b=coordinates[:, 1].cpu().numpy(),
             residual=residual.cpu().numpy(),
             distance=distance.cpu().numpy(),
-            path_loss=losses(spec.problem, path, examples),
-            plane_loss=losses(spec.problem, projected, examples),
+            path_loss=of_both[: len(path)],
+            plane_loss=of_both[len(path) :],
             explained=1 - float((residual[left] ** 2).sum()) / whole if whole > 0 else float("nan"),
             check=float("nan"),
             left_out=int((~kept).sum()),
@@ -160,9 +158,12 @@ def resumed(surface: Grid, before: Record | None) -> Grid:
     return replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
 
 
-def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> Generator[Progress, None, Grid]:
-    """The surface with every cell computed, from those levels on that it lacks; it is complete when it is returned."""
-    a, b, total, done = surface.a, surface.b, surface.loss.size, 0
+def fill(
+    surface: Grid, problem: Problem, plane: Plane, examples: Examples, before: int
+) -> Generator[Progress, None, Grid]:
+    """The surface with every cell computed, from those levels on that it lacks; it is complete when it is returned.
+    `before` is how many points of paths have been evaluated before it."""
+    a, b, total, done = surface.a, surface.b, before + surface.loss.size, before
 
     def so_far() -> Grid:
         return surface
@@ -185,12 +186,13 @@ def fill(surface: Grid, problem: Problem, plane: Plane, examples: Examples) -> G
         done += level
         surface = replace(surface, loss=loss, accuracy=accuracy, stride=stride)
         yield Progress(done, total, so_far)
-    return replace(surface, check=_recheck(surface, problem, plane))
+    check = yield from meanwhile(_recheck(surface, problem, plane), Progress(total, total))
+    return replace(surface, check=check)
 
 
-def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) -> float:
+def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) -> Generator[None, None, float]:
     """The largest deviation of a few cells, recomputed in double precision with all examples at once; NaN where none
-    could be compared.
+    could be compared. Yields between the cells.
 
     They are the centre, four others, and some of those that are not finite, if any are.
     """
@@ -201,6 +203,7 @@ def _recheck(surface: Surface | JointSurface, problem: Problem, plane: Plane) ->
     blank = [*zip(*(places.tolist() for places in np.nonzero(~np.isfinite(surface.loss))), strict=True)]
     found = []
     for i, j in spots + blank[:: 1 + len(blank) // len(spots)]:
+        yield
         true = evaluate(problem, exact.at(surface.a[j], surface.b[i]), examples, len(examples)).tolist()
         found.append(_deviation((surface.loss[i, j], surface.accuracy[i, j]), true, share))
     return max((off for off in found if not np.isnan(off)), default=float("nan"))
@@ -220,11 +223,13 @@ def _deviation(cell: Sequence[float], true: Sequence[float], share: float) -> fl
     return max(off, abs(cell[1] - true[1]) - share) if np.isfinite(true[1]) else off
 
 
-def losses(problem: Problem, points: Tensor, examples: Examples) -> np.ndarray:
-    """[T]: the loss at each of the points [T, n]; NaN where one is not finite."""
-    found, finite = np.full(len(points), np.nan), rows(points.isfinite().all(dim=1)).tolist()
-    if finite:
-        found[finite] = np.concatenate(list(scores(problem, lambda i: points[finite[i]], len(finite), examples)))[:, 0]
+def losses(problem: Problem, points: Tensor, examples: Examples, total: int) -> Generator[Progress, None, np.ndarray]:
+    """[T]: the loss at each of the points [T, n]; NaN where one is not finite. They are the first of `total`."""
+    found, finite, done = np.full(len(points), np.nan), rows(points.isfinite().all(dim=1)).tolist(), 0
+    for values in scores(problem, lambda i: points[finite[i]], len(finite), examples):
+        found[finite[done : done + len(values)]] = values[:, 0]
+        done += len(values)
+        yield Progress(done, total)
     return found
 
 

@@ -34,20 +34,18 @@ class Krylov:
     """
 
     def __init__(self, product: Product, starts: Tensor, random: torch.Generator):
-        """`starts` [b, n] in the product's type and on its device; linearly dependent ones are replaced by random
-        ones."""
+        """`starts` [b, n] in the product's type and on its device, with which it grows first; linearly dependent ones
+        are replaced by random ones."""
         self.product, self.random = product, random
         self.n = starts.shape[1]
         self.count = 0
+        self._starts = list(starts)
         self._ungrown: list[int] = []
         # whether a product brought nothing new: an eigenvalue may then occur more often than was seen
         self.exhausted = False
         self._basis = starts.new_empty((16, self.n))
         self._images = starts.new_empty((16, self.n))
         self._projected = np.zeros((16, 16))
-        for v in starts:
-            if not self.full:
-                self._append(self._orthonormal(v))
 
     @property
     def full(self) -> bool:
@@ -71,6 +69,9 @@ class Krylov:
 
     def grow(self, newest: bool = False) -> None:
         """One more product; from the newest vector, it goes deeper where the last `probe` began."""
+        if self._starts:
+            self._append(self._orthonormal(self._starts.pop(0)))
+            return
         j = self._ungrown.pop(-1 if newest else 0)
         known = torch.as_tensor(self.projected[j], dtype=self.basis.dtype, device=self.basis.device)
         self._append(self._orthonormal(self.images[j], known))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.curvature.hessian import Hessian
+from engine.curvature.hessian import training_hessian
 from engine.curvature.krylov import Eigenpairs
-from engine.problems import Problem, parts
+from engine.problems import Problem
 
 
-def confirmed(problem: Problem, theta: Tensor, pairs: Eigenpairs) -> Eigenpairs:
+def confirmed(problem: Problem, theta: Tensor, pairs: Eigenpairs) -> Generator[None, None, Eigenpairs]:
     """Eigenpairs of the training loss's Hessian at theta [n], with residuals that bound how far each value is from an
-    eigenvalue of the Hessian as it is in double precision.
+    eigenvalue of the Hessian as it is in double precision; yields between its products.
 
     For symmetric H and v of unit norm an eigenvalue lies within norm(H v - value v) of the value (Parlett 1998, thm.
     4.5.1). In single precision H v is itself off by what was rounded, and where a ReLU is close to its kink by far
@@ -22,13 +24,9 @@ def confirmed(problem: Problem, theta: Tensor, pairs: Eigenpairs) -> Eigenpairs:
     """
     residuals = pairs.residuals
     if theta.dtype != torch.float64:
-        hessian = Hessian(parts(problem, problem.load("train", str(theta.device), torch.float64)), theta.double())
-        found = [_residual(hessian, *pair) for pair in zip(pairs.vectors.double(), pairs.values, strict=True)]
-        residuals = np.array(found)
+        hessian, residuals = training_hessian(problem, theta.double()), np.empty(len(pairs.values))
+        for i, (v, value) in enumerate(zip(pairs.vectors.double(), pairs.values, strict=True)):
+            yield
+            residuals[i] = float((hessian(v) - value * v).norm() / v.norm())
     rounding = np.finfo(np.float64).eps * np.sqrt(len(theta)) * np.abs(pairs.values).max(initial=0)
     return pairs._replace(residuals=residuals + rounding)
-
-
-def _residual(hessian: Hessian, v: Tensor, value: float) -> float:
-    """norm(H v - value v) for v [n], made of unit norm."""
-    return float((hessian(v) - value * v).norm() / v.norm())

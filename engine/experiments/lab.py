@@ -108,14 +108,15 @@ class _Bench:
     def until_measured(self) -> Iterator[bool]:
         """Goes on to the next measurement; yields whether there is something new to know."""
         for tick in self.ticks:
+            if tick.frame:
+                for _ in self._note(tick.frame):
+                    yield False
+                self.ended = tick.frame.step == self.specs[0].steps
             self.state = tick.state
             self.done = tick.state.step * len(self.specs)
+            yield tick.frame is not None
             if tick.frame:
-                self._note(tick.frame)
-                self.ended = tick.frame.step == self.specs[0].steps
-                yield True
                 return
-            yield False
         self.done, self.ended = self.total, True  # all have diverged: what is left stays NaN
         yield True
 
@@ -151,18 +152,22 @@ class _Bench:
         self.state = restored(saved, device)
         self.done = self.total if self.ended else self.state.step * len(self.specs)
 
-    def _note(self, frame: Frame) -> None:
+    def _note(self, frame: Frame) -> Iterator[None]:
+        """Takes a measurement into the arrays, with what the experiment probes; yields after each member. What a
+        checkpoint speaks of is changed last: one that is left between two members measures again."""
         for quantity, values in frame.measures.items():
             self._column(quantity)[self.row, self.members] = values
+        paths = [[*path, Point(frame.step, theta)] for path, theta in zip(self.paths, frame.theta, strict=True)]
         for nth, (spec, theta) in enumerate(zip(self.specs, frame.theta, strict=True)):
-            self.paths[nth].append(Point(frame.step, theta))
             member = self.members.start + nth
             if not torch.isfinite(theta).all():
                 continue  # a run that is lost has nothing more to measure, and must not take the others with it
-            for quantity, value in self.experiment.probe(self.name, member, spec, self.paths[nth]).items():
+            for quantity, value in self.experiment.probe(self.name, member, spec, paths[nth]).items():
                 self._column(quantity, *np.shape(value))[self.row, member] = value
+            yield
         if frame.theta.shape[1] <= KEPT:
             self._column("theta", frame.theta.shape[1])[self.row, self.members] = frame.theta.double().cpu().numpy()
+        self.paths = paths
         self.row += 1
 
     def _column(self, quantity: str, *axes: int) -> np.ndarray:

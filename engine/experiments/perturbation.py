@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from engine.curvature import Hessian, extremes
+from engine.curvature import extremes, training_hessian
 from engine.models import NORMS
-from engine.problems import parts
 from engine.rules import plain
 from engine.seeds import generator
 from engine.training.measure import whole
@@ -45,7 +44,7 @@ def lam_max(spec: RunSpec, theta: torch.Tensor) -> float:
     random = generator(spec.seed, "top")
     begin = torch.randn(1, len(theta), generator=random, dtype=torch.float64).to(theta)
     *_, krylov = extremes(
-        Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta),
+        training_hessian(spec.problem, theta),
         begin,
         random,
         top=1,

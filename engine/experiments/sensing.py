@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from engine.curvature import Hessian, dense
+from engine.curvature import dense, training_hessian
 from engine.experiments.curves import look, middle
 from engine.experiments.experiment import Check, Experiment, Question
 from engine.figures.drawing import Chart
 from engine.figures.words import number
-from engine.problems import MatrixSensing, parts
+from engine.problems import MatrixSensing
 from engine.rules import SAM, SGD, USAM
 from engine.spec import fingerprint, knob
 from engine.training.runs import RunSpec
@@ -67,9 +67,7 @@ class Sensing(Experiment):
         """The trace of the training loss's Hessian, from all of it."""
         theta, matrix = path[-1].theta, np.full((1, 1), np.nan)
         if torch.isfinite(theta).all():
-            for _, matrix in dense(
-                Hessian(parts(spec.problem, spec.problem.load("train", str(theta.device))), theta), len(theta), theta
-            ):
+            for _, matrix in dense(training_hessian(spec.problem, theta), len(theta), theta):
                 pass
         return {"trace": float(matrix.trace())}
 

@@ -3,7 +3,7 @@ can be drawn again from its record alone."""
 
 from engine.records.files import append, head, load, save, write
 from engine.records.kinds import KINDS, Alignment, JointSurface, Result, Run, Spectrum, Surface
-from engine.records.progress import Computing, Progress, Stop, finished
+from engine.records.progress import Computing, Progress, Stop, finished, meanwhile
 from engine.records.record import ENDS, STATUSES, Arrays, Record, RecordError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "finished",
     "head",
     "load",
+    "meanwhile",
     "save",
     "write",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from engine.records.record import Record
+
+B = TypeVar("B")
+T = TypeVar("T")
 
 
 class Progress(NamedTuple):
@@ -22,6 +25,16 @@ class Progress(NamedTuple):
 
 Computing = Generator[Progress, None, Record]
 """A computation at work: it can be left after every step, and returns the complete record."""
+
+
+def meanwhile(work: Generator[Any, None, T], breath: B) -> Generator[B, None, T]:
+    """What `work` returns; between the pieces of it, which count nothing by themselves, the same `breath`."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+        yield breath
 
 
 def finished(computing: Computing) -> Record:

@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.curvature import Hessian, Product, confirmed, ends, extremes
 from engine.data import Examples
 from engine.problems import Problem, chunk_of, evaluate, parts
+from engine.records import meanwhile
 from engine.rules import Memory, Step, need
 from engine.seeds import generator
 from engine.training.runs import MEASURES, RunSpec
@@ -37,7 +38,8 @@ def measure(
         try:
             for krylov in track(hessian, top[None], generator(spec.seed, "track", t), tol=1e-3):
                 yield breath
-            pairs = confirmed(problem, state.theta, krylov.ritz(ends(1, 0, krylov.count)))
+            found = krylov.ritz(ends(1, 0, krylov.count))
+            pairs = yield from meanwhile(confirmed(problem, state.theta, found), breath)
         except FloatingPointError:  # the Hessian is not finite here
             return row, top
         top = pairs.vectors[0]

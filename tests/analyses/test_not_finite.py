@@ -28,12 +28,12 @@ def test_self_check_of_what_is_not_finite():
     _, run = at_start(problem)
     surface = stages(SurfaceSpec(Random(), resolution=5), run)[-1]
     plane = returned(Random().build(problem, torch.as_tensor(run.path[0]), torch.as_tensor(run.path)))
-    assert surface.check == _recheck(surface, problem, plane) < 1e-4
+    assert surface.check == returned(_recheck(surface, problem, plane)) < 1e-4
 
     def check(name: str, value: float, *cell: int) -> float:
         changed = getattr(surface, name).copy()
         changed[cell or ...] = value
-        return _recheck(replace(surface, **{name: changed}), problem, plane)
+        return returned(_recheck(replace(surface, **{name: changed}), problem, plane))
 
     assert check("loss", np.nan) == check("loss", np.inf) == check("loss", np.nan, 0, 1) == np.inf
     assert check("loss", 2.0, 2, 2) > 0.01 and check("accuracy", 0.9, 2, 2) > 0.1

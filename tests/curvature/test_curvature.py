@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.curvature import KEEP, Hessian, Krylov, dense, ends, extremes, signs
+from engine.curvature import KEEP, Hessian, Krylov, dense, ends, extremes, signs, training_hessian
+from engine.curvature import hessian as hessians
 from engine.data import Digits, Moons
 from engine.models import CNN, MLP
 from engine.problems import Classification, parts
@@ -272,3 +273,17 @@ def test_signs_and_cosine():
     assert set(z.tolist()) == {-1.0, 1.0} and abs(float(z.mean())) < 5 / 4000**0.5 and z.dtype == torch.float32
     assert cosine(torch.tensor([3.0, 4.0]), torch.tensor([-3.0, -4.0])) == pytest.approx(1)
     assert cosine(torch.tensor([1.0, 0.0]), torch.zeros(2)) == 0
+
+
+def test_shared_among_threads(monkeypatch):
+    """A training loss that two threads share has the Hessian and the gradient of the whole, and every time the same
+    bits."""
+    problem = Classification(Digits(train=101), MLP(width=6))
+    theta, v = problem.start(0).double(), torch.randn(problem.size(), dtype=torch.float64)
+    whole = training_hessian(problem, theta)
+    monkeypatch.setattr(hessians, "WORTH", 0)
+    shared = [training_hessian(problem, theta) for _ in range(2)]
+    assert (len(whole.losses), len(shared[0].losses)) == (1, 2)
+    torch.testing.assert_close(shared[0](v), whole(v))
+    torch.testing.assert_close(shared[0].gradient, whole.gradient)
+    assert torch.equal(shared[0](v), shared[1](v))

@@ -8,7 +8,7 @@ from engine.data import Digits, Moons
 from engine.models import CNN, MLP, ViT
 from engine.problems import Beale, Classification, parts
 from engine.seeds import generator
-from tests.drive import last
+from tests.drive import last, returned
 
 POINTS, IMAGES = Moons(train=80), Digits(train=60)
 STEEP = {
@@ -36,7 +36,7 @@ def test_a_true_eigenvalue_lies_within():
     for name, (problem, factor, seed) in (STEEP | GENTLE).items():
         theta = problem.start(seed) * factor
         pairs = found(problem, theta)
-        bounds = confirmed(problem, theta, pairs).residuals
+        bounds = returned(confirmed(problem, theta, pairs)).residuals
         double = Hessian(parts(problem, problem.load("train", dtype=torch.float64)), theta.double())
         matrix = last(dense(double, len(theta), theta.double()))[1]
         true = np.linalg.eigvalsh((matrix + matrix.T) / 2)
@@ -51,5 +51,5 @@ def test_double_precision_needs_no_second_product():
     problem = Beale()
     theta = problem.start(0)
     pairs = found(problem, theta)
-    bounds = confirmed(problem, theta, pairs).residuals
+    bounds = returned(confirmed(problem, theta, pairs)).residuals
     assert (bounds > pairs.residuals).all() and np.allclose(bounds, pairs.residuals, atol=1e-12 * pairs.values.max())
