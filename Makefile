@@ -10,10 +10,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c 
 install: .venv/runtime.stamp
 
 run: install
+	@$(PY) -m engine.work.settings > /dev/null
 	$(PY) -m streamlit run app.py
 
 serve: install
-	@echo 'Everybody who reaches this machine can open Ravine, train on it, and stop and delete what others have started.'
+	@$(PY) -m engine.work.settings
 	$(PY) -m streamlit run app.py --server.address=0.0.0.0
 
 .venv/python.stamp:

@@ -10,7 +10,7 @@ from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, joint, link, shell
+from pages.ui import cached, download, figures, joint, link, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -89,8 +89,26 @@ def actions(chosen: list[Summary]) -> None:
         if st.button("One landscape", disabled=not fits, help=why):
             joint.show_together(runs)
             st.switch_page("pages/landscape.py")
-        if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
+        pin(chosen)
+        ours = all(person.may_delete(summary.digest) for summary in chosen)
+        why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
+        if st.button("Delete", disabled=bool(why), help=why):
             confirm(chosen)
+
+
+def pin(chosen: list[Summary]) -> None:
+    """A button that keeps runs however full the store is, or no longer; for a server's owner alone."""
+    if person.public():
+        return
+    stay = not chosen or not all(cached.store().pinned(summary.digest) for summary in chosen)
+    about = "Pinned runs stay when a public server's store is full."
+    if st.button("Pin" if stay else "Unpin", disabled=not chosen, help=about):
+        try:
+            for summary in chosen:
+                cached.store().pin(summary.digest, stay)
+        except SpecError as error:
+            st.session_state[person.REFUSED] = str(error)
+        st.rerun()
 
 
 def weights(digest: str | None, spec: RunSpec | None) -> None:
@@ -120,7 +138,7 @@ def confirm(chosen: list[Summary]) -> None:
         st.caption(escape.markdown(row(summary)["Run"]))
     if st.button("Delete", type="primary"):
         for summary in chosen:
-            cached.jobs().delete(summary.digest)
+            person.delete(summary.digest)
         st.rerun()
 
 
@@ -193,6 +211,7 @@ with st.sidebar:
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
+shell.faults()
 if not kept:
     st.info("Nothing has been run here yet.")
     if st.button("Train a run", type="primary"):

@@ -13,7 +13,7 @@ from engine.rules import RULES, scaled
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell
+from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, shell
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -146,7 +146,7 @@ def take() -> None:
 
 def start(spec: RunSpec, device: str) -> None:
     """Trains the run that the controls describe, and shows it."""
-    st.session_state[shell.RUN] = cached.train(spec, device, fresh=True)
+    st.session_state[shell.RUN] = person.train(spec, device, fresh=True) or shell.current()
 
 
 def watching(run: str) -> bool:

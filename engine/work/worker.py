@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from engine.machine import bound, memory, settle
 from engine.records import Progress, RecordError, Stop
 from engine.spec import SpecError
+from engine.work import settings
 from engine.work.kinds import of_message
 from engine.work.perform import ELSEWHERE, LOOK, in_a_line, perform
 from engine.work.process import WIDTH
@@ -216,7 +217,7 @@ def main() -> None:
     os.dup2(2, 1)
     settle()
     if device == "cpu":  # CUDA reserves far more addresses than it has memory
-        bound(int(os.environ.get("RAVINE_MEMORY") or memory() * PART / WIDTH[device]))
+        bound(settings.read().memory or int(memory() * PART / WIDTH[device]))
     gc.collect()
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()

@@ -15,7 +15,7 @@ from engine.records import Run
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import cached, download, link, live, shell
+from pages.ui import cached, download, link, live, person, shell
 
 
 class Subject(NamedTuple):
@@ -154,8 +154,8 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
-    cached.start(Work(wanted, run), device)
-    st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
+    if person.start(Work(wanted, run), device):
+        st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
 
 
 def _shown(kind: str, about: Subject, wanted: Any) -> str | None:
@@ -190,7 +190,8 @@ def bar(job: str, what: str) -> bool:
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
                 st.progress(min(now.done / max(now.total, 1), 1.0), escape.markdown(live.far(now, what)))
-                st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
+                if person.may_change(job):
+                    st.button("Cancel", on_click=person.stop, args=(job,), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             ended = "Cancelled" if now.status == "stopped" else "This could not be computed"
             st.warning(escape.markdown(f"{ended}: {now.reason or what}"))

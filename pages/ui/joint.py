@@ -13,7 +13,7 @@ from engine.records import JointSurface
 from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
-from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell
+from pages.ui import analysis, cached, controls, download, figures, link, live, person, scene, shell
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -119,7 +119,7 @@ def show(quantity: str) -> None:
 
 
 def _start(wanted: JointSpec, device: str | None) -> None:
-    cached.start(Work(wanted), device)
+    person.start(Work(wanted), device)
 
 
 def _picture(work: Work, quantity: str) -> bool:

@@ -13,7 +13,7 @@ from engine.data import SOURCES, OwnFile, download, here, keep_table, read_file
 from engine.figures import escape, words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
-from pages.ui import controls, live
+from pages.ui import controls, live, person
 
 OWN, MEGABYTES = OwnFile.__name__, 5
 HELP = (
@@ -61,6 +61,8 @@ def _offer(data: Mapping[str, Any], prefix: str) -> None:
         _described(name)
         if _active(name):
             live.ticking(lambda: _progress(DOWNLOADS[name]), True)
+        elif person.public():
+            st.caption("Only who runs this server can download it.")
         else:
             _button(name)
     elif name == OWN:
@@ -116,7 +118,7 @@ def _button(name: str) -> None:
 
 
 def _begin(name: str) -> None:
-    if not _active(name):
+    if not _active(name) and not person.public():
         DOWNLOADS[name] = Download(name)
         threading.Thread(target=DOWNLOADS[name].run, daemon=True).start()
 
@@ -129,6 +131,7 @@ def _take(key: str, prefix: str) -> None:
     file, data, line, fault = st.session_state[key], OwnFile(), "", ""
     try:
         if file is not None:
+            person.give_file()
             table = read_file(file.getvalue(), file.name)
             data, line = keep_table(table), f"Read: {table}."
     except SpecError as error:

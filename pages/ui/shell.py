@@ -11,7 +11,7 @@ import streamlit as st
 from engine.figures import escape, words
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
-from pages.ui import cached, controls, link
+from pages.ui import cached, controls, link, person
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
 RUN = "run"
@@ -90,7 +90,9 @@ def _open(run: str) -> list[str]:
 
 
 def faults() -> None:
-    """What was wrong with the address, in one message, once."""
+    """What was wrong with the address, in one message, and what was refused, each once."""
+    if refused := st.session_state.pop(person.REFUSED, ""):
+        st.error(escape.markdown(refused))
     if lines := st.session_state.pop("faults", []):
         st.error(escape.markdown(f"This address was read in part. {' · '.join(lines)}"))
 

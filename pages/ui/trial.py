@@ -4,7 +4,6 @@ makes before they are shown."""
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
@@ -16,7 +15,7 @@ from engine.records import Result
 from engine.spec import decode, digest, encode
 from engine.work.jobs import Snapshot
 from engine.work.kinds import Work
-from pages.ui import cached, citations, controls, live, motion, shell
+from pages.ui import cached, citations, controls, live, motion, person, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
 SEALED = "Predict first: move the slider and press Reveal."
@@ -57,8 +56,8 @@ def watch(experiment: Experiment) -> View:
 
 def start(experiment: Experiment, device: str | None) -> None:
     """Performs an experiment, or joins it where it is at work."""
-    cached.start(Work(experiment), device)
-    st.session_state[STARTED] = encode(experiment)
+    if person.start(Work(experiment), device):
+        st.session_state[STARTED] = encode(experiment)
 
 
 def behind(view: View) -> Snapshot | None:
@@ -75,7 +74,8 @@ def bar(view: View) -> None:
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
                 st.progress(min(now.done / max(now.total, 1), 1.0), escape.markdown(live.far(now, "steps")))
-                st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
+                if person.may_change(now.id):
+                    st.button("Cancel", on_click=person.stop, args=(now.id,), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             st.warning(
                 "Cancelled."
@@ -90,7 +90,8 @@ def bar(view: View) -> None:
                 if st.button("Show it", key="behind-show"):
                     st.session_state[BACK] = True
                     st.rerun(scope="app")  # the settings stand outside of what is drawn anew every second
-                st.button("Cancel it", on_click=partial(cached.jobs().stop, other.id), key="behind-cancel")
+                if person.may_change(other.id):
+                    st.button("Cancel it", on_click=person.stop, args=(other.id,), key="behind-cancel")
 
 
 def back() -> None:
