@@ -25,7 +25,7 @@ class Kept(NamedTuple):
 
     address: str
     size: int  # bytes, without what was computed of it
-    written: float  # when a file of it, or of what was computed of it, was written last
+    written: float  # when a file of it, or of what was computed of it, was written last: that goes before it
 
 
 def watch(jobs: Jobs) -> None:
@@ -49,21 +49,19 @@ def trim(store: Store, quota: int, at_work: Callable[[], Iterable[str]] = tuple)
     gone: list[str] = []
     named = " ".join(json.dumps(summary.spec) for summary in store.summaries())
     shipped = {address_of(path.relative_to(SHIPPED)) for path in SHIPPED.glob("**/*.npz")}
-    records = kept(store)
-    for record in sorted(records, key=lambda record: record.written):
+    for record in sorted(kept(store), key=lambda record: (record.written, -record.address.count("/"))):
         if total <= quota:
             break
-        if record.address.rpartition("/")[0] in gone or record.address in shipped or store.pinned(record.address):
+        if record.address in shipped or store.pinned(record.address):
             continue
         own = record.address.startswith("own/")
         if own and (_digest(record) in named or time.time() - record.written < GRACE):
             continue
         if _digest(record) in " ".join(at_work()) or not _idle(store, record.address):
             continue
-        below = [one for one in records if one.address.startswith(f"{record.address}/") and one.address not in gone]
         store.delete(record.address)
-        gone += [record.address, *(one.address for one in below)]
-        total -= record.size + sum(one.size for one in below)
+        gone.append(record.address)
+        total -= record.size
     return gone
 
 

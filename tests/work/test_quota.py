@@ -69,11 +69,12 @@ def test_the_oldest_goes_first_and_no_more_than_must(store):
     assert store.runs() == [third]
 
 
-def test_what_was_computed_of_a_run_goes_with_it(store):
-    """Finds a sum that counts a run's surfaces twice or not at all."""
-    for work in (RUNS[0], SURFACE):
-        age(store, work.address, 30)
-    trim(store, 0)
+def test_a_run_is_as_young_as_what_was_computed_of_it_last(store):
+    """Finds a run that is taken from under a surface of yesterday, and a surface that is left without its run."""
+    age(store, RUNS[0].address, 30)
+    age(store, SURFACE.address, 1)
+    first, second, third = (work.address for work in RUNS)
+    assert trim(store, 0) == [second, third, SURFACE.address, first]
     assert store.runs() == [] and kept(store) == []
 
 
