@@ -136,6 +136,9 @@ SOCKET = [
 def test_nginx_takes_the_configuration(tmp_path):
     """Finds a directive that nginx does not know."""
     file = tmp_path / "nginx.conf"
-    file.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\n" + PROXY.replace("//ravine:", "//localhost:"))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    here = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds) + " access_log off;"
+    proxy = PROXY.replace("//ravine:", "//localhost:").replace("http {", f"http {{ {here}")
+    file.write_text(f"pid {tmp_path}/pid;\nerror_log stderr;\n{proxy}")
     done = subprocess.run(["nginx", "-t", "-c", str(file), "-p", str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
