@@ -25,12 +25,15 @@ from engine.machine import settle
 from engine.records import ENDS, Progress, RecordError, Stop, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
 from engine.training.runs import RUNS
+from engine.work.budget import Limits
 from engine.work.kinds import KINDS, Kind, Work
 from engine.work.perform import ELSEWHERE, patiently, perform
 from engine.work.store import Store
 from engine.work.tables import tables
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MOST = {"path": 1e9, "memory": 1e9, "hours": 1.0}
+"""What a run may cost, by the options that raise it, in their units."""
 LARGEST = 1_000_000
 """Bytes of a spec file that are read: a spec has a few hundred."""
 
@@ -150,7 +153,7 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
     what there is."""
     latest, pressed = Progress(0, 0), []
     before = {ending: signal.signal(ending, lambda *_: pressed.append(True)) for ending in ENDINGS}
-    task = perform(store, work, options.device, getattr(options, "fresh", False))
+    task = perform(store, work, options.device, getattr(options, "fresh", False), limits=_limits(options))
     try:
         with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
             for latest in patiently(task):
@@ -166,6 +169,12 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
     if latest.status in ENDS:
         print(store.file(work.address))
     return {"finished": 0, "diverged": 0, "stopped": 130}.get(latest.status, 1)
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    """What the work may cost: the usual, or what the options raise it to."""
+    given = {name: getattr(options, f"most_{name}", None) for name in MOST}
+    return Limits(**{name: value * MOST[name] for name, value in given.items() if value is not None})
 
 
 def _show(bar: Any, progress: Progress) -> None:
@@ -199,6 +208,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a run from its spec file, settings such as rule=SSAM, or both")
     train.add_argument("spec", metavar="SPEC.json", nargs="?")
     train.add_argument("--fresh", action="store_true", help="from the start, even where it could be gone on with")
+    for name, unit in (("path", "GB"), ("memory", "GB"), ("hours", "H")):
+        train.add_argument(f"--most-{name}", type=float, metavar=unit, help=f"what the run may cost ({name})")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
     sizes = (f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items())
     fetch.add_argument("name", metavar="NAME", help=", ".join(sizes))

@@ -12,6 +12,7 @@ from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
+from engine.work import budget
 from engine.work.presets import PRESETS
 from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, shell
 from pages.ui.cells import Cell, cell
@@ -28,6 +29,8 @@ MORE = (
     "every",
     "curvature",
 )
+NOTED = 5e8
+"""Bytes of memory from which they are told beside the button."""
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
@@ -69,9 +72,23 @@ def settings() -> RunSpec | None:
 def wanted() -> tuple[RunSpec | None, str]:
     """What the controls describe, and what is wrong with it."""
     try:
-        return decode(RUNS, controls.read(RunSpec, AT)), ""
+        spec = decode(RUNS, controls.read(RunSpec, AT))
+        if not obtain.missing(spec):
+            budget.check(spec)
+        return spec, ""
     except SpecError as error:
         return None, str(error)
+
+
+def price(spec: RunSpec) -> str:
+    """What training will cost, in a line."""
+    found = cached.cost(spec)
+    size = f"{spec.problem.size():,} parameters"
+    if found is None:
+        return size
+    held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
+    parts = (f"about {words.duration(found.seconds)} alone", size, f"{budget.size(found.record)} kept", held)
+    return " · ".join(filter(None, parts))
 
 
 def why_not(values: dict[str, Any], spec: RunSpec | None) -> dict[str, str]:
@@ -217,6 +234,8 @@ with st.sidebar:
         args=(spec, device),
         key="train",
     )
+    if spec and not obtain.missing(spec):
+        st.caption(escape.markdown(price(spec)))
 run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")

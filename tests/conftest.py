@@ -1,19 +1,37 @@
-"""Fixtures for all tests: one torch thread, and a store of its own for each test that asks."""
+"""Fixtures for all tests: one torch thread, and a store of its own for each test that asks.
+
+What takes long to import is imported where tests are run: who only hands them out would wait for it first.
+"""
+
+from __future__ import annotations
 
 import gc
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
-from engine.work.store import Store
+from tests.forked import begin
 
-torch.set_num_threads(1)
+if TYPE_CHECKING:
+    from engine.work.store import Store
 
 
 @pytest.fixture
 def store(tmp_path) -> Store:
     """An empty store."""
+    from engine.work.store import Store
+
     return Store(tmp_path / "store")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where there are several processes, they have their forks from one nursery, which the first begins."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        begin()
+        return
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -18,6 +18,8 @@ from engine.records import Computing, Record
 from engine.spec import SpecError, Table, decode, digest, encode
 from engine.training.recording import record
 from engine.training.runs import RUNS
+from engine.work import budget
+from engine.work.budget import Limits
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Kind:
     folder: str = ""  # where things of a kind that is of nothing are kept; a run stands at the top
     needs: Callable[[Any, str], tuple[str | Work, ...]] = lambda spec, of: ()
     """What it needs besides, by address or as work that is done first where it is missing, given spec and `of`."""
+    check: Callable[[Any, Limits], None] = lambda spec, limits: None
+    """SpecError for a spec whose cost, so far as it is known beforehand, is above the limits."""
 
 
 class Work(NamedTuple):
@@ -60,6 +64,10 @@ class Work(NamedTuple):
         """All that it is computed of: addresses, or work that may have to be done first."""
         return (*([self.of] if self.of else []), *self.kind.needs(self.spec, self.of))
 
+    def check(self, limits: Limits) -> None:
+        """SpecError, with the field that is to be changed, for work that would cost more than it may."""
+        self.kind.check(self.spec, limits)
+
     def message(self) -> dict[str, Any]:
         """As JSON has it, for `of_message`."""
         return {"kind": self.kind.name, "spec": encode(self.spec), "of": self.of}
@@ -81,7 +89,7 @@ def one(cls: type) -> Table:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("train", RUNS, record, "steps"),
+        Kind("train", RUNS, record, "steps", check=budget.check),
         Kind("surface", one(SurfaceSpec), SurfaceSpec.compute, "points", of="train"),
         Kind("spectrum", one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train"),
         Kind("alignment", one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train"),

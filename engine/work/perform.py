@@ -11,6 +11,7 @@ from dataclasses import replace
 from engine.machine import made, starved
 from engine.records import ENDS, Progress, Record, RecordError, Stop
 from engine.spec import SpecError
+from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.lease import Lease
 from engine.work.store import Store
@@ -28,7 +29,12 @@ GONE = "it was deleted, or taken over by another process"
 
 
 def perform(
-    store: Store, work: Work, device: str = "cpu", fresh: bool = False, over: bool = False
+    store: Store,
+    work: Work,
+    device: str = "cpu",
+    fresh: bool = False,
+    over: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[Progress]:
     """Computes work into the store, going on from what an earlier attempt has left (unless `fresh`).
 
@@ -36,8 +42,9 @@ def perform(
     progress is followed, and taken over if that process dies, or at once where `over` asks for that. Closing the
     generator leaves it to be gone on with; throwing Stop into it ends it, and what there is is kept as stopped. An
     error in computing keeps what there is as failed and is told as the reason. A complete record is only ever replaced
-    by a complete one.
+    by a complete one. SpecError, before anything is done, where the work would cost more than the limits allow.
     """
+    work.check(limits or Limits())
     yield from _missing(store, work, device)
     lease = store.lease(work.address)
     if (yield from _followed(store, work.address, lease, over)):

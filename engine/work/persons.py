@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 
 from engine.spec import SpecError
 from engine.work.settings import Settings
@@ -19,7 +19,7 @@ class Persons:
     def __init__(self, settings: Settings):
         self.settings = settings
         self._made: dict[str, str] = {}  # whose a record is, by its address
-        self._seconds: Counter[str] = Counter()  # of computing, by person
+        self._seconds: defaultdict[str, float] = defaultdict(float)  # of computing, by person
         self._uploads: Counter[str] = Counter()
         self._lock = threading.Lock()
 

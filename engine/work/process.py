@@ -8,21 +8,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.machine import CORES
+from engine.machine import CORES, memory
+from engine.work import settings
 
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
 WIDTH = {"cpu": max(2, CORES), "cuda": 2}
 """Processes for a device, by its type."""
+PART = 0.8
+"""Of all memory that the workers' data may take together, unless RAVINE_MEMORY gives the bytes for each."""
 HOME = Path(__file__).resolve().parents[2]
 LONG = 4.0
 """Seconds of one turn after which a process is late and what waits there is done elsewhere: more than any usual step
 takes on a machine that has ten times as much to do as it can, for to go on elsewhere costs time, too."""
+
+
+def share_of_memory(device: str) -> int:
+    """Bytes of data that one worker for a device may hold."""
+    return settings.read().memory or int(memory() * PART / WIDTH[device])
 
 
 class Process:
@@ -40,7 +48,7 @@ class Process:
         would run the app's script again), in a session of its own, which a terminal's Ctrl-C does not reach."""
         self.device, self.ready = device, False
         self.turn, self._since = "", 0.0
-        self._used: Counter[str] = Counter()
+        self._used: defaultdict[str, float] = defaultdict(float)
         self._counted, self._counting = 0.0, threading.Lock()
         self.heavy = ""  # the job whose turn was long
         path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
@@ -69,7 +77,7 @@ class Process:
         """Seconds of turns since this was last asked, by job."""
         self._count()
         with self._counting:
-            used, self._used = self._used, Counter()
+            used, self._used = self._used, defaultdict(float)
         return used
 
     def _count(self) -> None:

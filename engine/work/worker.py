@@ -20,21 +20,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from engine.machine import bound, memory, settle
+from engine.machine import bound, settle
 from engine.records import Progress, RecordError, Stop
 from engine.spec import SpecError
-from engine.work import settings
 from engine.work.kinds import of_message
 from engine.work.perform import ELSEWHERE, LOOK, in_a_line, perform
-from engine.work.process import WIDTH
+from engine.work.process import share_of_memory
 from engine.work.store import Store
 
 SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
 PULSE = 0.25
 """Seconds between events that only say how far a task is."""
-PART = 0.8
-"""Of all memory that the workers' data may take together, unless RAVINE_MEMORY gives the bytes for each."""
 ROUND = 1.0
 """Seconds that all tasks together take for a turn each, when there are many."""
 
@@ -217,7 +214,7 @@ def main() -> None:
     os.dup2(2, 1)
     settle()
     if device == "cpu":  # CUDA reserves far more addresses than it has memory
-        bound(settings.read().memory or int(memory() * PART / WIDTH[device]))
+        bound(share_of_memory(device))
     gc.collect()
     gc.freeze()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()

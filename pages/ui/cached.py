@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from streamlit.runtime import get_instance
 from engine.records import Record, Run, write
 from engine.spec import SpecError, decode
 from engine.training.runs import RUNS, RunSpec
-from engine.work import quota
+from engine.work import budget, quota
+from engine.work.budget import Cost
 from engine.work.jobs import Jobs
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary
@@ -75,6 +77,16 @@ def spec(digest: str) -> RunSpec | None:
     return _spec(digest, version(digest)) or started().get(digest)
 
 
+def cost(spec: RunSpec) -> Cost | None:
+    """What a run will cost; None as long as what counts costs is being loaded, which takes seconds once."""
+    return budget.cost(spec) if _counting().done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _counting() -> Future[Cost]:
+    return ThreadPoolExecutor(1).submit(budget.cost, RunSpec())
+
+
 def summaries() -> list[Summary]:
     """All runs, the newest first."""
     return store().summaries()
@@ -91,10 +103,23 @@ def started() -> dict[str, RunSpec]:
     return {}
 
 
+@st.cache_resource(show_spinner=False)
+def looks() -> dict[str, float]:
+    """When each open page last looked at what is at work, for all sessions."""
+    return {}
+
+
 @st.cache_resource(show_spinner=False, max_entries=64)
 def drawn(key: str, version: Any, dark: bool, _draw: Callable[[], Any]) -> Any:
     """Whatever `_draw()` makes, made once for all sessions that look at the same version of the same thing."""
     return _draw()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def shown(key: str, version: Any, dark: bool, _show: Callable[[], None]) -> None:
+    """Whatever elements `_show()` puts on the page, made and encoded once for all sessions that look at the same
+    version of the same thing: Streamlit sends the others the same messages again."""
+    _show()
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

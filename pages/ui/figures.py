@@ -19,9 +19,13 @@ def chart(key: str, version: Any, height: int, draw: Callable[[], Chart], width:
     """A chart that is updated in place; `key` and `version` say what it shows, and how far; its legend counts on
     `width` pixels."""
     dark = shell.dark()
-    drawing, rows, spec = cached.drawn(key, version, dark, lambda: _vega(draw(), dark, height, width))
-    st.vega_lite_chart(rows, spec, theme=None, key=key.partition("@")[0], alt=drawing.title)
-    caption(drawing)
+
+    def show() -> None:
+        drawing, rows, spec = _vega(draw(), dark, height, width)
+        st.vega_lite_chart(rows, spec, theme=None, key=key.partition("@")[0], alt=drawing.title)
+        caption(drawing)
+
+    cached.shown(key, version, dark, show)
 
 
 def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:

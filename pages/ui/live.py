@@ -17,10 +17,9 @@ from engine.spec import describe
 from engine.training.runs import RunSpec
 from engine.work.jobs import Snapshot
 from engine.work.perform import ELSEWHERE
-from pages.ui import cached, person
+from pages.ui import cached, person, rhythm
+from pages.ui.rhythm import TICK
 
-TICK = 1.0
-"""Seconds between two looks."""
 STATUS = {"queued": "Waiting for the worker", ELSEWHERE: "At work elsewhere"}
 """What a bar calls a status, where that is not the word itself."""
 
@@ -69,14 +68,17 @@ def watch(run: str) -> View | None:
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:
-    """Draws, and draws again every second while there is something at work: `draw` says whether there is; the page
-    runs once more when it ends."""
+    """Draws, and draws again every second or so while there is something at work: `draw` says whether there is; the
+    page runs once more when it ends, or is to look in another rhythm."""
+    every = rhythm.every(st.session_state.get("rhythm", TICK)) if active else None
+    st.session_state["rhythm"] = every or TICK
 
     def tick() -> None:
-        if not draw() and active:
+        going = draw()
+        if active and (not going or rhythm.changes(every or TICK)):
             st.rerun()
 
-    st.fragment(tick, run_every=TICK if active else None)()
+    st.fragment(tick, run_every=every)()
 
 
 def bar(run: str, view: View) -> None:

@@ -3,13 +3,14 @@ another host."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.harness import Server, settle, watch
+from tests.browser.harness import LONG, SOON, Server, settle, watch
 from tests.chromium import FLAGS, find
 
 Open = Callable[..., Page]
@@ -18,6 +19,7 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
     """One server for all journeys, which are therefore one group of tests."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `make test`, interrupted: the server ends, too
     one = Server(tmp_path_factory.mktemp("server") / "store")
     one.start()
     yield one
@@ -28,6 +30,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find()
+    expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield one
@@ -45,6 +48,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Open]:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
+        context.set_default_timeout(LONG)  # for they run beside the other tests
         contexts.append(context)
         page = context.new_page()
         watch(page, faults)

@@ -47,6 +47,7 @@ def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
     page = context.new_page()
     watch(page, faults)
     yield page
+    context.unroute_all(behavior="ignoreErrors")
     context.close()
     assert faults == []
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import html
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,25 +19,37 @@ from engine.models import MLP
 from engine.problems import Classification
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
+from engine.work.process import WORKER
 from engine.work.store import Store
 from pages.ui import cached
+from tests.forked import forked
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 SMALL = RunSpec(Classification(Moons(40), MLP(4, 1)), batch=0, steps=20, every=5)
 DEFAULT = digest(RunSpec())
 
 
+@contextmanager
+def served(root: Path) -> Iterator[None]:
+    """A server's caches, and its store at `root`; its workers are forks, and none is there before there is a job."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAVINE_STORE", str(root))
+        patch.setattr(Jobs, "warm", lambda jobs: None)
+        patch.setattr(cached, "Jobs", partial(Jobs, worker=forked(WORKER)))
+        st.cache_resource.clear()
+        yield
+        cached.jobs().close()
+        st.cache_resource.clear()
+
+
 @pytest.fixture(name="store")
-def server_store(tmp_path, monkeypatch):
+def server_store(tmp_path):
     """A server's store of its own, with the shipped run in it as a server would have it."""
-    monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
-    monkeypatch.setattr(cached.Jobs, "warm", lambda jobs: None)  # most tests ask for no worker
-    st.cache_resource.clear()
-    yield Store(tmp_path)
-    cached.jobs().close()
-    st.cache_resource.clear()
+    with served(tmp_path):
+        yield Store(tmp_path)
 
 
 def open_page(page: str = "train", **parameters: str) -> AppTest:

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import cached
-from tests.pages.headless import APP
+from tests.pages.headless import APP, served
 
 KEPT = Path(__file__).parent.parent / "work" / "kept"
 RUN = "8990ca2dccb0bd78"
@@ -23,12 +21,8 @@ def server(tmp_path_factory):
     """One server's store with the kept runs for all of these pages, since they compute nothing."""
     root = tmp_path_factory.mktemp("store")
     shutil.copytree(KEPT, root, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAVINE_STORE", str(root))
-        st.cache_resource.clear()
+    with served(root):
         yield
-        cached.jobs().close()
-        st.cache_resource.clear()
 
 
 def opened(page: str, parameters: dict[str, str]) -> AppTest:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.data import Moons
@@ -19,19 +18,14 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
-from pages.ui import cached
-from tests.pages.headless import open_page, seen, texts
+from tests.pages.headless import open_page, seen, served, texts
 
 
 @pytest.fixture(scope="module", autouse=True)
 def server(tmp_path_factory):
     """One server's store for all of these pages, since they train nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAVINE_STORE", str(tmp_path_factory.mktemp("store")))
-        st.cache_resource.clear()
+    with served(tmp_path_factory.mktemp("store")):
         yield Store()
-        cached.jobs().close()
-        st.cache_resource.clear()
 
 
 def altered(spec: Any) -> Any:

@@ -6,13 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.encyclopedia import cost
@@ -23,11 +21,8 @@ from engine.figures.drawing import Chart
 from engine.figures.render import numbers, paper, plotly, vega
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, GraphSAM, RandomDirection, Rule
 from engine.spec import SpecError, encode, knob, knobs
-from pages.ui import cached
 from tests.family import suits
-from tests.pages.headless import seen
-
-APP = str(Path(__file__).resolve().parents[2] / "app.py")
+from tests.pages.headless import APP, seen, served
 
 
 @dataclass(frozen=True)
@@ -64,12 +59,8 @@ class Homeless(Rule):
 @pytest.fixture(scope="module", autouse=True)
 def server(tmp_path_factory):
     """One server's caches and store for all of these pages, since they train nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAVINE_STORE", str(tmp_path_factory.mktemp("store")))
-        st.cache_resource.clear()
+    with served(tmp_path_factory.mktemp("store")):
         yield
-        cached.jobs().close()
-        st.cache_resource.clear()
 
 
 def visit(**parameters: str) -> AppTest:

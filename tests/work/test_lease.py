@@ -17,8 +17,10 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.lease import Lease
 from engine.work.perform import ELSEWHERE, perform
+from engine.work.process import WORKER
 from engine.work.store import LEASE, Store
 from tests.drive import last
+from tests.forked import forked
 
 SPEC = RunSpec(Classification(Moons(train=60), MLP(width=5)), batch=20, steps=40, every=10)
 RUN = digest(SPEC)
@@ -118,7 +120,7 @@ def test_two_servers_on_one_store(store):
         "import sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
         "Jobs(Store(sys.argv[1])).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
     )
-    second = Jobs(store)
+    second = Jobs(store, forked(WORKER))
     begun = second.start(Work(SPEC))
     until(lambda: not second.snapshot(begun).active)  # its worker is ready
     first = subprocess.Popen([sys.executable, "-c", code, str(store.root)], start_new_session=True)

@@ -68,7 +68,8 @@ def test_who_started_it_may(jobs, monkeypatch, by):
     """Finds a rule that forbids all: a person's own, and the server's own word."""
     job = jobs.start(ENDLESS[0], owner="a")
     told = sent(jobs, job, monkeypatch)
-    jobs.pause(job, by), jobs.resume(job, by), jobs.stop(job, by)
+    for do in (jobs.pause, jobs.resume, jobs.stop):
+        do(job, by)
     assert told == ["pause", "resume", "stop"] and jobs.may_delete(job, by)
 
 
@@ -107,7 +108,8 @@ def test_nobody_has_more_jobs_than_they_may(jobs):
     with pytest.raises(SpecError, match=r"^jobs: expected at most 3 of one person"):
         jobs.start(ENDLESS[3], owner="a")
     assert jobs.start(ENDLESS[0], owner="a")  # to look at one's own again is none
-    jobs.start(ENDLESS[3], owner="b"), jobs.start(ENDLESS[4], owner="c")
+    for work, owner in zip(ENDLESS[3:5], "bc", strict=True):
+        jobs.start(work, owner=owner)
     with pytest.raises(SpecError, match=r"^jobs: expected at most 5 on this server"):
         jobs.start(ENDLESS[5], owner="d")
 
@@ -145,7 +147,8 @@ def test_a_job_ends_when_its_seconds_are_used(store, limits, why):
 
 def test_a_person_gives_so_many_files():
     persons = Persons(Settings(public=True, uploads=2))
-    persons.upload("a"), persons.upload("a"), persons.upload("b")
+    for by in "aab":
+        persons.upload(by)
     with pytest.raises(SpecError, match=r"^file: expected at most 2 files of one person"):
         persons.upload("a")
 
