@@ -87,7 +87,7 @@ class Jobs:
         first = self.devices[0]
         with self._lock:
             for _ in range(WIDTH[first.partition(":")[0]] - len(self._processes)):
-                self._open(first)
+                self._open(first).send({"do": "warm", "job": ""})
 
     def start(self, work: Work, device: str | None = None, fresh: bool = False, owner: str = "") -> str:
         """Starts work, goes on with what an earlier attempt has left of it (unless `fresh`), or joins it where it is

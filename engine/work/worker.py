@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from typing import Any, TextIO
 from engine.machine import bound, settle
 from engine.records import Progress, RecordError, Stop
 from engine.spec import SpecError
+from engine.training.loop import train
+from engine.training.runs import RunSpec
 from engine.work.kinds import of_message
 from engine.work.perform import ELSEWHERE, LOOK, in_a_line, perform
 from engine.work.process import share_of_memory
@@ -130,6 +133,8 @@ class Worker:
                 self._tell(name, status="queued")
             case "stop" if task:
                 self._stop(task)
+            case "warm" if not self.tasks:
+                deque(train([RunSpec(steps=1, every=1)], self.device), maxlen=0)  # imports all that a first step needs
             case "drop" if task:
                 del self.tasks[name]
                 self._end(task)

@@ -19,7 +19,7 @@ from engine.training.runs import RunSpec, Switch
 from engine.training.schedules import Constant
 from tests.trials import failing, outcome, performed, spoilt, swapped
 
-pytestmark = [pytest.mark.xdist_group("late"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.xdist_group("late")
 ALL = [SwitchTime(), TwoPhases(), WhereItFails()]
 
 

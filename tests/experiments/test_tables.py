@@ -23,7 +23,6 @@ def test_the_kept_tables_are_of_every_experiment():
     assert all(check["values"] and check["predicted"] for table in tables for check in table["checks"])
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("experiment", BY_PAPER)
 def test_quick_agrees_with_full(experiment):
     agree(experiment)
