@@ -2,18 +2,19 @@
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 PY := .venv/bin/python
 # Modules are compiled when they are first imported; to compile all of torch at once takes as long as all else.
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c deploy/constraints.txt
 
 .NOTPARALLEL:
-.PHONY: install run serve test faults clean
+.PHONY: install run serve test faults constraints clean
 
 install: .venv/runtime.stamp
 
 run: install
+	@$(PY) -m engine.work.settings > /dev/null
 	$(PY) -m streamlit run app.py
 
 serve: install
-	@echo 'Everybody who reaches this machine can open Ravine, train on it, and stop and delete what others have started.'
+	@$(PY) -m engine.work.settings
 	$(PY) -m streamlit run app.py --server.address=0.0.0.0
 
 .venv/python.stamp:
@@ -22,7 +23,7 @@ serve: install
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/runtime.stamp: requirements.txt .venv/python.stamp
+.venv/runtime.stamp: requirements.txt deploy/constraints.txt .venv/python.stamp
 	@echo 'Installing into .venv; the first time takes minutes.'
 	$(PIP) -r requirements.txt
 	@touch $@
@@ -55,6 +56,15 @@ test:
 # Says of each of sixty faults, planted in a copy of the engine, whether the tests catch it; takes half an hour.
 faults: .venv/test.stamp
 	$(PY) -m tests.faults
+
+# Chooses anew what the pinned packages need in turn, in an environment of its own: the newest releases that fit. Not
+# torch, whose build differs from machine to machine, and not what it names to the release by itself (CUDA's parts).
+constraints:
+	$(PYTHON) -m venv .venv/anew
+	.venv/anew/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r tests/requirements.txt
+	@echo '# What the pinned packages need in turn. Made by `make constraints`.' > deploy/constraints.txt
+	.venv/anew/bin/python -m pip freeze --all | grep -Eiv '^(pip=|torch=|triton=|nvidia|cuda)' >> deploy/constraints.txt
+	rm -rf .venv/anew
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache test-results

@@ -4,8 +4,13 @@ import gc
 
 import streamlit as st
 
+from engine.work import settings
+
 st.set_page_config(page_title="Ravine", page_icon="assets/icon.svg", layout="wide", initial_sidebar_state="locked")
 st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
+if fault := settings.fault():
+    st.error(fault)
+    st.stop()
 page = st.navigation(
     [
         st.Page("pages/train.py", title="Train", default=True),

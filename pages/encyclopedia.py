@@ -1,7 +1,6 @@
 """Which rule is which? Every rule of the table: what it says of itself, what it costs, and what it does on a
 quadratic, alone or beside another."""
 
-import html
 import inspect
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import streamlit as st
 from engine.encyclopedia import cost, quadratic
 from engine.encyclopedia.quadratic import Trace, Trial
 from engine.figures import encyclopedia as drawn
-from engine.figures import words
+from engine.figures import escape, words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
@@ -59,37 +58,30 @@ def slide(rules: list[Rule]) -> Trial:
             k.label, k.low, k.high, step=0.01, key=key, help=why or k.help, disabled=bool(why), persist_state="session"
         )
     if reason:
-        st.caption(reason)
+        st.caption(escape.markdown(reason))
     return decode(TRIALS, values)
 
 
 def entry(name: str, run: Trace | None, alone: bool) -> None:
     """What a rule says of itself: its words, formula and paper; where it is alone there is room for its settings."""
-    cls, escape = RULES[name], html.escape
-    formula = "".join(f"<span>{escape(part)}</span>" for part in cls.formula.split("  "))
+    cls = RULES[name]
+    formula = escape.join("<span>{}</span>", cls.formula.split("  "))
     known = cls.theory or (drawn.theory(run) if run else "It cannot be run on one.")
-    about = escape(inspect.cleandoc(cls.__doc__ or ""))
-    st.html(
-        f"<section class='rule' style='border-color:{colour(rule_colour(name), shell.dark())}'>"
-        f"<div><h2>{escape(words.title(name))}</h2><p>{about}</p><p class='formula'>{formula}</p>"
-        f"<p><small>{escape(cls.paper)}</small></p><p><b>On a quadratic:</b> {escape(known)}</p></div>"
-        f"{table(cls) if alone else ''}</section>"
+    about = escape.html(
+        "<div><h2>{}</h2><p>{}</p><p class='formula'>{}</p><p><small>{}</small></p>"
+        "<p><b>On a quadratic:</b> {}</p></div>",
+        *(words.title(name), inspect.cleandoc(cls.__doc__ or ""), formula, cls.paper, known),
     )
+    rule = "<section class='rule' style='border-color:{}'>{}{}</section>"
+    hue = colour(rule_colour(name), shell.dark())
+    shell.write(escape.html(rule, hue, about, table(cls) if alone else ""))
 
 
-def table(cls: type[Rule]) -> str:
+def table(cls: type[Rule]) -> escape.Html:
     """A rule's settings."""
-    rows = [(k.label, *setting(cls, name)) for name, k in knobs(cls).items()]
-    head = "".join(f"<th scope='col'>{word}</th>" for word in ("Setting", "Default", "Range", "What it does"))
-    body = "".join(
-        f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for a, *cells in rows
-    )
-    return (
-        f"<table class='rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        if rows
-        else "<p>It has no settings.</p>"
-    )
+    rows = [shell.entry(k.label, *setting(cls, name)) for name, k in knobs(cls).items()]
+    head = "Setting", "Default", "Range", "What it does"
+    return shell.table(head, rows) if rows else escape.html("<p>It has no settings.</p>")
 
 
 def setting(cls: type[Rule], name: str) -> tuple[str, str, str]:
@@ -189,10 +181,10 @@ def source(name: str) -> None:
     try:
         (lines, first), file = inspect.getsourcelines(RULES[name]), Path(inspect.getsourcefile(RULES[name]) or "")
     except (OSError, TypeError):
-        st.caption(f"{name}: its source cannot be read here.")
+        st.caption(f"{escape.markdown(name)}: its source cannot be read here.")
         return
     at = file.relative_to(cached.ROOT) if file.is_relative_to(cached.ROOT) else file.name
-    st.caption(f"{at}, from line {first}")
+    st.caption(escape.markdown(f"{at}, from line {first}"))
     st.code("".join(lines), language="python", wrap_lines=True)
 
 
@@ -209,16 +201,13 @@ def glance() -> None:
     """All rules in a table."""
     with st.spinner("Counting each rule’s gradients in a short run"):
         counts = {name: counted(name) for name in RULES}
-    head = "".join(f"<th scope='col'>{word}</th>" for word in ("Rule", "Gradients a step", "What it is", "Formula"))
     rows = [
-        (words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or ""), cls.formula)
+        shell.entry(
+            *(words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or ""), cls.formula)
+        )
         for name, cls in RULES.items()
     ]
-    body = "".join(
-        f"<tr><th scope='row'>{html.escape(a)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for a, *cells in rows
-    )
-    st.html(f"<table class='rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    shell.write(shell.table(("Rule", "Gradients a step", "What it is", "Formula"), rows))
 
 
 shell.receive(TRIALS, AT, {"rule": list(RULES), "other": list(RULES)})
@@ -245,14 +234,14 @@ for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True
         entry(name, runs.get(name), alone)
 costs(names, runs)
 for fault in (said for said in found.values() if isinstance(said, str)):
-    st.info(fault)
+    st.info(escape.markdown(fault))
 if runs:
     pictures(list(runs.values()), trial)
 with st.expander("Source" if alone else "Settings and source"), st.container(key=f"{AT}:source"):
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column:
             if not alone:
-                st.html(table(RULES[name]))
+                shell.write(table(RULES[name]))
             source(name)
 overview = st.expander(f"All {len(RULES)} rules", on_change="rerun", key=f"{AT}:all")
 if overview.open:

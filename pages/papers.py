@@ -1,14 +1,13 @@
 """Why does SAM work? A card for each paper, and its claims as experiments that anybody can perform, change, and see
 fail."""
 
-import html
 from functools import partial
 
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper, plan
 from engine.experiments.verdicts import table
-from engine.figures import words
+from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode, flatten
@@ -34,7 +33,7 @@ def cards() -> None:
     shell.faults()
     for extra in (False, True):
         if extra:
-            st.html("<h2 class='part'>Beside the five</h2>")
+            shell.write(escape.html("<h2 class='part'>Beside the five</h2>"))
         papers = [paper for paper in PAPERS.values() if paper.extra == extra]
         for column, paper in zip(st.columns(len(papers), gap="small"), papers, strict=True):
             with column, st.container(key=f"{AT}:card-{paper.key}", border=True, height="stretch"):
@@ -44,13 +43,15 @@ def cards() -> None:
 
 def card(paper: Paper) -> None:
     """One paper: what it says, and its experiments."""
-    escape = html.escape
-    steps = "".join(f"<li>{escape(sentence)}</li>" for sentence in paper.mechanism)
-    formula = "".join(f"<span>{escape(part)}</span>" for part in paper.formula.split("  "))
-    st.html(
-        f"<section class='card'><h2>{escape(paper.name)}</h2><p><small>{escape(words.sentence(paper.title))} "
-        f"{escape(paper.by)}, arXiv {escape(paper.arxiv)}</small></p><p class='claim'>{escape(paper.claim)}</p><ol>"
-        f"{steps}</ol><p class='formula'>{formula}</p></section>"
+    steps = escape.join("<li>{}</li>", paper.mechanism)
+    formula = escape.join("<span>{}</span>", paper.formula.split("  "))
+    about = paper.name, words.sentence(paper.title), paper.by, paper.arxiv, paper.claim
+    head = escape.html(
+        "<h2>{}</h2><p><small>{} {}, arXiv {}</small></p><p class='claim'>{}</p>",
+        *about,
+    )
+    shell.write(
+        escape.html("<section class='card'>{}<ol>{}</ol><p class='formula'>{}</p></section>", head, steps, formula)
     )
     for cls in paper.experiments:
         st.button(
@@ -84,7 +85,7 @@ def settings(name: str) -> Experiment | None:
         plan(wanted)  # settings that are right one by one may still describe no runs
         return wanted
     except SpecError as error:
-        st.error(str(error))
+        st.error(escape.markdown(error))
         return None
 
 
@@ -102,7 +103,7 @@ def opening(experiment: Experiment) -> None:
             key=f"{AT}:run@{type(experiment).__name__}",
             help="Its settings are copied; change them there as you like.",
         )
-        st.caption(words.brief(runs[chosen]))
+        st.caption(escape.markdown(words.brief(runs[chosen])))
         if st.button("Open", key=f"{AT}:take", width="stretch"):
             st.session_state[shell.TAKE] = encode(runs[chosen])
             st.switch_page("pages/train.py")
@@ -131,12 +132,11 @@ def body(experiment: Experiment) -> bool:
 
 def about(view: trial.View, sealed: bool) -> None:
     """The claim in large, unless the reader is still to predict, and what is done about it."""
-    escape, one = html.escape, view.experiment
-    usual = "<small>Stated for the usual settings.</small>" if any(check.void for check in trial.judged(view)) else ""
-    claim = "" if sealed else f"<p class='claim'>{escape(one.claim)} {usual}</p>"
-    st.html(
-        f"<section class='about-trial'>{claim}<p>{escape(one.setup)} <small>{escape(one.source)}</small></p></section>"
-    )
+    one, void = view.experiment, any(check.void for check in trial.judged(view))
+    usual = escape.html("<small>Stated for the usual settings.</small>") if void else ""
+    claim = "" if sealed else escape.html("<p class='claim'>{} {}</p>", one.claim, usual)
+    about = "<section class='about-trial'>{}<p>{} <small>{}</small></p></section>"
+    shell.write(escape.html(about, claim, one.setup, one.source))
 
 
 def drawings(view: trial.View) -> dict[str, download.Draw]:

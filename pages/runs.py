@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from engine.analyses.weights import FORMATS, weights_file
-from engine.figures import charts, comparison, words
+from engine.figures import charts, comparison, escape, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, joint, link, shell
+from pages.ui import cached, download, figures, joint, link, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 SAYS = {"unreadable": "cannot be read"}
@@ -89,8 +89,26 @@ def actions(chosen: list[Summary]) -> None:
         if st.button("One landscape", disabled=not fits, help=why):
             joint.show_together(runs)
             st.switch_page("pages/landscape.py")
-        if st.button("Delete", disabled=not chosen, help=None if chosen else "Choose runs in the list first."):
+        pin(chosen)
+        ours = all(person.may_delete(summary.digest) for summary in chosen)
+        why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
+        if st.button("Delete", disabled=bool(why), help=why):
             confirm(chosen)
+
+
+def pin(chosen: list[Summary]) -> None:
+    """A button that keeps runs however full the store is, or no longer; for a server's owner alone."""
+    if person.public():
+        return
+    stay = not chosen or not all(cached.store().pinned(summary.digest) for summary in chosen)
+    about = "Pinned runs stay when a public server's store is full."
+    if st.button("Pin" if stay else "Unpin", disabled=not chosen, help=about):
+        try:
+            for summary in chosen:
+                cached.store().pin(summary.digest, stay)
+        except SpecError as error:
+            st.session_state[person.REFUSED] = str(error)
+        st.rerun()
 
 
 def weights(digest: str | None, spec: RunSpec | None) -> None:
@@ -115,12 +133,12 @@ def weights(digest: str | None, spec: RunSpec | None) -> None:
 @st.dialog("Delete for good?")
 def confirm(chosen: list[Summary]) -> None:
     """Asks once more."""
-    st.write(f"{len(chosen)} run{'s' * (len(chosen) != 1)} with all surfaces, spectra and alignments:")
+    st.write(f"{len(chosen):,} run{'s' if len(chosen) != 1 else ''} with all surfaces, spectra and alignments:")
     for summary in chosen[:8]:
-        st.caption(str(row(summary)["Run"]))
+        st.caption(escape.markdown(row(summary)["Run"]))
     if st.button("Delete", type="primary"):
         for summary in chosen:
-            cached.jobs().delete(summary.digest)
+            person.delete(summary.digest)
         st.rerun()
 
 
@@ -139,9 +157,9 @@ def upload() -> None:
             raise SpecError(f"file: expected at most {LARGEST:,} bytes, got {file.size:,}")
         spec = parse(RUNS, file.getvalue().decode())
     except (SpecError, UnicodeDecodeError) as error:
-        st.error(shell.plain(str(error)) if isinstance(error, SpecError) else "file: not text that can be read")
+        st.error(escape.markdown(error) if isinstance(error, SpecError) else "file: not text that can be read")
         return
-    st.success(f"This is {words.brief(spec)}.")
+    st.success(f"This is {escape.markdown(words.brief(spec))}.")
     if st.button("Open on the Train page", width="stretch"):
         st.session_state[shell.TAKE] = encode(spec)
         st.switch_page("pages/train.py")
@@ -193,6 +211,7 @@ with st.sidebar:
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
+shell.faults()
 if not kept:
     st.info("Nothing has been run here yet.")
     if st.button("Train a run", type="primary"):
@@ -206,7 +225,7 @@ else:
         version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
         figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
     else:
-        st.html("<p class='empty'>Choose one run or several in the list to see their curves together.</p>")
+        shell.empty("Choose one run or several in the list to see their curves together.")
     link.write(
         {"measure": st.session_state[MEASURE], "over": st.session_state[OVER]}
         | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})

@@ -1,13 +1,12 @@
 """How does it descend? Choose a problem, a model and a rule; train it, and watch."""
 
-import html
 from collections.abc import Container
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from engine.figures import charts, maps, words
+from engine.figures import charts, escape, maps, words
 from engine.figures.drawing import Drawing
 from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
@@ -15,7 +14,7 @@ from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work import budget
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, shell
+from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, shell
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -105,7 +104,9 @@ def more(name: str, places: list[Cell[Any]], shown: Container[str], reasons: dic
     others = [place for place in controls.everything(places) if place.key not in shown]
     if others:
         changes = ", ".join(filter(None, (place.change() for place in others)))
-        with st.popover(f"{name}: {changes}" if changes else name, width="stretch", wrap=True, key=f"{AT}:{name}"):
+        with st.popover(
+            escape.markdown(f"{name}: {changes}" if changes else name), width="stretch", wrap=True, key=f"{AT}:{name}"
+        ):
             controls.grid(RunSpec, AT, [place.name for place in places], reasons=reasons, shown=shown)
 
 
@@ -115,7 +116,10 @@ def switches(values: dict[str, Any], spec: RunSpec | None) -> None:
         f"{words.title(s['rule']['name'])} from {s['unit'].removesuffix('s')} {s['at']}" for s in values["then"]
     )
     popover = st.popover(
-        f"Switches: {told}" if told else "Switch rules during the run", width="stretch", wrap=True, key=f"{AT}:switch"
+        f"Switches: {escape.markdown(told)}" if told else "Switch rules during the run",
+        width="stretch",
+        wrap=True,
+        key=f"{AT}:switch",
     )
     with popover, st.container(key="switches"):
         st.caption(
@@ -142,10 +146,10 @@ def preset(spec: RunSpec | None, fault: str) -> None:
         name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=take)
         other = spec is not None and digest(spec) != shell.current()
         if fault:
-            st.error(fault)
+            st.error(escape.markdown(fault))
         else:
             said = [PRESETS[name].sentence if name else "", "Not the run that is shown: press Train." if other else ""]
-            st.caption(" ".join(filter(None, said)) or "This is the run that is shown.")
+            st.caption(escape.markdown(" ".join(filter(None, said)) or "This is the run that is shown."))
 
 
 def take() -> None:
@@ -159,7 +163,7 @@ def take() -> None:
 
 def start(spec: RunSpec, device: str) -> None:
     """Trains the run that the controls describe, and shows it."""
-    st.session_state[shell.RUN] = cached.train(spec, device, fresh=True)
+    st.session_state[shell.RUN] = person.train(spec, device, fresh=True) or shell.current()
 
 
 def watching(run: str) -> bool:
@@ -174,11 +178,9 @@ def watching(run: str) -> bool:
     with columns[-1]:
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
         if below is None:
-            fault = "" if view.active else html.escape(ground.fault(run, view.spec))
+            fault = "" if view.active else ground.fault(run, view.spec)
             when = "is being drawn" if drawing else "is drawn when the run has ended"
-            st.html(
-                f"<p class='empty'>The ground under the path {f'could not be drawn: {fault}' if fault else when}.</p>"
-            )
+            shell.empty(f"The ground under the path {f'could not be drawn: {fault}' if fault else when}.")
         else:
             figures.portrait(
                 f"portrait@{run}",
@@ -233,7 +235,7 @@ with st.sidebar:
         key="train",
     )
     if spec and not obtain.missing(spec):
-        st.caption(price(spec))
+        st.caption(escape.markdown(price(spec)))
 run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")

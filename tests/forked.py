@@ -29,7 +29,7 @@ PRELOADED = (
     "torch.fx.experimental.symbolic_shapes",
 )
 """What a worker imports before its first job's first step; not the worker's own module, which each fork runs."""
-NURSERY = "RAVINE_NURSERY"
+NURSERY = "TESTS_NURSERY"
 """The environment's name for the nursery's socket: pytest's processes have one nursery together."""
 
 

@@ -3,6 +3,7 @@ each device share the jobs, so that one that takes long, or kills its process, h
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -15,7 +16,9 @@ import torch
 from engine.spec import SpecError
 from engine.work.kinds import Work
 from engine.work.perform import ELSEWHERE
+from engine.work.persons import Persons
 from engine.work.process import WIDTH, WORKER, Process
+from engine.work.settings import Settings, read
 from engine.work.store import Store
 
 LIVES = 3
@@ -60,19 +63,23 @@ class _Job:
     process: Process | None = None
     deaths: int = 0
     stopping: float = math.inf  # when it was told to stop
+    why: str = ""  # it was, if not because somebody wanted it
+    seconds: float = 0.0  # of computing
 
 
 class Jobs:
     """The jobs of one server: commands go to the workers through pipes, light progress comes back, results are in
     the store."""
 
-    def __init__(self, store: Store, worker: Sequence[str] = WORKER):
+    def __init__(self, store: Store, worker: Sequence[str] = WORKER, settings: Settings | None = None):
         self.store, self.worker = store, worker
+        self.settings = settings or read()
+        self.persons = Persons(self.settings)
         self.devices = [*(f"cuda:{i}" for i in range(torch.cuda.device_count())), "cpu"]
         self._jobs: dict[str, _Job] = {}
         self._processes: list[Process] = []
         self._lock = threading.RLock()
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def warm(self) -> None:
@@ -86,7 +93,8 @@ class Jobs:
         """Starts work, goes on with what an earlier attempt has left of it (unless `fresh`), or joins it where it is
         being done; returns its address, which is the job's id. Owners take turns, however many jobs one has.
 
-        SpecError for a device that is not here, or where `work.of` is no address.
+        SpecError for a device that is not here, where `work.of` is no address, or where a public server's limits are
+        reached. There nobody begins somebody else's unfinished record from the start.
         """
         device = device or self.devices[0]
         if device not in self.devices:
@@ -96,6 +104,9 @@ class Jobs:
         with self._lock:
             known = self._jobs.get(job)
             if known is None or not known.now.active:
+                theirs = [one for one in self._jobs.values() if one.now.active and one.start["owner"] == owner]
+                self.persons.admit(owner, job, self.store.has(job), len(theirs), len(self.active()))
+                fresh = fresh and self.persons.may_delete(owner, job)
                 start = {"do": "start", "job": job, "fresh": fresh, "over": False, "owner": owner, **work.message()}
                 version = known.now.version if known else 0
                 self._jobs.pop(job, None)
@@ -103,23 +114,39 @@ class Jobs:
                 self._give(self._jobs[job])
         return job
 
-    def pause(self, job: str) -> None:
-        """Holds a job until it is resumed; its checkpoint stays."""
+    def may_change(self, job: str, by: str | None = None) -> bool:
+        """Whether somebody may pause, resume and stop a job: on a public server only who started it (see Persons)."""
+        with self._lock:
+            known = self._jobs.get(job)
+            return self.persons.may_change(by, known.start["owner"] if known else "")
+
+    def may_delete(self, address: str, by: str | None = None) -> bool:
+        """Whether somebody may delete a record: on a public server only who made it there."""
+        return self.persons.may_delete(by, address)
+
+    def pause(self, job: str, by: str | None = None) -> None:
+        """Holds a job until it is resumed; its checkpoint stays. SpecError where it is somebody else's."""
+        self._check(self.may_change(job, by))
         self._send(job, "pause")
 
-    def resume(self, job: str) -> None:
-        """Lets a paused job go on."""
+    def resume(self, job: str, by: str | None = None) -> None:
+        """Lets a paused job go on. SpecError where it is somebody else's."""
+        self._check(self.may_change(job, by))
         self._send(job, "resume")
 
-    def stop(self, job: str) -> None:
-        """Ends a job for good; a run keeps its curves and can still be gone on with by `start`."""
+    def stop(self, job: str, by: str | None = None) -> None:
+        """Ends a job for good; a run keeps its curves and can still be gone on with by `start`. SpecError where it is
+        somebody else's."""
+        self._check(self.may_change(job, by))
         with self._lock:
             if known := self._jobs.get(job):
                 known.stopping = min(known.stopping, time.monotonic())
                 self._send(job, "stop")
 
-    def delete(self, address: str) -> None:
-        """Ends what is at work on something, and removes it with all that was computed of it."""
+    def delete(self, address: str, by: str | None = None) -> None:
+        """Ends what is at work on something, and removes it with all that was computed of it. SpecError where it is
+        somebody else's."""
+        self._check(self.may_delete(address, by))
         names = [name for name in self._jobs if name == address or name.startswith(f"{address}/")]
         for name in names:
             self.stop(name)
@@ -142,6 +169,11 @@ class Jobs:
         with self._lock:
             return [job.now for job in self._jobs.values() if job.now.active]
 
+    def commands(self) -> list[str]:
+        """What started the jobs that have not ended, as text that names all they are of and need."""
+        with self._lock:
+            return [json.dumps(job.start) for job in self._jobs.values() if job.now.active]
+
     def unfinished(self) -> list[str]:
         """Runs that the store holds as running but that no job of this server is at work on: their server died."""
         at_work = {job.id for job in self.active()}
@@ -149,11 +181,16 @@ class Jobs:
 
     def close(self) -> None:
         """Lets the processes keep their jobs' last steps and end."""
-        self._closing.set()
+        self.closing.set()
         with self._lock:
             processes = list(self._processes)
         for process in processes:
             process.close()
+
+    @staticmethod
+    def _check(may: bool) -> None:
+        if not may:
+            raise SpecError("owner: it is somebody else's; on this server one can stop and delete only one's own")
 
     def _send(self, job: str, do: str) -> None:
         with self._lock:
@@ -189,10 +226,11 @@ class Jobs:
         return [job for job in self._jobs.values() if job.process is process and job.now.active]
 
     def _watch(self) -> None:
-        while not self._closing.wait(WATCH):
+        while not self.closing.wait(WATCH):
             with self._lock:
                 for process in list(self._processes):
                     self._relieve(process)
+                    self._charge(process)
 
     def _relieve(self, process: Process) -> None:
         """Of a process whose turn takes long, the other jobs are given to others; one that does not hear a stop is
@@ -208,6 +246,16 @@ class Jobs:
                     job.start |= {"fresh": False, "over": True}
                     self._give(job, avoid=process)
 
+    def _charge(self, process: Process) -> None:
+        """Counts what the turns of a process took, and stops who has used all that a public server gives."""
+        for name, seconds in process.used().items():
+            if job := self._jobs.get(name):
+                job.seconds += seconds
+                self.persons.charge(job.start["owner"], seconds)
+                if job.now.active and (why := self.persons.spent(job.start["owner"], job.seconds)) and not job.why:
+                    job.why = why
+                    self.stop(name)
+
     def _hear(self, process: Process, event: dict[str, Any]) -> None:
         with self._lock:
             job = self._jobs.get(event.pop("job"))
@@ -219,6 +267,8 @@ class Jobs:
                 job.frames.append(frame)
             if event.pop("saved", False):
                 job.now = replace(job.now, version=job.now.version + 1)
+            if job.why and event.get("status") == "stopped":
+                event["reason"] = job.why
             job.now = replace(job.now, **event)
 
     def _bury(self, process: Process) -> None:
@@ -226,13 +276,13 @@ class Jobs:
         processes die."""
         with self._lock:
             self._processes.remove(process)
-            if self._closing.is_set():
+            if self.closing.is_set():
                 return
             for job in self._at(process):
                 if job.now.id == process.turn or not process.ready:
                     job.deaths += 1
                 if math.isfinite(job.stopping):
-                    job.now = replace(job.now, status="stopped", reason="stopped in the middle of a step")
+                    job.now = replace(job.now, status="stopped", reason=job.why or "stopped in the middle of a step")
                 elif job.deaths >= LIVES:
                     why = f"the worker process died {job.deaths} times in this job's turn"
                     job.now = replace(job.now, status="failed", reason=why)

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.machine import CORES, memory
+from engine.work import settings
 
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
@@ -28,7 +30,7 @@ takes on a machine that has ten times as much to do as it can, for to go on else
 
 def share_of_memory(device: str) -> int:
     """Bytes of data that one worker for a device may hold."""
-    return int(os.environ.get("RAVINE_MEMORY") or memory() * PART / WIDTH[device])
+    return settings.read().memory or int(memory() * PART / WIDTH[device])
 
 
 class Process:
@@ -46,6 +48,8 @@ class Process:
         would run the app's script again), in a session of its own, which a terminal's Ctrl-C does not reach."""
         self.device, self.ready = device, False
         self.turn, self._since = "", 0.0
+        self._used: defaultdict[str, float] = defaultdict(float)
+        self._counted, self._counting = 0.0, threading.Lock()
         self.heavy = ""  # the job whose turn was long
         path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
         environment = os.environ | {"PYTHONPATH": path, "RAVINE_STORE": str(root)}  # where data of one's own lie too
@@ -68,6 +72,20 @@ class Process:
     def late(self) -> bool:
         """Whether the turn at hand has taken long."""
         return bool(self.turn) and time.monotonic() - self._since > LONG
+
+    def used(self) -> dict[str, float]:
+        """Seconds of turns since this was last asked, by job."""
+        self._count()
+        with self._counting:
+            used, self._used = self._used, defaultdict(float)
+        return used
+
+    def _count(self) -> None:
+        with self._counting:
+            now = time.monotonic()
+            if self.turn:
+                self._used[self.turn] += now - self._counted
+            self._counted = now
 
     def send(self, command: dict[str, Any]) -> None:
         """Tells it something; one that has just died is buried by its listener, which also does what it was told."""
@@ -100,6 +118,7 @@ class Process:
                 break  # a line cut off by its death
             self.ready = True
             if "turn" in event:
+                self._count()
                 self.turn, self._since = event["turn"], time.monotonic()
                 self.heavy = "" if self.heavy != event["turn"] else self.heavy
             else:

@@ -7,7 +7,6 @@ place of a complete one. There is no list of what is kept but the files themselv
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -18,12 +17,15 @@ from typing import Any
 from engine.records import ENDS, Record, RecordError, Run, head, load, save
 from engine.spec import SpecError, decode, fingerprint
 from engine.training.runs import RUNS, RunSpec
+from engine.work import settings
 from engine.work.lease import Lease
 
 DIGEST = re.compile("[0-9a-f]{16}")
 ADDRESS = re.compile("([0-9a-f]{16}|[a-z]{2,20})(/[0-9a-f]{16}){0,3}")
 PARTIAL, ROWS, LEASE = ".partial.npz", ".rows", ".lease"
 """What the names of the files of an unfinished record end with: the record, its growing array, and whose it is."""
+PIN = ".pin"
+"""What the name of the file of a pin ends with, which says that a run is to stay however full the store is."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Store:
     """Records under a root folder."""
 
     def __init__(self, root: Path | str | None = None):
-        """`root` defaults to the environment's RAVINE_STORE, else to .ravine in the working directory."""
-        self.root = Path(root or os.environ.get("RAVINE_STORE") or ".ravine")
+        """`root` defaults to the settings' store."""
+        self.root = Path(root or settings.read().store)
         self._summaries: dict[Path, tuple[Any, Summary]] = {}
         if self.root.exists() and not self.root.is_dir():
             raise SpecError(f"store: {self.root.name} is a file, not a folder")
@@ -134,9 +136,20 @@ class Store:
 
     def delete(self, address: str) -> None:
         """Removes a record with all that was computed of it."""
-        for suffix in (LEASE, ".npz", PARTIAL, ROWS):  # the lease first: who writes it writes no more
+        for suffix in (LEASE, ".npz", PARTIAL, ROWS, PIN):  # the lease first: who writes it writes no more
             self.file(address, suffix).unlink(missing_ok=True)
         shutil.rmtree(self.root / address, ignore_errors=True)
+
+    def pinned(self, address: str) -> bool:
+        """Whether a record stays however full the store is."""
+        return self.file(address, PIN).exists()
+
+    def pin(self, address: str, stays: bool = True) -> None:
+        """Says whether a record stays. SpecError where the store cannot be written to."""
+        try:
+            self.file(address, PIN).touch() if stays else self.file(address, PIN).unlink(missing_ok=True)
+        except OSError as error:
+            raise SpecError(f"store: cannot be written to ({error.strerror})") from None
 
     def sweep(self) -> None:
         """Removes what writes that were cut off have left behind; one that is going on is younger than a minute."""
@@ -198,6 +211,13 @@ class Store:
         if DIGEST.match(parent) and record.inputs != (parent,):
             raise RecordError(f"{address}: holds a record of another run")
         return record
+
+
+def address_of(path: Path) -> str:
+    """The address of the record that a file, relative to a store's root, belongs to; "" where it belongs to none."""
+    name = path.name.partition(".")[0]
+    address = path.parent.as_posix() if name == "run" else path.with_name(name).as_posix() if name else ""
+    return address if ADDRESS.fullmatch(address) and DIGEST.fullmatch(address.rpartition("/")[2]) else ""
 
 
 def _entries(root: Path) -> list[Path]:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from engine.figures import words
+from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.records import Run
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import cached, download, link, live, shell
+from pages.ui import cached, download, link, live, person, shell
 
 
 class Subject(NamedTuple):
@@ -75,7 +75,7 @@ class Page:
         # the version is read before the record, as `cached.version` says
         version, found = cached.version(address), record(about, name)
         if found is None:
-            st.html(f"<p class='empty'>{self.waiting if at_work else self.empty}</p>")
+            shell.empty(self.waiting if at_work else self.empty)
             return at_work
         shell.strip(self.numbers(found))
         self.picture(about, found, address, version)
@@ -103,7 +103,7 @@ def checkpoint(prefix: str, about: Subject) -> int:
     if given is not None or not 0 <= st.session_state.get(key, -1) <= last:
         st.session_state[key] = given if given is not None and 0 <= given <= last else last
     if last == 0:
-        st.caption(f"Checkpoint: step {steps[0]}, the only one.")
+        st.caption(f"Checkpoint: step {steps[0]:,}, the only one.")
         return -1
     row = st.select_slider(
         "Checkpoint", range(last + 1), format_func=lambda i: f"step {steps[i]:,}", key=key, persist_state="session"
@@ -116,7 +116,7 @@ def checked(kind: str, values: dict[str, Any]) -> Any:
     try:
         return decode(KINDS[kind].specs, values)
     except SpecError as error:
-        st.error(str(error))
+        st.error(escape.markdown(error))
         return None
 
 
@@ -142,7 +142,7 @@ def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
 
 def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -> None:
     """The page before anything was computed."""
-    st.html(f"<p class='empty'>{sentence}</p>")
+    shell.empty(sentence)
     with st.container(horizontal_alignment="center"):
         st.button(
             label,
@@ -154,8 +154,8 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
-    cached.start(Work(wanted, run), device)
-    st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
+    if person.start(Work(wanted, run), device):
+        st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
 
 
 def _shown(kind: str, about: Subject, wanted: Any) -> str | None:
@@ -189,9 +189,10 @@ def bar(job: str, what: str) -> bool:
     with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-                st.progress(min(now.done / max(now.total, 1), 1.0), live.far(now, what))
-                st.button("Cancel", on_click=partial(cached.jobs().stop, job), key="cancel")
+                st.progress(min(now.done / max(now.total, 1), 1.0), escape.markdown(live.far(now, what)))
+                if person.may_change(job):
+                    st.button("Cancel", on_click=person.stop, args=(job,), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             ended = "Cancelled" if now.status == "stopped" else "This could not be computed"
-            st.warning(f"{ended}: {shell.plain(now.reason or what)}")
+            st.warning(escape.markdown(f"{ended}: {now.reason or what}"))
     return bool(now and now.active)

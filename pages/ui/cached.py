@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import secrets
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,10 +17,9 @@ from streamlit.runtime import get_instance
 from engine.records import Record, Run, write
 from engine.spec import SpecError, decode
 from engine.training.runs import RUNS, RunSpec
-from engine.work import budget
+from engine.work import budget, quota
 from engine.work.budget import Cost
 from engine.work.jobs import Jobs
-from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary
 
@@ -37,6 +35,7 @@ def jobs() -> Jobs:
     _adopt(store)
     made = Jobs(store)
     made.warm()
+    quota.watch(made)
     atexit.register(made.close)
     return made
 
@@ -75,20 +74,7 @@ def at_work(address: str) -> bool:
 
 def spec(digest: str) -> RunSpec | None:
     """A run's spec, from its record or from the job that has not written one yet."""
-    return _spec(digest, version(digest)) or _started().get(digest)
-
-
-def start(work: Work, device: str | None = None, fresh: bool = False) -> str:
-    """Starts work for the person whose page asks for it, or joins it where it is being done; its job's id."""
-    owner = st.session_state.setdefault("owner", secrets.token_hex(8))
-    return jobs().start(work, device, fresh, owner)
-
-
-def train(spec: RunSpec, device: str | None, fresh: bool) -> str:
-    """Starts a run, and remembers its spec until the store has it."""
-    run = start(Work(spec), device, fresh)
-    _started()[run] = spec
-    return run
+    return _spec(digest, version(digest)) or started().get(digest)
 
 
 def cost(spec: RunSpec) -> Cost | None:
@@ -112,7 +98,8 @@ def status(summary: Summary) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _started() -> dict[str, RunSpec]:
+def started() -> dict[str, RunSpec]:
+    """The specs of runs that were started here: the store has none of a run's before its first record."""
     return {}
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.experiments import PAPERS, Paper
-from engine.figures import words
+from engine.figures import escape, words
 from engine.training.runs import RunSpec
-from pages.ui import shell
 
 AT = "papers"
 """What the keys of the papers' page begin with."""
@@ -28,8 +27,8 @@ def menu(spec: RunSpec) -> None:
 
 
 def _entry(paper: Paper) -> None:
-    st.markdown(f"**{shell.plain(paper.name)}** {shell.plain(paper.claim)}")
-    st.caption(shell.plain(f"{words.sentence(paper.title)} {paper.by}"))
+    st.markdown(f"**{escape.markdown(paper.name)}** {escape.markdown(paper.claim)}")
+    st.caption(escape.markdown(f"{words.sentence(paper.title)} {paper.by}"))
     for cls in paper.experiments:
         if st.button(cls.title, key=f"cite:{cls.__name__}", width="stretch"):
             st.session_state[OPEN] = cls.__name__

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.figures import escape
 from engine.figures.words import title
 from engine.spec import Choice, Flag, Integer, Knob, Number, Pick, Series, Several, Word, knobs
 from pages.ui.cells import Cell, PickCell, PlainCell, SeveralCell, cell, cells, everything, fill, leading, read
@@ -81,7 +82,9 @@ def _picked(place: PickCell, columns: int, shown: Container[str]) -> None:
     if place.key not in shown:
         choose(place)
     elif any(inner.key not in shown for inner in place.inner()):
-        st.caption(f"**{title(place.picked().__name__)}** {getattr(place.picked(), 'formula', '')}")
+        picked = place.picked()
+        name, formula = title(picked.__name__), getattr(picked, "formula", "")
+        st.caption(f"**{escape.markdown(name)}** {escape.markdown(formula)}")
     chosen = place.picked()
     grid(chosen, f"{place.key}.{chosen.__name__}", columns=columns, shown=shown)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Map
 from engine.figures.render import paper, vega
 from engine.figures.render.arrow import arrow
@@ -38,8 +38,8 @@ def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:
 def caption(drawing: Drawing) -> None:
     """A figure's caption: its first sentence, and the rest at a click."""
     first, _, rest = drawing.words.partition(". ")
-    more = f"<details><summary>{html.escape(first)}.</summary>{html.escape(rest)}</details>"
-    st.html(f"<div class='caption'>{more if rest else html.escape(first)}</div>")
+    more = escape.html("<details><summary>{}.</summary>{}</details>", first, rest)
+    shell.write(escape.html("<div class='caption'>{}</div>", more if rest else first))
 
 
 def _vega(drawing: Chart, dark: bool, height: int, width: int) -> tuple[Chart, Any, Any]:

@@ -8,7 +8,7 @@ from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import picture
-from pages.ui import cached
+from pages.ui import cached, person
 
 FINE, COARSE = 51, 25
 
@@ -24,8 +24,7 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
     given_up = now and now.status in ("failed", "stopped") and "gone on" not in now.reason
     if _whole(run, surface) or not measured or given_up:
         return surface, False
-    cached.start(Work(picture(spec, _small(spec)), run))
-    return surface, True
+    return surface, bool(person.start(Work(picture(spec, _small(spec)), run), asked=False))
 
 
 def fault(run: str, spec: RunSpec) -> str:

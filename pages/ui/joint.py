@@ -13,7 +13,7 @@ from engine.records import JointSurface
 from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
-from pages.ui import analysis, cached, controls, download, figures, link, live, scene, shell
+from pages.ui import analysis, cached, controls, download, figures, link, live, person, scene, shell
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -119,7 +119,7 @@ def show(quantity: str) -> None:
 
 
 def _start(wanted: JointSpec, device: str | None) -> None:
-    cached.start(Work(wanted), device)
+    person.start(Work(wanted), device)
 
 
 def _picture(work: Work, quantity: str) -> bool:
@@ -128,7 +128,7 @@ def _picture(work: Work, quantity: str) -> bool:
     version, surface = cached.version(work.address), cached.record(work.address, growing=at_work)
     if not isinstance(surface, JointSurface):
         waiting = "The ends' sharpness and the first, coarse level are on their way."
-        st.html(f"<p class='empty'>{waiting if at_work else 'Nothing has been drawn yet: press Draw.'}</p>")
+        shell.empty(waiting if at_work else "Nothing has been drawn yet: press Draw.")
         return at_work
     shell.strip(_numbers(surface))
     drawing = joint.draw(surface, st.session_state[quantity])

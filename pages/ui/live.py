@@ -7,18 +7,17 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from engine.figures import charts, words
+from engine.figures import charts, escape, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
 from engine.work.jobs import Snapshot
 from engine.work.perform import ELSEWHERE
-from pages.ui import cached, rhythm
+from pages.ui import cached, person, rhythm
 from pages.ui.rhythm import TICK
 
 STATUS = {"queued": "Waiting for the worker", ELSEWHERE: "At work elsewhere"}
@@ -91,21 +90,17 @@ def bar(run: str, view: View) -> None:
 
 
 def _bar(run: str, view: View) -> None:
-    jobs = cached.jobs()
     with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
         said = STATUS.get(view.status, view.status.capitalize())
         said += f": step {view.done:,} of {view.spec.steps:,}" if view.status != "queued" else ""
         said += f", {words.duration(view.left)} left" if math.isfinite(view.left) else ""
-        said += f" ({view.reason})" if view.reason and view.status != "stopped" else ""
-        st.progress(min(view.done / view.spec.steps, 1.0), said)
-        if view.active and view.status != ELSEWHERE:
+        said += f" ({view.reason})" if view.reason and not view.reason.startswith("stopped at") else ""
+        st.progress(min(view.done / view.spec.steps, 1.0), escape.markdown(said))
+        if view.active and view.status != ELSEWHERE and person.may_change(run):
             paused = view.status == "paused"
-            st.button(
-                "Resume" if paused else "Pause",
-                on_click=partial(jobs.resume if paused else jobs.pause, run),
-                key="pause",
-            )
-            st.button("Stop", on_click=partial(jobs.stop, run), key="stop")
+            act = person.resume if paused else person.pause
+            st.button("Resume" if paused else "Pause", on_click=act, args=(run,), key="pause")
+            st.button("Stop", on_click=person.stop, args=(run,), key="stop")
         elif view.resumable:
             st.button(
                 "Resume", on_click=_go_on, args=(view.spec,), key="go-on", help="Goes on from the last checkpoint."
@@ -113,7 +108,7 @@ def _bar(run: str, view: View) -> None:
 
 
 def _go_on(spec: RunSpec) -> None:
-    cached.train(spec, st.session_state.get("device"), fresh=False)
+    person.train(spec, st.session_state.get("device"), fresh=False)
 
 
 def far(now: Snapshot, what: str) -> str:

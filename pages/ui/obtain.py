@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from engine.data import SOURCES, OwnFile, download, here, keep_table, read_file
-from engine.figures import words
+from engine.figures import escape, words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
-from pages.ui import controls, live, shell
+from pages.ui import controls, live, person
 
 OWN, MEGABYTES = OwnFile.__name__, 5
 HELP = (
@@ -61,6 +61,8 @@ def _offer(data: Mapping[str, Any], prefix: str) -> None:
         _described(name)
         if _active(name):
             live.ticking(lambda: _progress(DOWNLOADS[name]), True)
+        elif person.public():
+            st.caption("Only who runs this server can download it.")
         else:
             _button(name)
     elif name == OWN:
@@ -75,10 +77,10 @@ def _offer(data: Mapping[str, Any], prefix: str) -> None:
             help=HELP,
         )
         if fault := st.session_state.get(f"{key}:fault"):
-            st.error(shell.plain(fault))
+            st.error(escape.markdown(fault))
         digest, line = st.session_state.get(f"{key}:read", ("", ""))
         if digest and digest == data.get("digest"):
-            st.caption(shell.plain(line))
+            st.caption(escape.markdown(line))
 
 
 def missing(spec: RunSpec) -> bool:
@@ -90,9 +92,8 @@ def missing(spec: RunSpec) -> bool:
 def _described(name: str) -> None:
     source = SOURCES[name]
     size = f"about {source.size / 1e6:.0f} MB from OpenML ({source.openml}, version {source.version})"
-    st.caption(
-        f"{words.title(name)} is not on this machine yet: {size}. Licence: {source.licence}. Cite: {source.citation}."
-    )
+    terms = f"Licence: {source.licence}. Cite: {source.citation}."
+    st.caption(escape.markdown(f"{words.title(name)} is not on this machine yet: {size}. {terms}"))
 
 
 def _active(name: str) -> bool:
@@ -112,12 +113,12 @@ def _progress(known: Download) -> bool:
 def _button(name: str) -> None:
     """In no fragment: what follows a click is drawn by the whole page."""
     if name in DOWNLOADS and DOWNLOADS[name].fault:
-        st.error(DOWNLOADS[name].fault)
+        st.error(escape.markdown(DOWNLOADS[name].fault))
     st.button("Download", on_click=_begin, args=(name,), key=f"obtain:{name}", width="stretch")
 
 
 def _begin(name: str) -> None:
-    if not _active(name):
+    if not _active(name) and not person.public():
         DOWNLOADS[name] = Download(name)
         threading.Thread(target=DOWNLOADS[name].run, daemon=True).start()
 
@@ -130,6 +131,7 @@ def _take(key: str, prefix: str) -> None:
     file, data, line, fault = st.session_state[key], OwnFile(), "", ""
     try:
         if file is not None:
+            person.give_file()
             table = read_file(file.getvalue(), file.name)
             data, line = keep_table(table), f"Read: {table}."
     except SpecError as error:

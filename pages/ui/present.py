@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from functools import partial
 
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Paper
-from engine.figures import words
+from engine.figures import escape, words
 from engine.spec import SpecError, decode
 from pages.ui import controls, live, shell, trial
 
 ON, SLIDE = "papers:presenting", "papers:slide"
 TEXT, HEIGHT = 22, 640
-HIDE = (
-    "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stExpandSidebarButton'] { display: none "
-    "!important; }</style>"
+HIDE = escape.html(
+    "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stExpandSidebarButton'] {{ display: "
+    "none !important; }}</style>"
 )
 
 
@@ -44,8 +43,8 @@ def show(paper: Paper, name: str, prefix: str) -> None:
     view = trial.watch(experiment)
     count = len(trial.pictures(view)) + 2
     slide = min(max(st.session_state.get(SLIDE, 0), 0), count - 1)
-    st.html(shell.STYLE)
-    st.html(HIDE)
+    shell.style()
+    shell.write(HIDE)
     with st.container(key="present"):
         _controls(view, slide, count)
         if slide == 0:
@@ -71,7 +70,7 @@ def _controls(view: trial.View, slide: int, count: int) -> None:
             key="present-run",
         )
         st.button("End", shortcut="Escape", on_click=end, key="present-end")
-        st.html(f"<p class='about'>{slide + 1} of {count}</p>")
+        shell.write(escape.html("<p class='about'>{} of {}</p>", slide + 1, count))
 
 
 def _turn(slide: int) -> None:
@@ -82,14 +81,14 @@ def _opening(paper: Paper, view: trial.View) -> None:
     """What is claimed and why; where all are to predict first, only what is asked."""
     question, sealed = type(view.experiment).question, trial.sealed(view)
     said = question.text if question and sealed else view.experiment.claim
-    steps = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in paper.mechanism)
-    formula = "".join(f"<span>{html.escape(part)}</span>" for part in paper.formula.split("  "))
-    st.title(view.experiment.title, anchor=False)
-    st.html(
-        f"<section class='slide'><p class='claim'>{html.escape(said)}</p>{'' if sealed else f'<ol>{steps}</ol>'}<p "
-        f"class='formula'>{formula}</p><p><small>{html.escape(words.sentence(paper.title))} "
-        f"{html.escape(paper.by)}</small></p></section>"
+    steps = escape.html("<ol>{}</ol>", escape.join("<li>{}</li>", paper.mechanism))
+    formula = escape.join("<span>{}</span>", paper.formula.split("  "))
+    st.title(escape.markdown(view.experiment.title), anchor=False)
+    slide = (
+        "<section class='slide'><p class='claim'>{}</p>{}<p class='formula'>{}</p><p><small>{} {}</small></p></section>"
     )
+    by = words.sentence(paper.title), paper.by
+    shell.write(escape.html(slide, said, "" if sealed else steps, formula, *by))
 
 
 def _slide(experiment: trial.Experiment, slide: int, count: int) -> bool:
@@ -101,6 +100,6 @@ def _slide(experiment: trial.Experiment, slide: int, count: int) -> bool:
         st.title("What holds?", anchor=False)
         trial.checks(view, sealed)
     else:
-        st.title(trial.pictures(view, sealed)[slide - 1].title, anchor=False)
+        st.title(escape.markdown(trial.pictures(view, sealed)[slide - 1].title), anchor=False)
         trial.figure(view, slide - 1, HEIGHT, sealed, TEXT)
     return view.active

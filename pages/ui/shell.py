@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
-from engine.figures import words
+from engine.figures import escape, words
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
-from pages.ui import cached, controls, link
+from pages.ui import cached, controls, link, person
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
 RUN = "run"
@@ -22,18 +20,23 @@ TAKE = "take"
 """Where another page leaves what the train page's controls are to show: a run's digest, or an encoded spec."""
 
 
-def plain(text: str) -> str:
-    """A stranger's text for a message that reads Markdown: nothing in it becomes a link, a picture or a formula."""
-    return re.sub(r"([\\/`*_{}\[\]()<>#!|~$])", r"\\\1", text)
+def write(text: escape.Html, width: Literal["stretch", "content"] = "stretch") -> None:
+    """HTML on the page: the only place that hands any to the browser."""
+    st.html(text, width=width)
 
 
 def heading(question: str, about: str = "") -> Any:
     """The page's one h1, what it is about now, and, as a container, the place for its menus at the right."""
-    st.html(STYLE)
+    style()
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="heading", gap="medium"):
-        st.title(question, anchor=False, width="content")
-        st.html(f"<div class='about' title='{html.escape(about)}'>{html.escape(about)}</div>", width="stretch")
+        st.title(escape.markdown(question), anchor=False, width="content")
+        write(escape.html("<div class='about' title='{}'>{}</div>", about, about))
         return st.container(horizontal=True, width="content", key="menus", gap="small")
+
+
+def style() -> None:
+    """The pages' own rules of style."""
+    st.html(STYLE)
 
 
 def dark() -> bool:
@@ -87,18 +90,36 @@ def _open(run: str) -> list[str]:
 
 
 def faults() -> None:
-    """What was wrong with the address, in one message, once."""
+    """What was wrong with the address, in one message, and what was refused, each once."""
+    if refused := st.session_state.pop(person.REFUSED, ""):
+        st.error(escape.markdown(refused))
     if lines := st.session_state.pop("faults", []):
-        st.error("This address was read in part. " + " · ".join(map(plain, lines)))
+        st.error(escape.markdown(f"This address was read in part. {' · '.join(lines)}"))
 
 
 def strip(numbers: Sequence[tuple[str, str, str]]) -> None:
     """A thin row of (label, value, its doubt or bound)."""
-    cells = "".join(
-        f"<div><dt>{html.escape(a)}</dt><dd>{html.escape(b)}<small>{html.escape(c)}</small></dd></div>"
-        for a, b, c in numbers
-    )
-    st.html(f"<dl class='strip'>{cells}</dl>")
+    cells = (escape.html("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>", *cell) for cell in numbers)
+    write(escape.html("<dl class='strip'>{}</dl>", escape.join("{}", cells)))
+
+
+def empty(sentence: str) -> None:
+    """A sentence where there is no picture yet."""
+    write(escape.html("<p class='empty'>{}</p>", sentence))
+
+
+def table(
+    head: Sequence[str], rows: Iterable[escape.Html], kind: Literal["rows", "rows checks"] = "rows"
+) -> escape.Html:
+    """A table under the words of its head."""
+    names = escape.join("<th scope='col'>{}</th>", head)
+    template = "<table class='{}'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
+    return escape.html(template, kind, names, escape.join("{}", rows))
+
+
+def entry(name: str, *cells: str) -> escape.Html:
+    """A row of a table, by its name."""
+    return escape.html("<tr><th scope='row'>{}</th>{}</tr>", name, escape.join("<td>{}</td>", cells))
 
 
 def device(about: str | None = None) -> str:

@@ -3,21 +3,19 @@ makes before they are shown."""
 
 from __future__ import annotations
 
-import html
 import math
-from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Check, Experiment, current
-from engine.figures import words
+from engine.figures import escape, words
 from engine.figures.drawing import Chart, Drawing
 from engine.records import Result
 from engine.spec import decode, digest, encode
 from engine.work.jobs import Snapshot
 from engine.work.kinds import Work
-from pages.ui import cached, citations, controls, live, motion, shell
+from pages.ui import cached, citations, controls, live, motion, person, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
 SEALED = "Predict first: move the slider and press Reveal."
@@ -58,8 +56,8 @@ def watch(experiment: Experiment) -> View:
 
 def start(experiment: Experiment, device: str | None) -> None:
     """Performs an experiment, or joins it where it is at work."""
-    cached.start(Work(experiment), device)
-    st.session_state[STARTED] = encode(experiment)
+    if person.start(Work(experiment), device):
+        st.session_state[STARTED] = encode(experiment)
 
 
 def behind(view: View) -> Snapshot | None:
@@ -75,11 +73,14 @@ def bar(view: View) -> None:
         now = view.job
         if now and now.active:
             with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
-                st.progress(min(now.done / max(now.total, 1), 1.0), live.far(now, "steps"))
-                st.button("Cancel", on_click=partial(cached.jobs().stop, now.id), key="cancel")
+                st.progress(min(now.done / max(now.total, 1), 1.0), escape.markdown(live.far(now, "steps")))
+                if person.may_change(now.id):
+                    st.button("Cancel", on_click=person.stop, args=(now.id,), key="cancel")
         elif now and now.status in ("failed", "stopped"):
             st.warning(
-                "Cancelled." if now.status == "stopped" else f"This could not be performed: {shell.plain(now.reason)}"
+                "Cancelled."
+                if now.status == "stopped"
+                else f"This could not be performed: {escape.markdown(now.reason)}"
             )
         if other := behind(view):
             with st.container(horizontal=True, vertical_alignment="center", key="behind", gap="small"):
@@ -89,7 +90,8 @@ def bar(view: View) -> None:
                 if st.button("Show it", key="behind-show"):
                     st.session_state[BACK] = True
                     st.rerun(scope="app")  # the settings stand outside of what is drawn anew every second
-                st.button("Cancel it", on_click=partial(cached.jobs().stop, other.id), key="behind-cancel")
+                if person.may_change(other.id):
+                    st.button("Cancel it", on_click=person.stop, args=(other.id,), key="behind-cancel")
 
 
 def back() -> None:
@@ -130,15 +132,11 @@ def checks(view: View, sealed: bool = False) -> None:
     if sealed:
         st.caption("The checks are shown with the curves.")
         return
-    rows = "".join(_row(check, view.result.complete) for check in judged(view))
-    head = "".join(
-        f"<th scope='col'>{word}</th>"
-        for word in ("Verdict", "Claimed", "Predicted", "Accepted", "Measured", "Over the seeds")
-    )
-    st.html(f"<table class='rows checks'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+    head = "Verdict", "Claimed", "Predicted", "Accepted", "Measured", "Over the seeds"
+    shell.write(shell.table(head, [_row(check, view.result.complete) for check in judged(view)], "rows checks"))
 
 
-def _row(check: Check, complete: bool) -> str:
+def _row(check: Check, complete: bool) -> escape.Html:
     verdict, number = check.verdict(complete), words.number
     shown = verdict if check.claimed or verdict != "fails" else "does not hold here"
     low, high = check.spread
@@ -148,11 +146,11 @@ def _row(check: Check, complete: bool) -> str:
     cells = (check.claim, check.predicted, check.accepted, number(check.measured, 4) + unit, spread)
     sign = SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
     note = check.void or check.note
-    told = f"<br><small>{html.escape(note)}</small>" if note else ""
-    first, *rest = map(html.escape, cells)
+    told = escape.html("<br><small>{}</small>", note) if note else ""
+    first, *rest = cells
     kind = "finding" if shown == "does not hold here" else verdict.replace(" ", "-")
-    tail = "".join(f"<td>{cell}</td>" for cell in rest)
-    return f"<tr class='{kind}'><td><b>{sign}</b> {shown}</td><th scope='row'>{first}{told}</th>{tail}</tr>"
+    row = "<tr class='{}'><td><b>{}</b> {}</td><th scope='row'>{}{}</th>{}</tr>"
+    return escape.html(row, kind, sign, shown, first, told, escape.join("<td>{}</td>", rest))
 
 
 def sealed(view: View) -> bool:

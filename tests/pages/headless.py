@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,9 +67,16 @@ def open_page(page: str = "train", **parameters: str) -> AppTest:
 def texts(app: AppTest) -> str:
     """All words of the page that stand in messages, captions and HTML."""
     elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html")]
-    return " ".join(
-        str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements
+    return seen(
+        " ".join(
+            str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements
+        )
     )
+
+
+def seen(text: str) -> str:
+    """What a reader sees of Markdown or HTML in which a stranger's marks are escaped."""
+    return html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text))
 
 
 def await_end(job: str) -> None:

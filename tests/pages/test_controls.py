@@ -18,7 +18,7 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
-from tests.pages.headless import open_page, served, texts
+from tests.pages.headless import open_page, seen, served, texts
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -201,7 +201,7 @@ def test_what_is_wrong_is_said_in_one_line_above_the_controls(start, key, value,
     app = opened(start)
     before = described(app)
     named(app, key).set_value(value).run()
-    assert len(app.error) == 1 and app.error[0].value.startswith(told) and "\n" not in app.error[0].value
+    assert len(app.error) == 1 and seen(app.error[0].value).startswith(told) and "\n" not in app.error[0].value
     assert app.button(key="train").disabled
     named(app, key).set_value(before_value(before, key)).run()
     assert described(app) == before and not app.button(key="train").disabled

@@ -1,7 +1,6 @@
 """The encyclopedia: every rule of the table, and any that is added to it, is described, counted, run and drawn; its
 state is its address."""
 
-import html
 import inspect
 import math
 import re
@@ -17,13 +16,13 @@ from streamlit.testing.v1 import AppTest
 from engine.encyclopedia import cost
 from engine.encyclopedia.quadratic import TOP, VALLEY, Trial, threshold, trace
 from engine.figures import encyclopedia as rules
-from engine.figures import words
+from engine.figures import escape, words
 from engine.figures.drawing import Chart
 from engine.figures.render import numbers, paper, plotly, vega
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, GraphSAM, RandomDirection, Rule
 from engine.spec import SpecError, encode, knob, knobs
 from tests.family import suits
-from tests.pages.headless import APP, served
+from tests.pages.headless import APP, seen, served
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def checked(app: AppTest) -> AppTest:
 
 def said(app: AppTest) -> str:
     """The page's words, as they are read."""
-    return html.unescape(
+    return seen(
         " ".join(e.proto.body for e in app.get("html"))
         + " ".join(e.value for e in [*app.caption, *app.info, *app.error])
     )
@@ -100,7 +99,7 @@ def test_every_rule_tells_all_that_it_is():
         known = "heory" if runs else "It cannot be run on one."
         told = [inspect.cleandoc(cls.__doc__ or "?"), cls.paper, cls.theory or known, *cls.formula.split("  ")]
         told += [part for k in knobs(cls).values() for part in (k.label, k.help)]
-        assert [part for part in told if part not in text] == []
+        assert [part for part in told if escape.line(part) not in text] == []
         assert [code.value for code in app.code if code.language == "python"] == [inspect.getsource(cls).rstrip()]
         assert f"{cls.__module__.replace('.', '/')}.py, from line {inspect.getsourcelines(cls)[1]}" in text
         assert len(app.get("vega_lite_chart")) == 2 * runs

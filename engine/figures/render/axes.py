@@ -11,6 +11,7 @@ from matplotlib.patheffects import Stroke, withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from engine.figures import escape
 from engine.figures.drawing import (
     Chart,
     Drawing,
@@ -77,7 +78,7 @@ def _curves(axes: Axes, chart: Chart, size: float) -> None:
     _tick(axes.yaxis, *axes.get_ylim(), chart.log_y)
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
-        axes.set_xticks(places, names)
+        axes.set_xticks(places, [*map(escape.line, names)])
 
 
 def _marks(axes: Axes, chart: Chart, room: float, size: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.figures import escape
 from engine.figures.drawing import Map
 from engine.figures.theme import Theme
 
@@ -47,8 +48,8 @@ def _axes(drawing: Map, look: Theme) -> dict[str, Any]:
     across, up = _sides(drawing)
     equal = {"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}
     return {
-        "xaxis": flat | {"title": {"text": drawing.x_label}, "range": across},
-        "yaxis": flat | {"title": {"text": drawing.y_label}, "range": up} | equal,
+        "xaxis": flat | {"title": {"text": escape.plotly(drawing.x_label)}, "range": across},
+        "yaxis": flat | {"title": {"text": escape.plotly(drawing.y_label)}, "range": up} | equal,
     }
 
 
@@ -80,4 +81,4 @@ def _sides(drawing: Map) -> tuple[list[float], list[float]]:
 
 def _short(label: str) -> str:
     """Without the unit, for which a scene has no room and its caption has."""
-    return label.partition(" (")[0].partition(",")[0]
+    return escape.plotly(label.partition(" (")[0].partition(",")[0])

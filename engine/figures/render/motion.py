@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, thin, visible
 from engine.figures.render import plotly
 from engine.figures.render.layout import CLEAR, axis
@@ -40,7 +41,13 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
     if drawing.empty:
         made.update_xaxes(visible=False).update_yaxes(visible=False)
         made.add_annotation(
-            text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=text + 2
+            text=escape.plotly(drawing.note),
+            showarrow=False,
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            font_size=text + 2,
         )
         return made
     for line in drawing.lines:
@@ -57,7 +64,7 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
         )
         # of a logarithmic axis a shape takes the value, an annotation its logarithm
         x = float(np.log10(mark.x)) if drawing.log_x else mark.x
-        made.add_annotation(text=mark.label, x=x, y=1, yref="paper", yanchor="bottom", showarrow=False)
+        made.add_annotation(text=escape.plotly(mark.label), x=x, y=1, yref="paper", yanchor="bottom", showarrow=False)
     return made
 
 
@@ -105,7 +112,7 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
     made.add_scatter(
         x=x.tolist(),
         y=y.tolist(),
-        name=line.label,
+        name=escape.plotly(line.label),
         mode=mode,
         meta=meta,
         error_y=error,
@@ -144,11 +151,11 @@ def _scale(
     """An axis's title, bounds and ticks: named ones, on a logarithmic axis those of print, else Plotly's own."""
     places = named or ([(value, number(value)) for value in log_ticks(*bounds)] if log and bounds else [])
     ticks = (
-        {"tickvals": [value for value, _ in places], "ticktext": [words for _, words in places]}
+        {"tickvals": [value for value, _ in places], "ticktext": [escape.plotly(words) for _, words in places]}
         if places
         else {"exponentformat": "power"}
     )
-    return {"title": {"text": label}, "type": "log" if log else "linear", "range": bounds} | ticks
+    return {"title": {"text": escape.plotly(label)}, "type": "log" if log else "linear", "range": bounds} | ticks
 
 
 def _range(chart: Chart, axis: str) -> tuple[float, float] | None:

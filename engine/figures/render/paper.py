@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from engine.figures import escape
 from engine.figures.drawing import Drawing, Map
 from engine.figures.render.axes import BAR, contours, draw, label, legend, legend_columns
 from engine.figures.theme import DARK, LIGHT, text_size
@@ -47,19 +48,28 @@ def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = Fals
 
     `dark` is for a dark page to show: light text on no background.
     """
-    about = {"Title": drawing.title}
+    title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
+    about = {"Title": title}
     about |= {
-        "pdf": {"Subject": drawing.words, "Keywords": drawing.source, "Creator": "Ravine", "CreationDate": None},
-        "svg": {"Description": drawing.words, "Keywords": [drawing.source], "Creator": "Ravine", "Date": None},
-        "png": {"Description": drawing.words, "Source": drawing.source, "Software": "Ravine"},
+        "pdf": {"Subject": words, "Keywords": source, "Creator": "Ravine", "CreationDate": None},
+        "svg": {"Description": words, "Keywords": [source], "Creator": "Ravine", "Date": None},
+        "png": {"Description": words, "Source": source, "Software": "Ravine"},
     }[form]
     buffer = io.BytesIO()
     with TOP:
         made = figure(drawing, width, caption)
+        _see(made)
         if dark:
             _darken(made)
         made.savefig(buffer, format=form, dpi=300, metadata=about)
     return buffer.getvalue()
+
+
+def _see(made: Figure) -> None:
+    """Leaves no character in a text that XML cannot hold, or that turns those after it around."""
+    for text in made.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text("\n".join(map(escape.line, text.get_text().split("\n"))))
 
 
 def _darken(made: Figure) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from engine.figures import escape
 from engine.figures.drawing import Map
 from engine.figures.render.layout import CLEAR, layout
 from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
@@ -66,7 +67,9 @@ def _add_stations(figure: go.Figure, drawing: Map) -> None:
     x, y = _float(drawing.path_a), _float(drawing.path_b)
     for label, i, (fill, symbol, size) in _stations(drawing):
         marker = _dot(fill, size) | {"symbol": symbol}
-        figure.add_scatter(x=x[i : i + 1], y=y[i : i + 1], mode="markers", name=label, marker=marker, hoverinfo="name")
+        figure.add_scatter(
+            x=x[i : i + 1], y=y[i : i + 1], mode="markers", name=escape.plotly(label), marker=marker, hoverinfo="name"
+        )
 
 
 def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
@@ -79,12 +82,12 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             x=x,
             y=y,
             mode="lines+markers",
-            name=route.label,
+            name=escape.plotly(route.label),
             line={"color": fill, "width": 2.5, "dash": route.dash},
             marker=_dot(fill, 4) | {"line": {"width": 0}},
             showlegend=False,
             customdata=route.steps,
-            hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
+            hovertemplate=f"{escape.plotly(route.label)}, step %{{customdata}}<extra></extra>",
         )
         ring = {"color": CLEAR, "size": 9, "line": {"color": "#FFFFFF", "width": 2}}
         figure.add_scatter(x=x[:1], y=y[:1], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
@@ -92,7 +95,7 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             x=x[-1:],
             y=y[-1:],
             mode="markers",
-            name=route.label,
+            name=escape.plotly(route.label),
             marker=_dot(fill, 12) | {"symbol": SHAPES[route.marker]},
             hoverinfo="name",
         )
@@ -133,7 +136,7 @@ def _raise_path(figure: go.Figure, drawing: Map) -> None:
             y=y[i : i + 1],
             z=z[i : i + 1],
             mode="markers",
-            name=label,
+            name=escape.plotly(label),
             hoverinfo="name",
             marker=_dot(fill, size / 2) | {"symbol": "circle" if symbol == "circle" else "diamond"},
         )
@@ -148,11 +151,11 @@ def _raise_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             y=y,
             z=z,
             mode="lines+markers",
-            name=route.label,
+            name=escape.plotly(route.label),
             line={"color": colour(route.colour, dark), "width": 6, "dash": route.dash},
             marker={"size": 2.5, "color": colour(route.colour, dark)},
             customdata=route.steps,
-            hovertemplate=f"{route.label}, step %{{customdata}}<extra></extra>",
+            hovertemplate=f"{escape.plotly(route.label)}, step %{{customdata}}<extra></extra>",
         )
 
 
@@ -198,7 +201,7 @@ def scale() -> list[list[Any]]:
 def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
     places, names = drawing.ticks
     return {
-        "title": {"text": drawing.z_label, "side": "right"},
+        "title": {"text": escape.plotly(drawing.z_label), "side": "right"},
         "tickvals": places,
         "ticktext": names,
         "thickness": 14,
@@ -216,7 +219,7 @@ def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
     figure = go.Figure(layout=layout(drawing, look, height)).update_layout(template=None)
     if drawing.empty:
         figure.add_annotation(
-            text=drawing.note, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
+            text=escape.plotly(drawing.note), showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
         )
     return figure
 

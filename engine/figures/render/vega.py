@@ -3,6 +3,7 @@ or dark."""
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import Any
 
@@ -100,7 +101,7 @@ def _x(chart: Chart) -> dict[str, Any]:
     axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 6}
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
-        axis = {"values": list(places), "labelExpr": f"{list(names)}[indexof({list(places)}, datum.value)]"}
+        axis = {"values": list(places), "labelExpr": f"{json.dumps(names)}[indexof({list(places)}, datum.value)]"}
     scale = (
         {"type": "log"} if chart.log_x else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
     )

@@ -1,0 +1,69 @@
+"""Words of strangers (names of columns and files, labels, error texts, words of specs) made fit for HTML, Markdown,
+LaTeX, SVG and Plotly: the one place where that is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import LiteralString
+
+BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that end a line, or are no text at all."""
+UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
+"""Characters without a picture: those that turn what follows around, hide in a word, or stand for no character."""
+MARKS = re.compile(r"([\\/`*_{}\[\]()<>#!|~$&])")
+"""What means something in Markdown wherever it stands; a colon and a stop do not, and are in most messages."""
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+} | {mark: f"\\{mark}" for mark in "&%$#_{}"}
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
+PLOTLY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;"}
+"""Of the entities Plotly knows few by name, and in the words of a legend counts each as long as it is written."""
+
+
+class Html(str):
+    """Text that is HTML already; only `html` and `join` make it."""
+
+    __slots__ = ()
+
+
+def html(template: LiteralString, *parts: object) -> Html:
+    """The template, which is HTML, with its {} filled by the parts: as they are where they are HTML themselves, else
+    escaped, for text and for an attribute in quotes."""
+    return Html(template.format(*(part if isinstance(part, Html) else svg(str(part)) for part in parts)))
+
+
+def join(template: LiteralString, parts: Iterable[object]) -> Html:
+    """The template once for each part, one after the other."""
+    return Html("".join(html(template, part) for part in parts))
+
+
+def markdown(text: object) -> str:
+    """Text within Markdown, in which nothing becomes a link, a picture, a formula, a list, a tag or an entity."""
+    return re.sub(r"^(\d*)([-+=.])", r"\1\\\2", MARKS.sub(r"\\\1", line(str(text))))
+
+
+def latex(text: object) -> str:
+    """Text within LaTeX, in which nothing is a command, a comment, a formula or a parameter."""
+    return "".join(LATEX.get(character, character) for character in line(str(text)))
+
+
+def svg(text: object) -> str:
+    """Text within SVG or any XML, HTML among them, or within an attribute in quotes."""
+    return "".join(ENTITIES.get(character, character) for character in line(str(text)))
+
+
+def plotly(text: object) -> str:
+    """Text within what Plotly calls text: a few of HTML's tags and entities, and %{places} that it fills in."""
+    return "".join(PLOTLY.get(character, character) for character in line(str(text)))
+
+
+def line(text: str) -> str:
+    """Text on one line, with a mark in place of each character that has no picture."""
+    return UNSEEN.sub("\ufffd", BREAKS.sub(" ", text))
