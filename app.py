@@ -5,6 +5,7 @@ import gc
 import streamlit as st
 
 from engine.work import settings
+from pages.ui import cached
 
 st.set_page_config(page_title="Ravine", page_icon="assets/icon.svg", layout="wide", initial_sidebar_state="locked")
 st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
@@ -23,7 +24,8 @@ page = st.navigation(
     ],
     position="top",
 )
-page.run()
+with cached.turnstile():
+    page.run()
 if not gc.get_freeze_count():
     gc.collect()  # once, after the imports: with what they left frozen, a collection takes 1 ms instead of 155
     gc.freeze()

@@ -13,6 +13,8 @@ from engine.work.store import Summary
 from pages.ui import cached, download, figures, joint, link, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
+PAGE = 50
+"""Runs in the list at once."""
 SAYS = {"unreadable": "cannot be read"}
 
 
@@ -21,7 +23,7 @@ def row(summary: Summary) -> dict[str, object]:
     spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
     last = summary.last
     return {
-        "Run": words.brief(spec) if spec else summary.reason,
+        "Run": cached.title(summary.digest) if spec else summary.reason,
         "Status": SAYS.get(summary.status, cached.status(summary)),
         "Step": summary.step,
         "Gradients": last.get("gradients"),
@@ -32,6 +34,32 @@ def row(summary: Summary) -> dict[str, object]:
         "Device": str(summary.made.get("device", "")),
         "Digest": summary.digest,
     }
+
+
+def leaf(kept: list[Summary]) -> list[Summary]:
+    """What is shown of many runs: a page of those in which all words of a search occur."""
+    if len(kept) <= PAGE:
+        return kept
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        about = "Words of the run’s line, its status, its digest; all of them must occur."
+        sought = st.text_input(
+            "Find", key=f"{AT}:find", placeholder="SAM MLP finished", help=about, persist_state="session"
+        )
+        found = [s for s in kept if occurs(sought.lower().split(), s)]
+        pages = max(1, -(-len(found) // PAGE))
+        st.session_state[f"{AT}:page"] = min(st.session_state.get(f"{AT}:page", 1), pages)
+        number = st.number_input(f"Page of {pages:,}", 1, pages, key=f"{AT}:page", width=140)
+    if not found:
+        shell.empty("No run has all these words.")
+    return found[PAGE * (number - 1) : PAGE * number]
+
+
+def occurs(sought: list[str], summary: Summary) -> bool:
+    """Whether all words occur in what the list says of a run."""
+    if not sought:
+        return True
+    text = f"{cached.title(summary.digest)} {cached.status(summary)} {summary.digest} {summary.reason}".lower()
+    return all(word in text for word in sought)
 
 
 def table(kept: list[Summary]) -> list[Summary]:
@@ -49,7 +77,7 @@ def table(kept: list[Summary]) -> list[Summary]:
         column_config=form,
         hide_index=True,
         height=min(330, 36 * len(kept) + 40),
-        key=f"{AT}:table@{len(kept)}",
+        key=f"{AT}:table@{len(kept)}{kept[0].digest}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows}} if rows else None,
@@ -114,7 +142,7 @@ def pin(chosen: list[Summary]) -> None:
 def weights(digest: str | None, spec: RunSpec | None) -> None:
     """A menu that takes away a checkpoint's tensors, by name."""
     run = cached.run(digest) if digest and spec else None
-    if run is None or spec is None or not len(run.path):
+    if digest is None or run is None or spec is None or not len(run.path):
         st.button("Download weights", disabled=True, help="Choose one run that has been measured.")
         return
     with st.popover("Download weights", help="A checkpoint's tensors with their names and shapes"):
@@ -126,8 +154,13 @@ def weights(digest: str | None, spec: RunSpec | None) -> None:
             help="Which measured point of the path, counted from 0; -1 is the last.",
         )
         for form in FORMATS:
-            data = partial(weights_file, spec, run, checkpoint, form)
+            data = partial(content, spec, digest, checkpoint, form)
             st.download_button(form, data, f"{digest}.{form}", key=f"{AT}:{form}", on_click="ignore")
+
+
+def content(spec: RunSpec, digest: str, checkpoint: int, form: str) -> bytes:
+    """A file of weights, for which the run's path is read when somebody asks for it."""
+    return weights_file(spec, cached.store().run(digest, growing=cached.at_work(digest)), checkpoint, form)
 
 
 @st.dialog("Delete for good?")
@@ -217,7 +250,9 @@ if not kept:
     if st.button("Train a run", type="primary"):
         st.switch_page("pages/train.py")
 else:
-    chosen = table(kept)
+    given = st.session_state.get(f"{AT}:given", [])
+    shown = leaf(sorted(kept, key=lambda summary: summary.digest not in given))
+    chosen = table(shown) if shown else []
     actions(chosen)
     with menus:
         download.menu({"Comparison": lambda: chart(chosen)} if chosen else {}, AT)

@@ -97,7 +97,7 @@ def check_plain(cls: type[Record], values: Mapping[str, Any]) -> None:
 def _check_array(
     name: str, value: Any, axes: tuple[str, ...], whole: bool, lengths: dict[str, int], exact: bool
 ) -> None:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in ("iu" if whole else "iuf"):
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in ("iu" if whole else "iufb"):
         raise RecordError(f"{name}: expected an array of {'whole ' * whole}numbers")
     if exact and value.ndim != len(axes):
         raise RecordError(f"{name}: expected {len(axes)} axes ({', '.join(axes)}), got {value.ndim}")

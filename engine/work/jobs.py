@@ -15,10 +15,10 @@ import torch
 
 from engine.spec import SpecError
 from engine.work.kinds import Work
-from engine.work.perform import ELSEWHERE
 from engine.work.persons import Persons
 from engine.work.process import WIDTH, WORKER, Process
 from engine.work.settings import Settings, read
+from engine.work.snapshot import Snapshot
 from engine.work.store import Store
 
 LIVES = 3
@@ -27,32 +27,6 @@ PATIENCE = 3.5
 """Seconds after which a process that does not hear a stop is ended."""
 WATCH = 0.1
 """Seconds between two looks at whether a process is late."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A job at one moment."""
-
-    id: str  # the address of what is made
-    kind: str  # the name of its kind of work
-    device: str
-    status: str = "queued"  # queued, running, elsewhere, paused, finished, stopped, diverged or failed
-    reason: str = ""
-    done: int = 0
-    total: int = 0
-    rate: float = math.nan  # done per second; NaN before it is known
-    version: int = 0  # grows whenever the store holds something new of this job
-    frames: tuple[dict[str, float], ...] = ()  # of a training: every measurement so far
-
-    @property
-    def active(self) -> bool:
-        """Whether it has not ended."""
-        return self.status in ("queued", "running", ELSEWHERE, "paused")
-
-    @property
-    def left(self) -> float:
-        """Seconds to go; NaN before they are known."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else math.nan
 
 
 @dataclass
@@ -65,6 +39,12 @@ class _Job:
     stopping: float = math.inf  # when it was told to stop
     why: str = ""  # it was, if not because somebody wanted it
     seconds: float = 0.0  # of computing
+
+    def become(self, **changes: Any) -> None:
+        """Changes what is to be seen of it; once it has ended, its frames are the store's to tell."""
+        self.now = replace(self.now, **changes)
+        if not self.now.active:
+            self.frames.clear()
 
 
 class Jobs:
@@ -162,7 +142,7 @@ class Jobs:
         """The job now, or None where this server knows no such job."""
         with self._lock:
             known = self._jobs.get(job)
-            return replace(known.now, frames=tuple(known.frames)) if known else None
+            return replace(known.now, frames=tuple(known.frames), **self._place(known)) if known else None
 
     def active(self) -> list[Snapshot]:
         """Snapshots of all jobs that have not ended, the oldest first."""
@@ -225,6 +205,14 @@ class Jobs:
         """The jobs that a process has."""
         return [job for job in self._jobs.values() if job.process is process and job.now.active]
 
+    def _place(self, job: _Job) -> dict[str, Any]:
+        """For one that waits for its first turn: how many others do that before it, and about how long."""
+        if job.now.status != "queued" or job.process is None:
+            return {}
+        waiting = [other for other in self._at(job.process) if other.now.status == "queued"]
+        before = next(i for i, other in enumerate(waiting) if other is job)
+        return {"before": before, "wait": job.process.wait(before)}
+
     def _watch(self) -> None:
         while not self.closing.wait(WATCH):
             with self._lock:
@@ -269,7 +257,7 @@ class Jobs:
                 job.now = replace(job.now, version=job.now.version + 1)
             if job.why and event.get("status") == "stopped":
                 event["reason"] = job.why
-            job.now = replace(job.now, **event)
+            job.become(**event)
 
     def _bury(self, process: Process) -> None:
         """After a process's death its jobs go on from their checkpoints in others, unless it is of one of them that
@@ -282,10 +270,10 @@ class Jobs:
                 if job.now.id == process.turn or not process.ready:
                     job.deaths += 1
                 if math.isfinite(job.stopping):
-                    job.now = replace(job.now, status="stopped", reason=job.why or "stopped in the middle of a step")
+                    job.become(status="stopped", reason=job.why or "stopped in the middle of a step")
                 elif job.deaths >= LIVES:
                     why = f"the worker process died {job.deaths} times in this job's turn"
-                    job.now = replace(job.now, status="failed", reason=why)
+                    job.become(status="failed", reason=why)
                 else:
                     job.start |= {"fresh": False, "over": True}
                     self._give(job)

@@ -48,6 +48,7 @@ class Process:
         would run the app's script again), in a session of its own, which a terminal's Ctrl-C does not reach."""
         self.device, self.ready = device, False
         self.turn, self._since = "", 0.0
+        self._pace = 0.1  # seconds a turn, the last ones weighing most
         self._used: defaultdict[str, float] = defaultdict(float)
         self._counted, self._counting = 0.0, threading.Lock()
         self.heavy = ""  # the job whose turn was long
@@ -72,6 +73,12 @@ class Process:
     def late(self) -> bool:
         """Whether the turn at hand has taken long."""
         return bool(self.turn) and time.monotonic() - self._since > LONG
+
+    def wait(self, before: int) -> float:
+        """About how many seconds until a job has its first turn that waits behind so many others: owners' turns go
+        round, so that whoever is new is next."""
+        at_hand = time.monotonic() - self._since if self.turn else 0.0
+        return max(at_hand, self._pace) + before * self._pace
 
     def used(self) -> dict[str, float]:
         """Seconds of turns since this was last asked, by job."""
@@ -119,7 +126,10 @@ class Process:
             self.ready = True
             if "turn" in event:
                 self._count()
-                self.turn, self._since = event["turn"], time.monotonic()
+                now = time.monotonic()
+                if self.turn:
+                    self._pace += 0.2 * (now - self._since - self._pace)
+                self.turn, self._since = event["turn"], now
                 self.heavy = "" if self.heavy != event["turn"] else self.heavy
             else:
                 hear(self, event)

@@ -7,21 +7,24 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import plotly
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from engine.figures import words
 from engine.records import Record, Run, write
-from engine.spec import SpecError, decode
+from engine.spec import SpecError, decode, encode, fingerprint
 from engine.training.runs import RUNS, RunSpec
 from engine.work import budget, quota
 from engine.work.budget import Cost
 from engine.work.jobs import Jobs
 from engine.work.presets import SHIPPED
-from engine.work.store import Store, Summary
+from engine.work.store import Store, Summary, outline
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -74,7 +77,33 @@ def at_work(address: str) -> bool:
 
 def spec(digest: str) -> RunSpec | None:
     """A run's spec, from its record or from the job that has not written one yet."""
-    return _spec(digest, version(digest)) or started().get(digest)
+    return (_spec(digest) if any(version(digest)) else None) or started().get(digest)
+
+
+def title(digest: str) -> str:
+    """A kept run in one line, as `words.brief` has it; the digest where its record cannot be read."""
+    try:
+        return _known(digest)[0]
+    except LookupError:
+        return digest
+
+
+def problem(digest: str) -> str:
+    """What stands for a kept run's problem, the same for all runs that can share a plane; "" where its record cannot be
+    read."""
+    try:
+        return _known(digest)[1]
+    except LookupError:
+        return ""
+
+
+@lru_cache(maxsize=20_000)
+def _known(digest: str) -> tuple[str, str]:
+    """The title and the problem of a run: a digest says them for good. LookupError where it cannot be read."""
+    found = spec(digest)
+    if found is None:
+        raise LookupError(digest)
+    return words.brief(found), fingerprint(encode(found.problem))
 
 
 def cost(spec: RunSpec) -> Cost | None:
@@ -104,6 +133,13 @@ def started() -> dict[str, RunSpec]:
 
 
 @st.cache_resource(show_spinner=False)
+def turnstile() -> BoundedSemaphore:
+    """Lets few pages run at once: a crowd that comes in one moment is served one after the other, which takes no
+    longer, and those who watch meanwhile are not kept waiting."""
+    return BoundedSemaphore(2)
+
+
+@st.cache_resource(show_spinner=False)
 def looks() -> dict[str, float]:
     """When each open page last looked at what is at work, for all sessions."""
     return {}
@@ -125,18 +161,26 @@ def shown(key: str, version: Any, dark: bool, _show: Callable[[], None]) -> None
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _record(address: str, version: tuple[int, ...], growing: bool) -> Record | None:
     try:
-        return store().find(address, growing)
+        found = store().find(address, growing)
     except SpecError:
         return None
+    return outline(found) if found else None
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
-def _spec(digest: str, version: tuple[int, ...]) -> RunSpec | None:
+def _spec(digest: str) -> RunSpec | None:
     try:
-        summary = store().summary(digest)
-        return decode(RUNS, summary.spec) if summary.status != "unreadable" else None
-    except SpecError:
+        return _read_spec(digest)
+    except LookupError:
         return None
+
+
+@lru_cache(maxsize=2000)
+def _read_spec(digest: str) -> RunSpec:
+    """The spec of a kept run, which its digest says for good; LookupError where its record cannot be read."""
+    summary = store().summary(digest)
+    if summary.status == "unreadable":
+        raise LookupError(digest)
+    return decode(RUNS, summary.spec)
 
 
 def plotly_script() -> str:

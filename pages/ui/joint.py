@@ -36,9 +36,9 @@ def show_together(runs: list[str]) -> None:
 
 def others(run: str) -> list[str]:
     """The kept runs that can share a plane with a run: those of the same problem."""
-    spec = cached.spec(run)
+    problem = cached.problem(run)
     kept = [s.digest for s in cached.summaries() if s.last and s.digest != run]
-    return [other for other in kept if spec and (found := cached.spec(other)) and found.problem == spec.problem]
+    return [other for other in kept if problem and cached.problem(other) == problem]
 
 
 def chosen() -> list[str]:

@@ -15,8 +15,8 @@ from engine.figures import charts, escape, words
 from engine.figures.words import has_classes, has_data
 from engine.spec import describe
 from engine.training.runs import RunSpec
-from engine.work.jobs import Snapshot
 from engine.work.perform import ELSEWHERE
+from engine.work.snapshot import Snapshot
 from pages.ui import cached, person, rhythm
 from pages.ui.rhythm import TICK
 
@@ -54,17 +54,30 @@ def watch(run: str) -> View | None:
     if now and now.status != ELSEWHERE and (now.active or now.frames):
         version = (int(time.monotonic() / TICK) if now.active else now.version, now.status)
         columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
-        return View(
-            spec, now.status, now.reason, now.device, now.done, now.rate, now.left, now.active, columns, version
-        )
+        why, left = now.reason or queue(now), now.left
+        return View(spec, now.status, why, now.device, now.done, now.rate, left, now.active, columns, version)
     kept = cached.version(run)
     record = cached.run(run)
     if record is None:
-        return None
+        return _nothing_yet(spec, now) if now else None
     elsewhere, device = bool(now and now.active), str(record.made.get("device", ""))
     status = record.status if record.status != "running" else ELSEWHERE if elsewhere else "interrupted"
     columns = charts.columns(record)
     return View(spec, status, record.reason, device, record.step, math.nan, math.nan, elsewhere, columns, kept)
+
+
+def queue(now: Snapshot) -> str:
+    """Where a job stands that waits, and about how long it will; "" for one that does not."""
+    if not math.isfinite(now.wait):
+        return ""
+    before = f"{now.before} job{'s' if now.before > 1 else ''} before it, " if now.before else ""
+    return f"{before}about {words.duration(now.wait)}"
+
+
+def _nothing_yet(spec: RunSpec, now: Snapshot) -> View:
+    """A run of which nothing is kept: it waits, or was given up before its first measurement, and why."""
+    columns = charts.columns([])
+    return View(spec, now.status, now.reason, now.device, 0, math.nan, math.nan, now.active, columns, (now.version,))
 
 
 def ticking(draw: Callable[[], bool], active: bool) -> None:
@@ -114,7 +127,9 @@ def _go_on(spec: RunSpec) -> None:
 def far(now: Snapshot, what: str) -> str:
     """How far a job is, counted in `what`; or why it does not go on."""
     left = f", {words.duration(now.left)} left" if math.isfinite(now.left) else ""
-    return STATUS.get(now.status) or f"{now.done:,} of {now.total:,} {what} on {now.device}{left}"
+    if now.status in STATUS:
+        return STATUS[now.status] + (f" ({where})" if (where := queue(now)) else "")
+    return f"{now.done:,} of {now.total:,} {what} on {now.device}{left}"
 
 
 def numbers(view: View) -> list[tuple[str, str, str]]:

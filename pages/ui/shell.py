@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from engine.figures import escape, words
+from engine.figures import escape
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
 from pages.ui import cached, controls, link, person
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
+OFFERED = 100
+"""Runs that a menu offers: who has more finds the others on the page Runs."""
 RUN = "run"
 """Where a session keeps the digest of the run it looks at; also the URL parameter's name."""
 TAKE = "take"
@@ -149,15 +151,16 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
         return None
     if current() not in kept:
         st.session_state[RUN] = next(iter(kept))
+    offered = [*kept][:OFFERED]
+    offered += [current()] * (current() not in offered)
 
     def label(run: str) -> str:
-        spec = cached.spec(run)
-        name = words.brief(spec) if spec else run
         status = cached.status(kept[run])
-        return name if status == "finished" else f"{name} ({status})"
+        return cached.title(run) if status == "finished" else f"{cached.title(run)} ({status})"
 
     st.session_state["menu.run"] = current()
-    return st.selectbox("Run", list(kept), format_func=label, key="menu.run", on_change=_take)
+    about = f"The newest {OFFERED}; the page Runs finds and opens any other." if len(kept) > len(offered) else None
+    return st.selectbox("Run", offered, format_func=label, key="menu.run", on_change=_take, help=about)
 
 
 def _take() -> None:

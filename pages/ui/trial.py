@@ -13,8 +13,8 @@ from engine.figures import escape, words
 from engine.figures.drawing import Chart, Drawing
 from engine.records import Result
 from engine.spec import decode, digest, encode
-from engine.work.jobs import Snapshot
 from engine.work.kinds import Work
+from engine.work.snapshot import Snapshot
 from pages.ui import cached, citations, controls, live, motion, person, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}

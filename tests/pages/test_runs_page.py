@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.figures import words
 from engine.problems import Quadratic
+from engine.records import Run
 from engine.rules import SGD
 from engine.spec import digest, encode
 from engine.training.runs import RunSpec, Switch
 from engine.work.kinds import Work
 from engine.work.perform import perform
+from pages.ui import cached
 from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+
+PAGE = 50
+"""Runs in the list at once."""
 
 
 def test_unreadable_and_diverged_runs_are_listed_as_such(store):
@@ -85,3 +91,26 @@ def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     assert row["Gradients"] == 10 + 2 * 10
     app.radio(key="runs:over").set_value("seconds").run()
     assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)
+
+
+def test_many_runs_are_listed_by_the_page_and_found_by_their_words(store):
+    """Else a list of thousands goes to every visitor whole, again and again."""
+    specs = [replace(SMALL, seed=seed) for seed in range(PAGE + 9)]
+    for spec in specs:
+        store.keep(digest(spec), Run(spec=encode(spec), status="finished", path=np.zeros((1, SMALL.problem.size()))))
+    app = open_page("runs")
+    assert len(app.dataframe[0].value) == PAGE and app.number_input[0].label == "Page of 2"
+    app.number_input[0].set_value(2).run()
+    assert len(app.dataframe[0].value) == 10, "with the run that ships"
+    app.text_input[0].set_value(f"moons finished {digest(specs[3])}").run()
+    assert list(app.dataframe[0].value["Digest"]) == [digest(specs[3])]
+    app.text_input[0].set_value("nothing of the kind").run()
+    assert not app.dataframe and "No run has all these words." in texts(app)
+
+
+def test_a_server_holds_no_path(store):
+    """A page needs its length; the numbers of a hundred large runs would fill the memory of all."""
+    kept = keep(store, SMALL)
+    open_page(run=kept)
+    held = cached.run(kept)
+    assert held is not None and held.path.shape == store.run(kept).path.shape and held.path.strides == (0, 0)

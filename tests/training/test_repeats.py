@@ -13,12 +13,14 @@ from engine.problems import PROBLEMS, Classification
 from engine.rules import ASAM, ESAM, SAM, SSAM, USAM, FriendlySAM, LookaheadSAM, LookSAM, RandomSubset, SAMPa
 from engine.spec import digest
 from engine.training.loop import STRIDE, train
+from engine.training.recording import kept
 from engine.training.runs import MEASURES, RunSpec, Switch
 from engine.training.schedules import Cosine
 from engine.training.updates import Adam, AdamW, Momentum
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from tests.drive import frames, last
+from tests.family import each_rule, suits
 from tests.training.settings import ALL_UPDATES, BOTH, DATA
 
 TOYS = [cls() for cls in PROBLEMS.values() if cls is not Classification]
@@ -108,3 +110,21 @@ def test_measuring_leaves_the_path_alone():
     at = {f.step: f.theta for f in often}
     assert all(torch.equal(f.theta, at[f.step]) for f in (*rarely, *plainly))
     assert np.isnan(plainly[-1].measures["sharpness"]).all() and np.isfinite(rarely[-1].measures["sharpness"]).all()
+
+
+def test_every_rules_state_is_kept(store):
+    """What a rule remembers comes back from the store as it was, whatever its type: a record refuses what it does not
+    know, and the run would fail when it is saved for the first time."""
+    for rule in each_rule():
+        problem = Classification(DATA, MLP(6, norm="batch"))
+        if not suits(rule, problem):
+            continue
+        spec = RunSpec(problem, rule, Momentum(0.9), 0.05, batch=24, steps=6, every=3)
+        task = perform(store, Work(spec))
+        while next(task).done < 2:
+            pass
+        task.close()  # type: ignore[attr-defined]
+        state = next(tick.state for tick in train([spec]) if tick.state.step == store.run(digest(spec)).state["step"])
+        for name, values in kept(state).items():
+            again = store.run(digest(spec)).state[name]
+            assert again.dtype == values.dtype and again.shape == values.shape, (rule, name)

@@ -15,6 +15,7 @@ from engine.records import RecordError, Run, Surface, save
 from engine.rules import PGD, RULES
 from engine.spec import SpecError, digest, encode
 from engine.training.runs import MEASURES, RunSpec
+from engine.work import store as stores
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import PARTIAL, ROWS, Store
@@ -89,6 +90,20 @@ def test_newest_first(store):
         os.utime(store.file(digest(spec)), (when, when))
     assert [s.made["i"] for s in store.summaries()] == [0, 2, 1]
     assert Store(store.root / "nowhere").summaries() == []
+
+
+def test_a_list_opens_only_what_is_new(store, monkeypatch):
+    """Thousands of runs are looked through at every visit: those that are as they were cost no more than a look."""
+    opened, head = [], stores.head
+    monkeypatch.setattr(stores, "head", lambda path: opened.append(path) or head(path))
+    for seed in range(5):
+        store.keep(digest(replace(SPEC, seed=seed)), Run(spec=encode(replace(SPEC, seed=seed))))
+    for fresh in (5, 0, 0):
+        opened.clear()
+        assert len(store.summaries()) == 5 and len(opened) == fresh
+    store.keep(NAME, Run(spec=encode(SPEC), reason="again"))
+    opened.clear()
+    assert store.summaries()[0].reason == "again" and len(opened) == 1
 
 
 def test_the_list_follows_the_files(kept):
