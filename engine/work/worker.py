@@ -91,6 +91,7 @@ class Worker:
     def __init__(self, device: str, store: Store, events: TextIO):
         self.device, self.store, self.events = device, store, events
         self.tasks: dict[str, Task] = {}
+        self.nice = 0
         self.clock, self.turns = 0, dict[str, int]()  # turns so far, and the last one of each owner
 
     def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
@@ -142,6 +143,8 @@ class Worker:
                 self._end(task)
 
     def _start(self, name: str, command: dict[str, Any]) -> None:
+        if not self.nice:  # not before: a worker is to be ready soon
+            self.nice = os.nice(NICE)
         try:
             progress = perform(self.store, of_message(command), self.device, command["fresh"], command["over"])
             self.tasks[name] = Task(name, command["owner"], progress)
@@ -219,7 +222,6 @@ def main() -> None:
     device, root = sys.argv[1:]
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    os.nice(NICE)
     settle()
     if device == "cpu":  # CUDA reserves far more addresses than it has memory
         bound(share_of_memory(device))

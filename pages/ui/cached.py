@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -27,6 +28,8 @@ from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary, outline
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+LATER = 15.0
+"""Seconds after the first page for which what counts costs is not loaded: it would slow down those that come first."""
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -113,7 +116,11 @@ def cost(spec: RunSpec) -> Cost | None:
 
 @st.cache_resource(show_spinner=False)
 def _counting() -> Future[Cost]:
-    return ThreadPoolExecutor(1).submit(budget.cost, RunSpec())
+    def count() -> Cost:
+        time.sleep(LATER)
+        return budget.cost(RunSpec())
+
+    return ThreadPoolExecutor(1).submit(count)
 
 
 def summaries() -> list[Summary]:
