@@ -87,7 +87,7 @@ def price(spec: RunSpec) -> str:
     if found is None:
         return size
     held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
-    parts = (f"about {words.duration(found.seconds)} alone", size, f"{budget.size(found.record)} kept", held)
+    parts = (f"About {words.duration(found.seconds)}", size, budget.size(found.record), held)
     return " · ".join(filter(None, parts))
 
 
@@ -225,17 +225,18 @@ adopt()
 with st.sidebar:
     spec = settings()
     device = shell.device("Where runs are computed; the first is used unless you choose.")
-    st.button(
-        "Train",
-        type="primary",
-        width="stretch",
-        disabled=spec is None or obtain.missing(spec),
-        on_click=start,
-        args=(spec, device),
-        key="train",
-    )
-    if spec and not obtain.missing(spec):
-        st.caption(escape.markdown(price(spec)))
+    with st.container(key="go", gap="xxsmall"):
+        st.button(
+            "Train",
+            type="primary",
+            width="stretch",
+            disabled=spec is None or obtain.missing(spec),
+            on_click=start,
+            args=(spec, device),
+            key="train",
+        )
+        if spec and not obtain.missing(spec):
+            st.caption(escape.markdown(price(spec)))
 run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")

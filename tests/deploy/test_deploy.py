@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -98,6 +99,8 @@ def without() -> str:
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["it failed"])[-1][:120]
             return f"`{' '.join(command)}` fails here ({why}): the container is neither built nor started"
+    if not os.environ.get("TORCH_INDEX"):
+        return "TORCH_INDEX is not set: the container is neither built nor started"
     return ""
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import cast
 
@@ -16,9 +17,12 @@ from engine.records import Progress
 from engine.rules import SGD
 from engine.spec import digest, flatten, read_address
 from engine.training.runs import RUNS, Switch
+from engine.work import budget
+from engine.work.budget import Cost
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS
+from pages.ui import cached
 from tests.pages.headless import SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 
@@ -102,3 +106,18 @@ def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(s
 def test_the_strip_tells_what_a_step_costs(store):
     app = open_page(run=keep(store, replace(SMALL, rule=SGD(), then=(Switch(at=10),))))
     assert re.search("Gradients a step</dt><dd>1.50<", texts(app))
+
+
+def test_the_cost_stands_beside_the_button(store, monkeypatch):
+    """Before anything runs: its size at once, its time as soon as that can be counted; what is too much is refused, by
+    the name of the field, and cannot be started."""
+    loading, loaded = Future[Cost](), Future[Cost]()
+    loaded.set_result(budget.cost(SMALL))
+    monkeypatch.setattr(cached, "_counting", lambda: loading)
+    assert "1,930 parameters" in texts(open_page())
+    monkeypatch.setattr(cached, "_counting", lambda: loaded)
+    assert re.search(r"About [\d.]+ s · 1,930 parameters · 384 kB", texts(open_page()))
+    large = {"problem__model": "MLP", "problem__model__width": "512", "problem__model__depth": "8"}
+    app = open_page(steps="1000000", every="500", **large)
+    assert app.error[0].value.startswith("every: the path would take 15 GB, at most 500 MB; 15625 or more fits")
+    assert app.button(key="train").disabled
