@@ -223,7 +223,7 @@ for key, name, allowed, usual in (
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
 if "runs" in came:
-    st.session_state[f"{AT}:given"] = came["runs"].split(",")
+    st.session_state[f"{AT}:given"] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
     st.selectbox(
@@ -250,8 +250,8 @@ if not kept:
     if st.button("Train a run", type="primary"):
         st.switch_page("pages/train.py")
 else:
-    given = st.session_state.get(f"{AT}:given", [])
-    shown = leaf(sorted(kept, key=lambda summary: summary.digest not in given))
+    first = st.session_state.get(f"{AT}:first", [])
+    shown = leaf(sorted(kept, key=lambda summary: summary.digest not in first))
     chosen = table(shown) if shown else []
     actions(chosen)
     with menus:
