@@ -112,7 +112,7 @@ def actions(chosen: list[Summary]) -> None:
         )
         weights(one, spec)
         runs = [summary.digest for summary in chosen]
-        fits = 2 <= len(runs) <= joint.MOST and set(runs[1:]) <= set(joint.others(runs[0]))
+        fits = 2 <= len(runs) <= joint.MOST and all(joint.fits(runs[0], other) for other in runs[1:])
         why = None if fits else "Choose two to six runs of one problem in the list."
         if st.button("One landscape", disabled=not fits, help=why):
             joint.show_together(runs)

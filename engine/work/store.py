@@ -195,6 +195,9 @@ class Store:
 
     def summary(self, run: str) -> Summary:
         """One run's summary, of status "unreadable" where its record is damaged."""
+        known = self._listed.get(run)
+        if known and known[0] == self.version(run):
+            return known[1]
         try:
             path = self.file(run, PARTIAL)
             return self._summary(run, path if path.exists() and not self.complete(run) else self.file(run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import streamlit as st
@@ -35,10 +36,15 @@ def show_together(runs: list[str]) -> None:
 
 
 def others(run: str) -> list[str]:
-    """The kept runs that can share a plane with a run: those of the same problem."""
-    problem = cached.problem(run)
-    kept = [s.digest for s in cached.summaries() if s.last and s.digest != run]
-    return [other for other in kept if problem and cached.problem(other) == problem]
+    """The kept runs that can share a plane with a run, the newest of them, and those that are chosen already."""
+    chosen = [other for other in st.session_state.get(BESIDE, []) if fits(run, other)]
+    kept = (s.digest for s in cached.summaries() if s.last and s.digest not in chosen)
+    return [*islice((other for other in kept if fits(run, other)), shell.OFFERED), *chosen]
+
+
+def fits(run: str, other: str) -> bool:
+    """Whether two kept runs are two, and of the same problem."""
+    return run != other and bool(cached.problem(run)) and cached.problem(run) == cached.problem(other)
 
 
 def chosen() -> list[str]:
