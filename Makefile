@@ -37,21 +37,13 @@ define step
 @echo "== $(1)"; start=$$(date +%s); $(2); code=$$?; echo "== $(1): $$(($$(date +%s) - start)) s"; exit $$code
 endef
 
-# The journeys in the browser wait most of the time, so they run beside the other tests and say after them how they were.
-comma := ,
-define beside
-said=$$(mktemp); $(PY) -m pytest -q -m browser -p no:cacheprovider >$$said 2>&1 & journeys=$$!; \
-trap 'kill $$journeys 2>/dev/null; rm -f $$said' EXIT; trap 'exit 130' INT TERM HUP; \
-$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup; tests=$$?; \
-wait $$journeys; other=$$?; echo '== browser journeys'; cat $$said; (exit $$((tests ? tests : other)))
-endef
-
 test: export OMP_NUM_THREADS = 1
 test:
 	$(call step,install,$(MAKE) --no-print-directory .venv/test.stamp)
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
-	$(call step,types$(comma) tests and journeys,$(beside))
+	$(call step,types and tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
+	$(call step,browser journeys,$(PY) -m pytest -q -m browser)
 
 # Says of each of sixty faults, planted in a copy of the engine, whether the tests catch it; takes half an hour.
 faults: .venv/test.stamp

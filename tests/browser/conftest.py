@@ -48,7 +48,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Open]:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
-        context.set_default_timeout(LONG)  # for they run beside the other tests
+        context.set_default_timeout(LONG)  # whatever else the machine has to do
         contexts.append(context)
         page = context.new_page()
         watch(page, faults)

