@@ -74,17 +74,22 @@ def wanted() -> tuple[RunSpec | None, str]:
     try:
         spec = decode(RUNS, controls.read(RunSpec, AT))
         if not obtain.missing(spec):
-            budget.check(spec)
+            budget.check(spec, device=device_chosen())
         return spec, ""
     except SpecError as error:
         return None, str(error)
+
+
+def device_chosen() -> str:
+    """The device that a run would be started on."""
+    return st.session_state.get("device") or cached.jobs().devices[0]
 
 
 def price(spec: RunSpec) -> str:
     """What training will cost, in a line."""
     found = cached.cost(spec)
     size = f"{spec.problem.size():,} parameters"
-    if found is None:
+    if found is None or device_chosen() != "cpu":  # what was measured is the CPU's speed
         return size
     held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
     parts = (f"About {words.duration(found.seconds)}", size, budget.size(found.record), held)

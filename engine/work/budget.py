@@ -115,15 +115,16 @@ def cost(spec: RunSpec) -> Cost:
     )
 
 
-def check(spec: RunSpec, limits: Limits | None = None) -> None:
-    """SpecError, with the field that is to be changed, where a run would cost more than it may."""
+def check(spec: RunSpec, limits: Limits | None = None, device: str = "cpu") -> None:
+    """SpecError, with the field that is to be changed, where a run would cost more than it may. Time and memory are
+    the CPU's: of a run on another device only the path is checked."""
     limits = limits or Limits()
     memory = share_of_memory("cpu") if math.isnan(limits.memory) else limits.memory
     path = _frames(spec) * _row(spec)
     if path > limits.path:
         over = f"every: the path would take {size(path)}, at most {size(limits.path)}"
         raise SpecError(f"{over}; {_every(spec, limits.path)} or more fits")
-    if _cheap(spec, memory, limits.hours):
+    if device != "cpu" or _cheap(spec, memory, limits.hours):
         return
     found = cost(spec)
     if found.step_memory > memory:

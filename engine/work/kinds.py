@@ -35,8 +35,8 @@ class Kind:
     folder: str = ""  # where things of a kind that is of nothing are kept; a run stands at the top
     needs: Callable[[Any, str], tuple[str | Work, ...]] = lambda spec, of: ()
     """What it needs besides, by address or as work that is done first where it is missing, given spec and `of`."""
-    check: Callable[[Any, Limits], None] = lambda spec, limits: None
-    """SpecError for a spec whose cost, so far as it is known beforehand, is above the limits."""
+    check: Callable[[Any, Limits, str], None] = lambda spec, limits, device: None
+    """SpecError for a spec whose cost on a device, so far as it is known beforehand, is above the limits."""
 
 
 class Work(NamedTuple):
@@ -64,9 +64,9 @@ class Work(NamedTuple):
         """All that it is computed of: addresses, or work that may have to be done first."""
         return (*([self.of] if self.of else []), *self.kind.needs(self.spec, self.of))
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: Limits, device: str) -> None:
         """SpecError, with the field that is to be changed, for work that would cost more than it may."""
-        self.kind.check(self.spec, limits)
+        self.kind.check(self.spec, limits, device)
 
     def message(self) -> dict[str, Any]:
         """As JSON has it, for `of_message`."""

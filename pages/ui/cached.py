@@ -6,11 +6,10 @@ import atexit
 import shutil
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event, Thread
 from typing import Any
 
 import plotly
@@ -111,18 +110,21 @@ def _known(digest: str) -> tuple[str, str]:
 
 def cost(spec: RunSpec) -> Cost | None:
     """What a run will cost; None as long as what counts costs is being loaded, which takes seconds once."""
-    return budget.cost(spec) if _counting().done() else None
+    return budget.cost(spec) if _counting().is_set() else None
 
 
 @st.cache_resource(show_spinner=False)
-def _counting() -> Future[Cost]:
-    def count() -> Cost:
-        time.sleep(LATER)
-        for summary in summaries():
-            title(summary.digest)  # what a search looks through
-        return budget.cost(RunSpec())
+def _counting() -> Event:
+    """Set when costs can be counted. The thread is nobody's to wait for: a server that ends at once ends at once."""
+    loaded = Event()
 
-    return ThreadPoolExecutor(1).submit(count)
+    def load() -> None:
+        time.sleep(LATER)
+        budget.cost(RunSpec())
+        loaded.set()
+
+    Thread(target=load, daemon=True).start()
+    return loaded
 
 
 def summaries() -> list[Summary]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Generator
-from concurrent.futures import Future
 from dataclasses import replace
+from threading import Event
 from typing import cast
 
 import pytest
@@ -17,8 +17,6 @@ from engine.records import Progress
 from engine.rules import SGD
 from engine.spec import digest, flatten, read_address
 from engine.training.runs import RUNS, Switch
-from engine.work import budget
-from engine.work.budget import Cost
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS
@@ -111,8 +109,8 @@ def test_the_strip_tells_what_a_step_costs(store):
 def test_the_cost_stands_beside_the_button(store, monkeypatch):
     """Before anything runs: its size at once, its time as soon as that can be counted; what is too much is refused, by
     the name of the field, and cannot be started."""
-    loading, loaded = Future[Cost](), Future[Cost]()
-    loaded.set_result(budget.cost(SMALL))
+    loading, loaded = Event(), Event()
+    loaded.set()
     monkeypatch.setattr(cached, "_counting", lambda: loading)
     assert "1,930 parameters" in texts(open_page())
     monkeypatch.setattr(cached, "_counting", lambda: loaded)

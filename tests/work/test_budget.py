@@ -74,6 +74,7 @@ def test_the_field_that_is_to_be_changed():
         check(replace(wide, batch=10), Limits(memory=1e7))
     with pytest.raises(SpecError, match=r"steps: the run would take about .* hours, at most 0.001; about [0-9]+ or"):
         check(replace(wide, steps=10**6, every=1000), Limits(hours=0.001))
+    check(replace(wide, steps=10**6, every=1000), Limits(memory=1e7, hours=0.001), "cuda:0")
 
 
 @pytest.mark.parametrize("name", networks())
