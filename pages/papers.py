@@ -11,7 +11,8 @@ from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode, flatten
-from pages.ui import citations, controls, download, link, live, present, shell, trial
+from engine.work.kinds import Work
+from pages.ui import citations, controls, download, link, live, present, price, shell, trial
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -179,6 +180,8 @@ def sidebar(name: str) -> Experiment | None:
         args=(wanted, device),
         key="train",
     )
+    if wanted:
+        price.tell(Work(wanted), device)
     return wanted
 
 

@@ -12,9 +12,10 @@ from engine.figures.words import has_batches, has_classes
 from engine.rules import RULES, scaled
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
-from engine.work import budget
+from engine.work.budget import Limits
+from engine.work.kinds import Work
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, shell
+from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, price, shell
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -29,8 +30,6 @@ MORE = (
     "every",
     "curvature",
 )
-NOTED = 5e8
-"""Bytes of memory from which they are told beside the button."""
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
@@ -74,7 +73,7 @@ def wanted() -> tuple[RunSpec | None, str]:
     try:
         spec = decode(RUNS, controls.read(RunSpec, AT))
         if not obtain.missing(spec):
-            budget.check(spec, device=device_chosen())
+            Work(spec).check((), Limits(), device_chosen())
         return spec, ""
     except SpecError as error:
         return None, str(error)
@@ -83,17 +82,6 @@ def wanted() -> tuple[RunSpec | None, str]:
 def device_chosen() -> str:
     """The device that a run would be started on."""
     return st.session_state.get("device") or cached.jobs().devices[0]
-
-
-def price(spec: RunSpec) -> str:
-    """What training will cost, in a line."""
-    found = cached.cost(spec)
-    size = f"{spec.problem.size():,} parameters"
-    if found is None or device_chosen() != "cpu":  # what was measured is the CPU's speed
-        return size
-    held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
-    parts = (f"About {words.duration(found.seconds)}", size, budget.size(found.record), held)
-    return " · ".join(filter(None, parts))
 
 
 def why_not(values: dict[str, Any], spec: RunSpec | None) -> dict[str, str]:
@@ -241,7 +229,7 @@ with st.sidebar:
             key="train",
         )
         if spec and not obtain.missing(spec):
-            st.caption(escape.markdown(price(spec)))
+            price.tell(Work(spec), device, spec.problem.size())
 run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")

@@ -1,34 +1,19 @@
-"""The budget: what a run will cost, counted before anything of it is computed, and what it may cost at most."""
+"""The budget: what work may cost at most, checked before anything of it is computed."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import Any, NamedTuple
 
-import torch
-
-from engine.curvature import training_hessian
-from engine.rules import Rule, need
-from engine.spec import SpecError
-from engine.training.loop import STRIDE, train
-from engine.training.runs import MEASURES, RunSpec
-from engine.training.scalar import offered
-from engine.training.schedules import Constant
+from engine.experiments import Experiment
+from engine.problems import Problem
+from engine.spec import SpecError, knobs
+from engine.training.runs import RunSpec
+from engine.work.cost import Cost, of_analysis, of_experiment, of_run
+from engine.work.effort import Effort, frames, row
 from engine.work.process import share_of_memory
-from engine.work.tally import Tally, Toll, speed, timed
-
-PERIOD = 10
-"""Steps that are counted of a rule that goes by the clock, and takes fewer gradients at some of them."""
-PRODUCTS = 22
-"""Products with the Hessian that the top eigenpair takes at a measurement, as networks have it in the middle."""
-DOUBLE = 2
-"""What an operation costs in double precision, in those of single precision."""
-SLACK = 2.5
-"""What a process takes, in what is counted: freed pieces that it keeps, and other threads' (1.6 to 4.8 on six
-models)."""
-STATES = 8
-"""Vectors as long as theta that a checkpoint holds at most: theta, the update's, the rule's, the top eigenvector."""
 
 FLOPS, PASSES, TENSORS = 6000, 60, 200
 """Generous for any model here: operations for each parameter and example in a gradient (a convolution of 32 x 32 places
@@ -37,107 +22,100 @@ SLOW = 1e10
 """Operations a second that any machine does."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a run will cost."""
+class Analysis(NamedTuple):
+    """What the budget knows of a kind of analyses."""
 
-    parameters: int
-    path: int  # bytes of theta at every measurement
-    record: int  # bytes of all that is kept
-    flops: float  # a step's, in matrix products and convolutions, by the rule that has most
-    step_memory: int  # bytes that a step holds at once
-    memory: int  # bytes that the run holds at once: its data, its path, and a step or a measurement
-    seconds: float  # alone on this machine, by its measured speed
+    name: str
+    effort: Callable[[Any, Sequence[RunSpec]], Effort]
+    lever: str  # the whole field that changes its time most
+
+    def cost(self, spec: Any, runs: Sequence[RunSpec]) -> Cost:
+        """What one will cost."""
+        return of_analysis(self.effort(spec, runs), runs[0].problem)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may cost."""
+    """What work may cost."""
 
     path: float = 0.5e9  # bytes
     memory: float = math.nan  # bytes; NaN is one worker's share of the machine's
     hours: float = 24.0
 
-
-class Counted:
-    """One rule's measurement and steps on some batch, counted."""
-
-    def __init__(self, spec: RunSpec):
-        for split in ("train", "test"):  # not to be counted, for it is done once
-            spec.problem.load(split, "meta")
-        with Tally() as tally:
-            for tick in train([replace(spec, curvature=False)], "meta"):
-                if tick.frame and tick.state.step == 0:
-                    begin, tally.most, self.measurement_memory = tally.toll, tally.held, tally.most
-                if tick.state.step == spec.steps:
-                    break
-        self.step, self.step_memory = Toll(0, 0, 0).plus(tally.toll.plus(begin, -1), 1 / spec.steps), tally.most
-        self.measurement = begin
-        if spec.curvature:
-            self._add_curvature(spec)
-
-    def _add_curvature(self, spec: RunSpec) -> None:
-        """What the top eigenpair takes besides: the gradient's graph, the products, and those in double precision."""
-        theta = torch.zeros(spec.problem.size(), dtype=spec.problem.dtype, device="meta")
-        with Tally() as tally:
-            hessian = training_hessian(spec.problem, theta)
-            graph = tally.toll
-            hessian(theta)
-        product = tally.toll.plus(graph, -1)
-        self.measurement = self.measurement.plus(graph, 1 + DOUBLE).plus(product, PRODUCTS + DOUBLE)
-        basis = 2 * PRODUCTS * theta.nbytes
-        self.measurement_memory = max(self.measurement_memory, (1 + DOUBLE) * tally.most + basis)
+    @property
+    def bytes(self) -> float:
+        """Of memory."""
+        return share_of_memory("cpu") if math.isnan(self.memory) else self.memory
 
 
-def cost(spec: RunSpec) -> Cost:
-    """What a run will cost; SpecError where its data are not here."""
-    n, width, frames = spec.problem.size(), spec.problem.dtype.itemsize, _frames(spec)
-    path, seconds, counted = frames * n * width, 0.0, list[Counted]()
-    ends = [phase.start for phase in spec.phases[1:]] + [spec.steps]
-    for phase, end in zip(spec.phases, ends, strict=True):
-        steps = end - phase.start
-        if offered(spec.problem, "cpu"):
-            seconds += steps * _step_of_a_toy(_alone(spec, phase.rule, STRIDE))
-            continue
-        one = _counted(_alone(spec, phase.rule, PERIOD if need(phase.rule, "clock") else 1))
-        counted.append(one)
-        seconds += steps * speed().seconds(one.step)
-        seconds += frames * steps / spec.steps * speed().seconds(one.measurement)
-    held = [max(one.step_memory, one.measurement_memory) for one in counted]
-    return Cost(
-        parameters=n,
-        path=path,
-        record=path + STATES * n * width + frames * 8 * (len(MEASURES) + 2),
-        flops=max((one.step.flops for one in counted), default=0.0),
-        step_memory=max((one.step_memory for one in counted), default=0),
-        memory=2 * path + _data(spec) + int(SLACK * max(held, default=0)),
-        seconds=seconds,
-    )
-
-
-def check(spec: RunSpec, limits: Limits | None = None, device: str = "cpu") -> None:
+def check_run(spec: RunSpec, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
     """SpecError, with the field that is to be changed, where a run would cost more than it may. Time and memory are
     the CPU's: of a run on another device only the path is checked."""
-    limits = limits or Limits()
-    memory = share_of_memory("cpu") if math.isnan(limits.memory) else limits.memory
-    path = _frames(spec) * _row(spec)
+    path = frames(spec) * row(spec)
     if path > limits.path:
         over = f"every: the path would take {size(path)}, at most {size(limits.path)}"
         raise SpecError(f"{over}; {_every(spec, limits.path)} or more fits")
-    if device != "cpu" or _cheap(spec, memory, limits.hours):
+    if device != "cpu" or _cheap(spec, limits):
         return
-    found = cost(spec)
-    if found.step_memory > memory:
-        fit = int((spec.batch or spec.problem.examples()) * memory / found.step_memory)
-        over = f"batch: a step would take {size(found.step_memory)} of memory, at most {size(memory)}"
+    found = of_run(spec)
+    if found.step_memory > limits.bytes:
+        fit = int((spec.batch or spec.problem.examples()) * limits.bytes / found.step_memory)
+        over = f"batch: a step would take {size(found.step_memory)} of memory, at most {size(limits.bytes)}"
         raise SpecError(f"{over}; about {fit:,} or fewer fit")
-    if found.memory > memory:
-        over = f"problem: the run would take {size(found.memory)} of memory, at most {size(memory)}"
-        raise SpecError(f"{over}; fewer examples or a smaller model fit")
+    _check_memory("run", found, limits, "problem")
     if found.seconds > limits.hours * 3600:
         fit = int(spec.steps * limits.hours * 3600 / found.seconds)
-        over = f"steps: the run would take about {found.seconds / 3600:.3g} hours, at most {limits.hours:g}"
-        raise SpecError(f"{over}; about {fit:,} or fewer fit")
+        raise SpecError(f"{_too_long('steps', 'run', found, limits)}; about {fit:,} or fewer fit")
+
+
+def check_analysis(kind: Analysis, spec: Any, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
+    """As `check_run`, of an analysis of runs."""
+    if device != "cpu" or _light(kind.effort(spec, runs), runs[0].problem, limits):
+        return
+    _check_memory(kind.name, kind.cost(spec, runs), limits, "run")
+
+    def fits(value: int) -> bool:
+        changed = replace(spec, **{kind.lever: value})
+        return kind.cost(changed, runs).seconds <= limits.hours * 3600
+
+    if not fits(getattr(spec, kind.lever)):
+        over = _too_long(kind.lever, kind.name, kind.cost(spec, runs), limits)
+        nearest = _nearest(knobs(type(spec))[kind.lever], getattr(spec, kind.lever), fits)
+        raise SpecError(f"{over}; {nearest:,} fits" if nearest is not None else over)
+
+
+def check_experiment(experiment: Experiment, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
+    """As `check_run`, of an experiment: its runs' paths are not kept, and its time is all of theirs."""
+    alone = [spec for specs in experiment.ensembles().values() for spec in specs]
+    least = replace(limits, path=math.inf, hours=limits.hours / len(alone))
+    if device != "cpu" or all(_cheap(spec, least) for spec in alone):
+        return
+    found = of_experiment(experiment)
+    _check_memory("experiment", found, limits, "size")
+    if found.seconds > limits.hours * 3600:
+        raise SpecError(_too_long("size", "experiment", found, limits))
+
+
+def _nearest(knob: Any, wanted: int, fits: Callable[[int], bool]) -> int | None:
+    """The whole number in a field's range nearest to the wanted one, which does not fit, that does."""
+    inside = next((end for end in (knob.low, knob.high) if fits(end)), None)
+    if inside is None:
+        return None
+    outside = wanted
+    while abs(inside - outside) > 1:
+        middle = (inside + outside) // 2
+        inside, outside = (middle, outside) if fits(middle) else (inside, middle)
+    return inside
+
+
+def _check_memory(name: str, found: Cost, limits: Limits, field: str) -> None:
+    if found.memory > limits.bytes:
+        over = f"{field}: the {name} would take {size(found.memory)} of memory, at most {size(limits.bytes)}"
+        raise SpecError(f"{over}; fewer examples, a smaller model or fewer measurements fit")
+
+
+def _too_long(field: str, name: str, found: Cost, limits: Limits) -> str:
+    return f"{field}: the {name} would take about {found.seconds / 3600:.3g} hours, at most {limits.hours:g}"
 
 
 def size(count: float) -> str:
@@ -146,51 +124,27 @@ def size(count: float) -> str:
     return f"{count / unit:.3g} {name}"
 
 
-def _cheap(spec: RunSpec, memory: float, hours: float) -> bool:
+def _cheap(spec: RunSpec, limits: Limits) -> bool:
     """Whether a run is so small that it need not be counted: by bounds of what any model here does with a parameter
     and an example it stays below its limits."""
-    n, examples = spec.problem.size(), max(spec.problem.examples(), 1)
-    seen = 2 * spec.steps * (spec.batch or examples) + PASSES * _frames(spec) * examples
-    held = spec.problem.widest() * examples * TENSORS * spec.problem.dtype.itemsize
-    return FLOPS * n * seen < SLOW * hours * 3600 and held + 2 * _frames(spec) * _row(spec) < memory
+    examples = max(spec.problem.examples(), 1)
+    seen = 2 * spec.steps * (spec.batch or examples) + PASSES * frames(spec) * examples
+    return _small(spec.problem, seen, 2 * frames(spec) * row(spec), limits)
 
 
-def _alone(spec: RunSpec, rule: Rule, steps: int) -> RunSpec:
-    """A short run of one rule, which all runs share that differ in nothing that costs."""
-    plain = {"lr": 0.01, "schedule": Constant(), "seed": 0, "then": (), "warmup": 0}
-    return replace(spec, rule=rule, steps=steps, every=steps, **plain)
+def _light(effort: Effort, problem: Problem, limits: Limits) -> bool:
+    """The same of an analysis."""
+    passes = effort.evaluations + 4 * effort.gradients + 2 * effort.products + 4 * effort.exact
+    return _small(problem, passes * max(problem.examples(), 1), effort.held + effort.record, limits)
 
 
-@lru_cache(maxsize=256)
-def _counted(spec: RunSpec) -> Counted:
-    return Counted(spec)
-
-
-@lru_cache(maxsize=256)
-def _step_of_a_toy(spec: RunSpec) -> float:
-    """Seconds a step of a toy landscape, whose steps are no tensor operations."""
-    ticks = train([spec], stride=spec.steps)
-    next(tick for tick in ticks if tick.frame)
-    return timed(lambda: next(ticks, None), repeats=1) / spec.steps
-
-
-def _frames(spec: RunSpec) -> int:
-    return len({*range(0, spec.steps, spec.every), *(phase.start for phase in spec.phases), spec.steps})
+def _small(problem: Problem, seen: float, held: float, limits: Limits) -> bool:
+    """Whether gradients on so many examples in all, with so many bytes held beside them, are within the limits."""
+    widest = problem.widest() * max(problem.examples(), 1) * TENSORS * problem.dtype.itemsize
+    return FLOPS * problem.size() * seen < SLOW * limits.hours * 3600 and widest + held < limits.bytes
 
 
 def _every(spec: RunSpec, path: float) -> int:
     """The smallest distance of measurements with which the path fits, if any does."""
-    most = int(path // _row(spec)) - 1 - len(spec.phases)
+    most = int(path // row(spec)) - 1 - len(spec.phases)
     return min(spec.steps, math.ceil(spec.steps / max(most, 1)))
-
-
-def _row(spec: RunSpec) -> int:
-    """Bytes of theta."""
-    return spec.problem.size() * spec.problem.dtype.itemsize
-
-
-def _data(spec: RunSpec) -> int:
-    """Bytes of the examples; those of single precision are also there in double, for residuals."""
-    examples = [spec.problem.load(split, "meta") for split in ("train", "test")]
-    once = sum(t.nbytes for split in examples for t in split if t is not None)
-    return once * (3 if spec.curvature and spec.problem.dtype.itemsize == 4 else 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from engine.analyses.alignment import AlignmentSpec
@@ -17,9 +18,11 @@ from engine.experiments import EXPERIMENTS, lab
 from engine.records import Computing, Record
 from engine.spec import SpecError, Table, decode, digest, encode
 from engine.training.recording import record
-from engine.training.runs import RUNS
-from engine.work import budget
+from engine.training.runs import RUNS, RunSpec
+from engine.work import budget, cost, effort
 from engine.work.budget import Limits
+from engine.work.cost import Cost
+from engine.work.effort import Effort
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ class Kind:
     folder: str = ""  # where things of a kind that is of nothing are kept; a run stands at the top
     needs: Callable[[Any, str], tuple[str | Work, ...]] = lambda spec, of: ()
     """What it needs besides, by address or as work that is done first where it is missing, given spec and `of`."""
-    check: Callable[[Any, Limits, str], None] = lambda spec, limits, device: None
+    cost: Callable[[Any, Sequence[RunSpec]], Cost] | None = None
+    """What it will cost, of (spec, specs of the runs that it is of); None where that is not known beforehand."""
+    check: Callable[[Any, Sequence[RunSpec], Limits, str], None] = lambda spec, runs, limits, device: None
     """SpecError for a spec whose cost on a device, so far as it is known beforehand, is above the limits."""
 
 
@@ -64,9 +69,18 @@ class Work(NamedTuple):
         """All that it is computed of: addresses, or work that may have to be done first."""
         return (*([self.of] if self.of else []), *self.kind.needs(self.spec, self.of))
 
-    def check(self, limits: Limits, device: str) -> None:
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The digests of the runs among what it needs."""
+        return tuple(needed for needed in self.needs if isinstance(needed, str) and "/" not in needed)
+
+    def cost(self, runs: Sequence[RunSpec]) -> Cost | None:
+        """What it will cost, given the specs of the runs that it is of; None where that is not known beforehand."""
+        return self.kind.cost(self.spec, runs) if self.kind.cost else None
+
+    def check(self, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
         """SpecError, with the field that is to be changed, for work that would cost more than it may."""
-        self.kind.check(self.spec, limits, device)
+        self.kind.check(self.spec, runs, limits, device)
 
     def message(self) -> dict[str, Any]:
         """As JSON has it, for `of_message`."""
@@ -86,14 +100,33 @@ def one(cls: type) -> Table:
     return {cls.__name__: cls}
 
 
+def _costs(name: str, effort: Callable[[Any, Sequence[RunSpec]], Effort], lever: str) -> dict[str, Any]:
+    """What the table says of the cost of a kind of analyses."""
+    analysis = budget.Analysis(name, effort, lever)
+    return {"cost": analysis.cost, "check": partial(budget.check_analysis, analysis)}
+
+
+GRID = _costs("surface", effort.of_surface, "resolution")
+TOGETHER = _costs("surface", effort.of_joint, "resolution")
+ENDS = _costs("spectrum", effort.of_spectrum, "probes")
+ALONG = _costs("alignment", effort.of_alignment, "stride")
+
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("train", RUNS, record, "steps", check=budget.check),
-        Kind("surface", one(SurfaceSpec), SurfaceSpec.compute, "points", of="train"),
-        Kind("spectrum", one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train"),
-        Kind("alignment", one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train"),
-        Kind("joint", one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs),
-        Kind("experiment", EXPERIMENTS, lab.perform, "steps", folder="experiments"),
+        Kind("train", RUNS, record, "steps", cost=cost.of_run, check=budget.check_run),
+        Kind("surface", one(SurfaceSpec), SurfaceSpec.compute, "points", of="train", **GRID),
+        Kind("spectrum", one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train", **ENDS),
+        Kind("alignment", one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train", **ALONG),
+        Kind("joint", one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs, **TOGETHER),
+        Kind(
+            "experiment",
+            EXPERIMENTS,
+            lab.perform,
+            "steps",
+            folder="experiments",
+            cost=cost.of_experiment,
+            check=budget.check_experiment,
+        ),
     )
 }

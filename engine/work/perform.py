@@ -44,7 +44,7 @@ def perform(
     error in computing keeps what there is as failed and is told as the reason. A complete record is only ever replaced
     by a complete one. SpecError, before anything is done, where the work would cost more than the limits allow.
     """
-    work.check(limits or Limits(), device)
+    work.check([store.spec(run) for run in work.runs], limits or Limits(), device)
     yield from _missing(store, work, device)
     lease = store.lease(work.address)
     if (yield from _followed(store, work.address, lease, over)):

@@ -172,8 +172,11 @@ class Store:
         return record
 
     def spec(self, run: str) -> RunSpec:
-        """The spec of a kept run."""
-        return decode(RUNS, self.run(run).spec)
+        """The spec of a kept run; RecordError where there is none that can be read."""
+        summary = self.summary(run)
+        if summary.status == "unreadable":
+            raise RecordError(summary.reason)
+        return decode(RUNS, summary.spec)
 
     def runs(self) -> list[str]:
         """The digests of all runs, the newest first."""

@@ -15,7 +15,7 @@ from engine.records import Run
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import cached, download, link, live, person, shell
+from pages.ui import cached, download, link, live, person, price, shell
 
 
 class Subject(NamedTuple):
@@ -123,15 +123,18 @@ def checked(kind: str, values: dict[str, Any]) -> Any:
 def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
     """The device and the button that starts the work."""
     device = shell.device("Where it is computed; the first is used unless you choose.")
+    fits = wanted is not None and price.within(Work(wanted, about.run), device)
     st.button(
         label,
         type="primary",
         width="stretch",
-        disabled=wanted is None,
+        disabled=not fits,
         on_click=_start,
         args=(kind, about.run, wanted, device),
         key="compute",
     )
+    if fits:
+        price.tell(Work(wanted, about.run), device)
     if (
         wanted is not None
         and (seen := st.session_state.get(f"{kind}:shown", {}).get(about.run))

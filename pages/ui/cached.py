@@ -17,18 +17,21 @@ import streamlit as st
 from streamlit.runtime import get_instance
 
 from engine.figures import words
-from engine.records import Record, Run, write
+from engine.records import Record, RecordError, Run, write
 from engine.spec import SpecError, decode, encode, fingerprint
 from engine.training.runs import RUNS, RunSpec
-from engine.work import budget, quota
-from engine.work.budget import Cost
+from engine.work import quota
+from engine.work.cost import Cost
 from engine.work.jobs import Jobs
+from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary, outline
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LATER = 15.0
 """Seconds after the first page for which what counts costs is not loaded: it would slow down those that come first."""
+AT_ONCE, MOST_COSTS = 0.15, 2000
+"""Seconds that a page waits for a cost to be counted, and how many costs are remembered."""
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -108,19 +111,38 @@ def _known(digest: str) -> tuple[str, str]:
     return words.brief(found), fingerprint(encode(found.problem))
 
 
-def cost(spec: RunSpec) -> Cost | None:
-    """What a run will cost; None as long as what counts costs is being loaded, which takes seconds once."""
-    return budget.cost(spec) if _counting().is_set() else None
+def cost(work: Work) -> Cost | None:
+    """What work will cost; None as long as that is being counted, which no page waits for, and where it cannot be."""
+    known = _costs()
+    if _counting().is_set() and work.address not in known:
+        known[work.address] = None
+        counting = Thread(target=_count, args=(work, known), daemon=True)
+        counting.start()
+        counting.join(AT_ONCE)
+    return known.get(work.address)
+
+
+def _count(work: Work, known: dict[str, Cost | None]) -> None:
+    if len(known) > MOST_COSTS:
+        known.clear()
+    with suppress(SpecError, RecordError):
+        known[work.address] = work.cost([store().spec(run) for run in work.runs])
+
+
+@st.cache_resource(show_spinner=False)
+def _costs() -> dict[str, Cost | None]:
+    """What is known of costs, by address."""
+    return {}
 
 
 @st.cache_resource(show_spinner=False)
 def _counting() -> Event:
-    """Set when costs can be counted. The thread is nobody's to wait for: a server that ends at once ends at once."""
+    """Set when costs can be counted. The threads are nobody's to wait for: a server that ends at once ends at once."""
     loaded = Event()
 
     def load() -> None:
         time.sleep(LATER)
-        budget.cost(RunSpec())
+        Work(RunSpec()).cost(())
         loaded.set()
 
     Thread(target=load, daemon=True).start()

@@ -14,7 +14,7 @@ from engine.records import JointSurface
 from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
-from pages.ui import analysis, cached, controls, download, figures, link, live, person, scene, shell
+from pages.ui import analysis, cached, controls, download, figures, link, live, person, price, scene, shell
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -87,15 +87,18 @@ def _asked(runs: list[str], quantity: str) -> JointSpec | None:
     scene.quantity(quantity)
     wanted = settings(runs) if len(runs) > 1 else None
     device = shell.device()
+    fits = wanted is not None and price.within(Work(wanted), device)
     st.button(
         "Draw",
         type="primary",
         width="stretch",
-        disabled=wanted is None,
+        disabled=not fits,
         key="compute",
         on_click=_start,
         args=(wanted, device),
     )
+    if fits:
+        price.tell(Work(wanted), device)
     return wanted
 
 

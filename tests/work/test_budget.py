@@ -1,26 +1,44 @@
 """What a run will cost, counted without computing anything, against runs that are computed."""
 
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.__main__ import main
+from engine.analyses import surface
+from engine.analyses.alignment import AlignmentSpec
+from engine.analyses.joint import JointSpec
+from engine.analyses.planes import Eigenvectors, Random
+from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec
+from engine.curvature import Hessian
 from engine.data import Digits, Moons
+from engine.experiments import EXPERIMENTS
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification
 from engine.records import Run
 from engine.rules import SAM, SGD, LookSAM
 from engine.spec import SpecError, dumps
 from engine.training.loop import train
+from engine.training.recording import record
 from engine.training.runs import RunSpec, Switch
-from engine.work.budget import Limits, check, cost
+from engine.work.budget import Limits
+from engine.work.cost import of_run as cost
+from engine.work.effort import of_alignment, of_spectrum, of_surface
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.tally import Tally
-from tests.drive import last
+from tests.drive import last, returned
 from tests.family import networks
+
+
+def check(spec, limits=None, device="cpu"):
+    Work(spec).check((), limits or Limits(), device)
+
 
 SPEC = RunSpec(Classification(Moons(train=60), MLP(width=5)), batch=20, steps=40, every=10)
 
@@ -90,6 +108,81 @@ def test_no_model_escapes(name):
     ):
         with pytest.raises(SpecError, match=field):
             check(spec, limits)
+
+
+ANALYSES = {
+    "resolution": SurfaceSpec(Random(), resolution=401),
+    "probes": SpectrumSpec(probes=100, depth=300),
+    "stride": AlignmentSpec(stride=1),
+    "resolution of both": JointSpec("0" * 16 + "," + "1" * 16, resolution=401),
+}
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_has_a_budget(name):
+    """What is proposed fits, if only just; without it one analysis of a large model takes days, or all memory."""
+    spec, field = ANALYSES[name], name.split()[0]
+    work = Work(spec, "" if isinstance(spec, JointSpec) else "0" * 16)
+    runs = [replace(SPEC, steps=2000, every=2), replace(SPEC, seed=1)][: 1 + isinstance(spec, JointSpec)]
+    limits = Limits(hours=work.cost(runs).seconds / 3600 / 3)
+    work.check(runs, Limits(), "cpu")
+    with pytest.raises(SpecError, match=rf"^{field}: the \w+ would take about .* hours, at most .* fits") as refused:
+        work.check(runs, limits, "cpu")
+    value = int(str(refused.value).split("; ")[1].split()[0].replace(",", ""))
+    Work(replace(spec, **{field: value}), work.of).check(runs, limits, "cpu")
+    beyond = value + (1 if getattr(spec, field) > value else -1)
+    with pytest.raises(SpecError):
+        Work(replace(spec, **{field: beyond}), work.of).check(runs, limits, "cpu")
+    with pytest.raises(SpecError, match=r"^\w+: the \w+ would take about .* hours, at most 1e-09$"):
+        work.check(runs, Limits(hours=1e-9), "cpu")
+    with pytest.raises(SpecError, match=r"^run: the \w+ would take .* of memory, at most 10 kB"):
+        work.check(runs, Limits(memory=1e4), "cpu")
+    work.check(runs, Limits(memory=1e4, hours=1e-9), "cuda:0")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [SurfaceSpec(Eigenvectors(), resolution=9), SpectrumSpec(), AlignmentSpec(k=3)],
+    ids=repr,
+)
+def test_the_work_of_an_analysis_is_counted(spec, monkeypatch):
+    """Within a factor of two, as many points and products as it takes, and a record of that size: an analysis that
+    came to do more would be let pass by its old cost."""
+    run, done = returned(record(SPEC, (), "cpu", None)), Counter()
+    product, looked = Hessian.__call__, surface.evaluate
+
+    def counted(hessian, v):
+        done[hessian.theta.dtype] += 1
+        return product(hessian, v)
+
+    def evaluated(*given):
+        done["points"] += 1
+        return looked(*given)
+
+    monkeypatch.setattr(Hessian, "__call__", counted)
+    monkeypatch.setattr(surface, "evaluate", evaluated)
+    made = returned(spec.compute([run], "cpu", None))
+    kind = {"SurfaceSpec": of_surface, "SpectrumSpec": of_spectrum, "AlignmentSpec": of_alignment}
+    said = kind[type(spec).__name__](spec, [SPEC])
+    pairs = [
+        (said.evaluations, done["points"]),
+        (said.products, done[torch.float32]),
+        (said.exact, done[torch.float64]),
+        (said.record, sum(value.nbytes for value in vars(made).values() if isinstance(value, np.ndarray))),
+    ]
+    for say, do in pairs:
+        assert do / 2 <= say <= 2 * do, pairs
+
+
+def test_an_experiment_has_a_budget():
+    """Of all its runs together, and without their paths, which no result keeps."""
+    work = Work(EXPERIMENTS["SwitchTime"]())
+    work.check((), Limits(), "cpu")
+    found = work.cost(())
+    with pytest.raises(SpecError, match=r"^size: the experiment would take about .* hours, at most"):
+        work.check((), Limits(hours=found.seconds / 7200), "cpu")
+    with pytest.raises(SpecError, match=r"^size: the experiment would take .* of memory"):
+        work.check((), Limits(memory=found.memory / 2), "cpu")
 
 
 def test_refused_before_anything_is_done(store, tmp_path, capsys):

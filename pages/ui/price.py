@@ -1,0 +1,37 @@
+"""What work will cost, beside the button that starts it, and whether it may."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.figures import escape, words
+from engine.spec import SpecError
+from engine.work import budget
+from engine.work.budget import Limits
+from engine.work.kinds import Work
+from pages.ui import cached
+
+NOTED = 5e8
+"""Bytes of memory from which they are told."""
+
+
+def tell(work: Work, device: str, parameters: int = 0) -> None:
+    """What work will cost, in a line, as far as it is known: what was measured is the CPU's speed."""
+    found = cached.cost(work) if device == "cpu" else None
+    size = f"{parameters:,} parameters" if parameters else ""
+    parts = [size]
+    if found:
+        held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
+        parts = [f"About {words.duration(found.seconds)}", size, budget.size(found.record), held]
+    if line := " · ".join(filter(None, parts)):
+        st.caption(escape.markdown(line))
+
+
+def within(work: Work, device: str) -> bool:
+    """Whether work is within its budget; where it is not, the page says by the name of the field."""
+    try:
+        work.check([spec for run in work.runs if (spec := cached.spec(run))], Limits(), device)
+        return True
+    except SpecError as error:
+        st.error(escape.markdown(error))
+        return False
