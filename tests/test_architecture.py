@@ -19,6 +19,7 @@ from engine.models import MODELS, Model
 from engine.problems import PROBLEMS, Problem
 from engine.records import KINDS, Record
 from engine.rules import RULES, Rule
+from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
 from engine.training.schedules import SCHEDULES, Schedule
 from engine.training.updates import UPDATES, Update
@@ -113,7 +114,7 @@ def test_names_that_say_nothing():
 
 ROOMS = (
     *("seeds", "machine", "spec", "records", "data", "models", "problems", "rules", "curvature", "training"),
-    *("analyses", "encyclopedia", "figures", "experiments", "work", "__main__"),
+    *("analyses", "sweeps", "encyclopedia", "figures", "experiments", "work", "__main__"),
 )
 """In the order in which a spec becomes a run, a run records, a record a figure: a room knows those before it."""
 
@@ -250,7 +251,12 @@ def test_every_record_and_analysis_is_in_its_table():
     leaf = {cls for cls in leaves(Record) if not cls.__subclasses__()}
     assert set(KINDS.values()) == leaf and all(name == cls.__name__ for name, cls in KINDS.items())
     computed = {cls for cls in specs_of("engine/analyses/") if hasattr(cls, "compute")}
-    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {RunSpec, *computed, *EXPERIMENTS.values()}
+    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {
+        RunSpec,
+        SweepSpec,
+        *computed,
+        *EXPERIMENTS.values(),
+    }
 
 
 def specs_of(folder: str) -> set[type]:

@@ -2,7 +2,7 @@
 can be drawn again from its record alone."""
 
 from engine.records.files import append, head, load, save, write
-from engine.records.kinds import KINDS, Alignment, JointSurface, Result, Run, Spectrum, Surface
+from engine.records.kinds import KINDS, Alignment, JointSurface, Result, Run, Spectrum, Surface, Sweep
 from engine.records.progress import Computing, Progress, Stop, finished, meanwhile
 from engine.records.record import ENDS, STATUSES, Arrays, Record, RecordError
 
@@ -22,6 +22,7 @@ __all__ = [
     "Spectrum",
     "Stop",
     "Surface",
+    "Sweep",
     "append",
     "finished",
     "head",

@@ -180,8 +180,28 @@ class Result(Record):
         return values[-1] if len(values) else np.full(1, NAN)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Record):
+    """What the runs of a sweep have come to: R rules side by side, Y rows and X columns of a map, S seeds of each
+    cell."""
+
+    rows: np.ndarray = array("Y")  # values of the second knob; one NaN where there is none
+    columns: np.ndarray = array("X")  # of the first
+    outcomes: Arrays = named_arrays("R Y X S")
+    # by name, see sweeps.outcome: the last value of every curve, ENDS, seconds, and whether it was trained alone;
+    # "state" is 0 where there is nothing yet, 1 for a run that came to its end, 2 for one that diverged, 3 failed
+    curves: Arrays = named_arrays("R Y X S T")  # by name; NaN after a run was lost
+    looks: np.ndarray = array("T")  # when the curves were looked at, as shares of the run
+    failures: tuple[str, ...] = ()  # why runs failed, each reason once
+
+    @property
+    def done(self) -> int:
+        """Places that have an outcome."""
+        return int((self.outcomes["state"] > 0).sum()) if "state" in self.outcomes else 0
+
+
 KINDS: dict[str, type[Record]] = {
-    cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment, JointSurface, Result)
+    cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment, JointSurface, Result, Sweep)
 }
 
 

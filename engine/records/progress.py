@@ -21,6 +21,7 @@ class Progress(NamedTuple):
     saved: bool = False  # whether the store holds something new
     status: str = "running"
     reason: str = ""
+    idle: bool = False  # whether there is nothing to do before another process has done its part
 
 
 Computing = Generator[Progress, None, Record]

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from engine.experiments import Experiment
 from engine.problems import Problem
 from engine.spec import SpecError, knobs
+from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
-from engine.work.cost import Cost, of_analysis, of_experiment, of_run
+from engine.work.cost import Cost, of_analysis, of_experiment, of_run, of_sweep
 from engine.work.effort import Effort, frames, row
 from engine.work.process import share_of_memory
 
@@ -94,6 +95,19 @@ def check_experiment(experiment: Experiment, runs: Sequence[RunSpec], limits: Li
     _check_memory("experiment", found, limits, "size")
     if found.seconds > limits.hours * 3600:
         raise SpecError(_too_long("size", "experiment", found, limits))
+
+
+def check_sweep(sweep: SweepSpec, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
+    """As `check_run`, of a sweep: one of its runs by itself, and the time of all."""
+    count = math.prod(sweep.shape)
+    least = replace(limits, path=math.inf, hours=limits.hours / count)
+    if device != "cpu" or _cheap(sweep.run, least):
+        return
+    found = of_sweep(sweep)
+    _check_memory("sweep", found, limits, "run")
+    if found.seconds > limits.hours * 3600:
+        fit = int(count * limits.hours * 3600 / found.seconds)
+        raise SpecError(f"{_too_long('seeds', 'sweep', found, limits)}; about {fit:,} of its {count:,} runs fit")
 
 
 def _nearest(knob: Any, wanted: int, fits: Callable[[int], bool]) -> int | None:

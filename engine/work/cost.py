@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,11 +16,14 @@ from engine.experiments import Experiment
 from engine.machine import CORES
 from engine.problems import Problem, evaluate
 from engine.rules import Rule, need
+from engine.sweeps.chunk import WIDE
+from engine.sweeps.outcome import LOOKS
+from engine.sweeps.spec import SweepSpec
 from engine.training.loop import STRIDE, train
 from engine.training.runs import MEASURES, RunSpec
 from engine.training.scalar import offered
 from engine.training.schedules import Constant
-from engine.work.effort import PRODUCTS, Effort, frames
+from engine.work.effort import PRODUCTS, Effort, frames, row
 from engine.work.tally import Tally, Toll, speed, timed
 
 PERIOD = 10
@@ -34,6 +38,8 @@ SHORT, REPEATS = 0.02, 3
 AROUND_POINT, AROUND_PRODUCT = 2e-4, 5e-4
 """Seconds that the interpreter takes around a loss at a point of a surface, and around a product (to make it orthogonal
 to those before it)."""
+TOGETHER, NUMBERS = 0.5, 14
+"""What a run of a sweep takes, in what it takes alone; and the numbers that are kept of it beside its curves."""
 STATES = 8
 """Vectors as long as theta that a checkpoint holds at most: theta, the update's, the rule's, the top eigenvector."""
 
@@ -170,6 +176,18 @@ def of_experiment(experiment: Experiment, runs: Sequence[RunSpec] = ()) -> Cost:
         record=sum((cost.record - cost.path) * times for cost, times in both),
         memory=max(cost.memory * times for cost, times in both),
         seconds=sum(cost.seconds * times for cost, times in both),
+    )
+
+
+def of_sweep(sweep: SweepSpec, runs: Sequence[RunSpec] = ()) -> Cost:
+    """What a sweep will cost where nothing of it was trained before, on all cores; its record has no paths."""
+    one, count = of_run(sweep.run), int(np.prod(sweep.shape))
+    curves = 4 * 4 * min(frames(sweep.run), LOOKS)
+    return Cost(
+        parameters=one.parameters,
+        record=count * (curves + 4 * NUMBERS),
+        memory=2 * count * (curves + 8 * NUMBERS) + WIDE * STATES * row(sweep.run) + WIDE * one.memory // PERIOD,
+        seconds=TOGETHER * count * one.seconds / CORES,
     )
 
 

@@ -17,9 +17,10 @@ from engine.analyses.surface import SurfaceSpec
 from engine.experiments import EXPERIMENTS, lab
 from engine.records import Computing, Record
 from engine.spec import SpecError, Table, decode, digest, encode
+from engine.sweeps.spec import SWEEPS
 from engine.training.recording import record
 from engine.training.runs import RUNS, RunSpec
-from engine.work import budget, cost, effort
+from engine.work import budget, cost, effort, sweeping
 from engine.work.budget import Limits
 from engine.work.cost import Cost
 from engine.work.effort import Effort
@@ -107,7 +108,7 @@ def _costs(name: str, effort: Callable[[Any, Sequence[RunSpec]], Effort], lever:
 
 
 GRID = _costs("surface", effort.of_surface, "resolution")
-TOGETHER = _costs("surface", effort.of_joint, "resolution")
+JOINTLY = _costs("surface", effort.of_joint, "resolution")
 ENDS = _costs("spectrum", effort.of_spectrum, "probes")
 ALONG = _costs("alignment", effort.of_alignment, "stride")
 
@@ -118,7 +119,7 @@ KINDS = {
         Kind("surface", one(SurfaceSpec), SurfaceSpec.compute, "points", of="train", **GRID),
         Kind("spectrum", one(SpectrumSpec), SpectrumSpec.compute, "Hessian-vector products", of="train", **ENDS),
         Kind("alignment", one(AlignmentSpec), AlignmentSpec.compute, "checkpoints", of="train", **ALONG),
-        Kind("joint", one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs, **TOGETHER),
+        Kind("joint", one(JointSpec), JointSpec.compute, "points", folder="joint", needs=JointSpec.needs, **JOINTLY),
         Kind(
             "experiment",
             EXPERIMENTS,
@@ -128,5 +129,6 @@ KINDS = {
             cost=cost.of_experiment,
             check=budget.check_experiment,
         ),
+        Kind("sweep", SWEEPS, sweeping.compute, "runs", folder="sweeps", cost=cost.of_sweep, check=budget.check_sweep),
     )
 }

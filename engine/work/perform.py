@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from engine.machine import made, starved
+from engine.machine import made
 from engine.records import ENDS, Progress, Record, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.lease import Lease
+from engine.work.reasons import in_a_line
 from engine.work.store import Store
 
 SAVE_EVERY = 0.5
@@ -60,7 +60,7 @@ def patiently(performing: Iterator[Progress]) -> Iterator[Progress]:
     """The same progress, for one who has nothing else to do while another process is at work."""
     for progress in performing:
         yield progress
-        if progress.status == ELSEWHERE:
+        if progress.status == ELSEWHERE or progress.idle:
             time.sleep(LOOK)
 
 
@@ -174,13 +174,3 @@ class _Keeper:
             return status, reason
         except RecordError as error:
             return "failed", reason or str(error)
-
-
-def in_a_line(error: Exception) -> str:
-    """An error as one line."""
-    if starved(error):
-        asked = re.search(r"allocate (\d+) bytes", str(error))
-        return "Not enough memory" + (f": it asked for {int(asked[1]) / 1e9:.2g} GB at once" if asked else "")
-    text = str(error).splitlines()[0] if str(error) else ""
-    known = isinstance(error, SpecError | RecordError | FloatingPointError)
-    return (text if known else f"{type(error).__name__}: {text}")[:300]

@@ -37,6 +37,7 @@ class Settings:
     memory: int = setting(
         0, "Bytes that each worker process may take; by default all together take 80% of the machine's."
     )
+    scheduler: str = setting("", "The address (tcp://...) of a Dask cluster that trains sweeps, not this machine.")
     public: bool = setting(
         False, "1 for a server that strangers use: they stop and delete only their own, download nothing, have limits."
     )

@@ -27,8 +27,9 @@ from engine.spec import SpecError
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 from engine.work.kinds import of_message
-from engine.work.perform import ELSEWHERE, LOOK, in_a_line, perform
+from engine.work.perform import ELSEWHERE, LOOK, perform
 from engine.work.process import share_of_memory
+from engine.work.reasons import in_a_line
 from engine.work.store import Store
 
 SLICE = 0.1
@@ -48,7 +49,7 @@ class Task:
         self.name, self.owner, self.progress = name, owner, progress
         self.status = "queued"
         self.turn = 0  # its last
-        self.told = self.since = 0.0
+        self.told = self.since = self.rests = 0.0
         self.counted: int | None = None
         self.rate = math.nan
 
@@ -62,12 +63,14 @@ class Task:
             if at.frame or at.saved or at.status != "running" or now - self.told > PULSE:
                 self.told = now
                 yield at
-            if now > end or at.status != "running":
+            if at.idle:
+                self.rests = now + LOOK
+            if now > end or at.status != "running" or at.idle:
                 return
 
     def ready(self, now: float) -> bool:
         """Whether there is something to do: what another process does is looked at now and then."""
-        return self.status != "paused" and (self.status != ELSEWHERE or now - self.told > LOOK)
+        return self.status != "paused" and now > self.rests and (self.status != ELSEWHERE or now - self.told > LOOK)
 
     def pace_anew(self) -> None:
         """Forgets the speed so far, as after a pause."""

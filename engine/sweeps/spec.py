@@ -1,0 +1,175 @@
+"""What a sweep is: two knobs and their values, rules side by side, and seeds; each combination is one run's spec, whose
+digest is the cell's identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from engine.rules import RULES, Rule
+from engine.spec import Integer, SpecError, flag, pick, several, word
+from engine.spec import knob as number
+from engine.sweeps.knobs import AbsentError, turned
+from engine.sweeps.knobs import knob as knob_of
+from engine.training.runs import RUNS, RunSpec
+
+DIGITS = 6
+"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers."""
+MOST_CELLS = 200_000
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A knob and its values."""
+
+    knob: str = word("lr", "([a-z_]+(\\.[a-z_0-9]+)*)?", 60, "Knob", "A number of the run by its dotted name.")
+    low: float = number(0.01, 0.0, 1e6, "From")
+    high: float = number(10.0, 0.0, 1e6, "To")
+    points: int = number(16, 1, 64, "Values", "How many, both ends included.")
+    log: bool = flag(True, "By factors", "Equal factors from one value to the next instead of equal differences.")
+
+    def __post_init__(self):
+        if self.points > 1 and not self.low < self.high:
+            raise SpecError(f"high: expected more than {self.low:g}, where the knob begins, got {self.high:g}")
+        if self.log and self.low <= 0:
+            raise SpecError("low: expected more than 0 for equal factors, got 0")
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values in rising order; those of a knob that is not turned are one, NaN."""
+        if not self.knob:
+            return (float("nan"),)
+        shares = [i / (self.points - 1) for i in range(self.points)] if self.points > 1 else [0.0]
+        if self.log:
+            return tuple(_short(self.low * (self.high / self.low) ** share) for share in shares)
+        return tuple(_short(self.low + (self.high - self.low) * share) for share in shares)
+
+
+AXES = {"Axis": Axis}
+
+
+class Cell(NamedTuple):
+    """One run of a sweep, and where it stands: which rule, row (value of y), column (value of x) and seed."""
+
+    place: tuple[int, int, int, int]
+    spec: RunSpec
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """Runs over one knob or two, for several rules and seeds."""
+
+    run: RunSpec = pick(
+        RunSpec(steps=200, curvature=False),
+        lambda: RUNS,
+        "Run",
+        "All that the runs have in common, and the first seed.",
+    )
+    x: Axis = pick(Axis("lr", 0.01, 10.0), lambda: AXES, "Across")
+    y: Axis = pick(Axis("rule.rho", 0.01, 5.0), lambda: AXES, "Up", "A second knob; none where its name is empty.")
+    rules: tuple[Rule, ...] = several(lambda: RULES, 6, "Rules", "Side by side; the run's own where there is none.")
+    seeds: int = number(1, 1, 20, "Seeds", "Runs of each cell, from the run's seed on.")
+
+    def __post_init__(self):
+        if not self.x.knob:
+            raise SpecError("x.knob: expected the name of a number, such as lr or rule.rho")
+        if self.x.knob == self.y.knob:
+            raise SpecError(f"y.knob: expected another knob than {self.x.knob}")
+        if len(set(self.compared)) < len(self.compared):
+            raise SpecError("rules: expected different rules")
+        if not self.run.problem.examples() and self.seeds > 1:
+            raise SpecError("seeds: expected 1, for a toy landscape has a fixed start")
+        count = len(self.compared) * self.x.points * self.y.points * self.seeds
+        if count > MOST_CELLS:
+            raise SpecError(f"seeds: {count:,} runs are more than {MOST_CELLS:,}; take fewer seeds, values or rules")
+        self._check_axes()
+
+    def _check_axes(self) -> None:
+        """Both ends of each axis on its own: what a run cannot have is said before any is trained."""
+        for name, axis in (("x", self.x), ("y", self.y)):
+            if not axis.knob:
+                continue
+            if not self.turns(axis):
+                raise SpecError(f"{name}.knob: these runs have no {axis.knob}")
+            for rule in self.compared:
+                for value in axis.values[:1] + axis.values[-1:]:
+                    self._set(replace(self.run, rule=rule), axis, value)
+
+    @property
+    def compared(self) -> tuple[Rule, ...]:
+        """The rules side by side."""
+        return self.rules or (self.run.rule,)
+
+    @property
+    def columns(self) -> tuple[float, ...]:
+        """The values of x; whole numbers that coincide once."""
+        return _rounded(self._example(self.x), self.x)
+
+    @property
+    def rows(self) -> tuple[float, ...]:
+        """The values of y."""
+        return _rounded(self._example(self.y), self.y)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Numbers of rules, rows, columns and seeds."""
+        return len(self.compared), len(self.rows), len(self.columns), self.seeds
+
+    def turns(self, axis: Axis, rule: Rule | None = None) -> bool:
+        """Whether a rule, or any of them, has a knob."""
+        rules = self.compared if rule is None else (rule,)
+        return any(self._has(replace(self.run, rule=each), axis) for each in rules)
+
+    def cells(self) -> Iterator[Cell]:
+        """All runs. A rule without one of the knobs has the same run in every row (or column)."""
+        rows, columns = self.rows, self.columns
+        for r, rule in enumerate(self.compared):
+            run = replace(self.run, rule=rule)
+            for i, y in enumerate(rows):
+                row = self._set(run, self.y, y)
+                for j, x in enumerate(columns):
+                    cell = self._set(row, self.x, x)
+                    for s in range(self.seeds):
+                        yield Cell((r, i, j, s), replace(cell, seed=self.run.seed + s) if s else cell)
+
+    def cell(self, place: tuple[int, int, int, int]) -> RunSpec:
+        """The run at a place."""
+        r, i, j, s = place
+        run = replace(self.run, rule=self.compared[r], seed=self.run.seed + s)
+        return self._set(self._set(run, self.y, self.rows[i]), self.x, self.columns[j])
+
+    def _set(self, run: RunSpec, axis: Axis, value: float) -> RunSpec:
+        """The run with a knob's value, or as it is where it has no such knob."""
+        return turned(run, axis.knob, _whole(run, axis, value)) if self._has(run, axis) else run
+
+    def _example(self, axis: Axis) -> RunSpec:
+        """A run that has a knob, if any does."""
+        runs = [replace(self.run, rule=rule) for rule in self.compared]
+        return next((run for run in runs if self._has(run, axis)), runs[0])
+
+    @staticmethod
+    def _has(run: RunSpec, axis: Axis) -> bool:
+        if not axis.knob:
+            return False
+        try:
+            knob_of(run, axis.knob)
+        except AbsentError:
+            return False
+        return True
+
+
+SWEEPS = {"SweepSpec": SweepSpec}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _rounded(run: RunSpec, axis: Axis) -> tuple[float, ...]:
+    """An axis's values, whole where the knob's are; those that coincide once."""
+    return tuple(dict.fromkeys(_whole(run, axis, value) for value in axis.values))
+
+
+def _whole(run: RunSpec, axis: Axis, value: float) -> float:
+    return round(value) if axis.knob and isinstance(knob_of(run, axis.knob), Integer) else value

@@ -1,0 +1,63 @@
+"""Clusters: a sweep's blocks on an existing Dask cluster, whose workers see the same store and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from engine.spec import SpecError
+from engine.work.block import Block, performed, versions
+from engine.work.executors import DIED, Answer, Executor
+
+PATIENCE = 10
+"""Seconds in which a scheduler must answer."""
+AHEAD = 2
+"""Blocks that each of its threads is given at once, so that none waits for the next."""
+
+
+class Cluster(Executor):
+    """The workers behind a scheduler's address (tcp://...)."""
+
+    def __init__(self, address: str):
+        """SpecError where the scheduler does not answer, has no worker, or runs other versions than this process."""
+        distributed = _distributed()
+        try:
+            self.client: Any = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+            theirs = self.client.run(versions)
+        except (OSError, ValueError) as error:
+            raise SpecError(f"scheduler: nobody answers at {address[:80]} ({type(error).__name__})") from None
+        if not theirs:
+            raise SpecError(f"scheduler: {address[:80]} has no worker")
+        _check_versions(theirs)
+        self.room = AHEAD * sum(self.client.nthreads().values())
+        self.begun: dict[Any, Block] = {}
+
+    def submit(self, block: Block) -> None:
+        self.begun[self.client.submit(performed, block.message(), pure=False)] = block
+
+    def answers(self) -> Iterator[Answer]:
+        for future in [future for future in self.begun if future.done()]:
+            block = self.begun.pop(future)
+            yield Answer(block, future.result()["why"] if future.status == "finished" else DIED)
+
+    def close(self) -> None:
+        self.client.cancel([*self.begun])
+        self.client.close()
+
+
+def _check_versions(theirs: dict[str, dict[str, str]]) -> None:
+    ours = versions()
+    for worker, found in theirs.items():
+        for name, version in found.items():
+            if version != ours[name]:
+                raise SpecError(
+                    f"scheduler: {worker} has {name} {version}, here it is {ours[name]}; cells would differ"
+                )
+
+
+def _distributed() -> Any:
+    try:
+        return import_module("distributed")
+    except ImportError:
+        raise SpecError("scheduler: needs the package distributed, which is not installed here") from None
