@@ -57,12 +57,15 @@ def test_a_path_that_leaves_the_finite_numbers(plane):
         only = record(spec, run.path[:kept])
         short = stages(SurfaceSpec(plane(), checkpoint=0, resolution=9), only)[-1]
         assert surface.left_out == len(run.path) - kept > 0 == short.left_out
-        assert np.array_equal(surface.loss, short.loss) and np.isfinite(surface.loss).all()
-        assert surface.a[-1] == short.a[-1] < 100 and surface.check < 1e-9
-        assert np.array_equal([surface.explained], [short.explained], equal_nan=True)
+        # to rounding: products of a longer path's matrix are added up in another order on some CPUs
+        np.testing.assert_allclose(surface.loss, short.loss, rtol=1e-12)
+        assert np.isfinite(surface.loss).all()
+        assert surface.a[-1] == pytest.approx(short.a[-1], rel=1e-12) < 100 and surface.check < 1e-9
+        assert surface.explained == pytest.approx(short.explained, rel=1e-12, nan_ok=True)
         for name in ("path_a", "path_b", "residual", "distance", "path_loss", "plane_loss"):
             values = getattr(surface, name)
-            assert np.array_equal(values[:kept], getattr(short, name)) and np.isnan(values[kept:]).all()
+            np.testing.assert_allclose(values[:kept], getattr(short, name), rtol=1e-12, atol=1e-12)
+            assert np.isnan(values[kept:]).all()
 
 
 @pytest.mark.parametrize("analysis", [SurfaceSpec(Coordinates()), SurfaceSpec(Eigenvectors()), SpectrumSpec()])

@@ -26,8 +26,12 @@ def test_a_store_of_the_first_version_opens(tmp_path):
     summaries = {s.digest: s for s in store.summaries()}
     assert sorted(s.status for s in summaries.values()) == ["diverged", "finished", "finished", "running"]
     (cut,) = (s for s in summaries.values() if s.status == "running")
+    before = store.run(cut.digest).path
     frames = [p.frame for p in perform(store, Work(store.spec(cut.digest))) if p.frame]
     assert frames[0]["step"] == 0 and store.run(cut.digest).status == "finished"
     fresh = Store(tmp_path / "fresh")
     last(perform(fresh, Work(store.spec(cut.digest))))
-    assert np.array_equal(store.run(cut.digest).path, fresh.run(cut.digest).path), "bit for bit as in one go"
+    path, whole = store.run(cut.digest).path, fresh.run(cut.digest).path
+    assert len(before) < len(path) and np.array_equal(path[: len(before)], before), "what it had is not done again"
+    # its first half was computed on another CPU, which rounds otherwise
+    np.testing.assert_allclose(path, whole, rtol=1e-4, atol=1e-5)
