@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
 
@@ -173,7 +174,70 @@ class Map:
         return np.log10(inside) if self.log else inside
 
 
-Drawing = Chart | Map
+@dataclass(frozen=True)
+class Panel:
+    """One of several maps of cells side by side."""
+
+    title: str
+    colour: str  # of the title; see theme.colour
+    z: np.ndarray  # [B, A]; NaN where there is nothing yet
+    lost: np.ndarray  # [B, A] of True where a run was lost, which has no value
+    best: tuple[int, int] | None = None  # row and column of the best cell
+    remark: str = ""  # a few words at the right of the title
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A quantity in the cells of a grid, for several things side by side on one colour scale; nothing is smoothed."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    z_label: str
+    a: np.ndarray  # [A] the columns' values
+    b: np.ndarray  # [B] the rows'; one NaN where there is one row without a value
+    log_a: bool
+    log_b: bool
+    panels: tuple[Panel, ...]
+    log: bool  # colours by the logarithm
+    limits: tuple[float, float]  # of the colours
+    bright: str  # which end of the scale is bright: "low" or "high"
+    caption: str
+    levels: tuple[float, ...] = ()  # where contour lines are drawn
+    note: str = "nothing trained yet"
+    source: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no cell to colour."""
+        return not any(np.isfinite(panel.z).any() or panel.lost.any() for panel in self.panels)
+
+    @property
+    def words(self) -> str:
+        """The caption."""
+        return self.caption
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The limits as drawn, never equal."""
+        low, high = (float(v) for v in self.heights(np.array(self.limits, float)))
+        return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+    @property
+    def ticks(self) -> tuple[list[float], list[str]]:
+        """Where the colour bar is ticked, in heights as drawn, and the words there."""
+        low, high = self.range
+        values = log_ticks(low, high) if self.log else ticks(low, high)
+        return [float(np.log10(v)) if self.log else v for v in values], [number(v) for v in values]
+
+    def heights(self, values: np.ndarray) -> np.ndarray:
+        """Any values of the quantity, as drawn."""
+        inside = np.clip(np.where(np.isfinite(values), values, np.nan), *self.limits)
+        return np.log10(inside) if self.log else inside
+
+
+Drawing = Chart | Map | Tiles
 
 
 class Station(NamedTuple):
@@ -212,37 +276,6 @@ def band(chart: Chart, line: Line) -> tuple[np.ndarray, np.ndarray] | None:
     return lower, upper
 
 
-class Place(NamedTuple):
-    """Where a mark's label stands above the plot: to the right or to the left from its line, in which row from the
-    plot up."""
-
-    mark: Mark
-    right: bool
-    row: int
-
-
-MARGIN = 7
-"""Characters that have room left of a plot, above its axis."""
-
-
-def placed(chart: Chart, room: float) -> list[Place]:
-    """The marks in order, their labels so that none is cut off or lies on another; `room` is the plot's width in
-    characters."""
-    xs = np.concatenate([np.asarray(line.x, float) for line in chart.lines] + [[mark.x for mark in chart.marks]])
-    low, high = (float(np.nanmin(xs)), float(np.nanmax(xs))) if np.isfinite(xs).any() else (0.0, 1.0)
-    found: list[Place] = []
-    taken: list[float] = []  # how far to the right each row is full
-    for mark in sorted(chart.marks, key=lambda mark: mark.x):
-        x, length = (mark.x - low) / ((high - low) or 1.0) * room, len(mark.label) + 2
-        over = x + length - room
-        right = over <= 0 or over < length - MARGIN - x
-        start = x if right else x - length
-        row = next((i for i, full in enumerate(taken) if full <= start), len(taken))
-        taken[row : row + 1] = [start + length]
-        found.append(Place(mark, right, row))
-    return found
-
-
 def around(values: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A band of values [m] within their errors [m]; NaN where a value is not finite."""
     finite = np.where(np.isfinite(values), values, np.nan)
@@ -253,48 +286,3 @@ def pointed(line: Line) -> str:
     """The marker to draw: points that no segment joins get one, so that they can be seen."""
     good = np.isfinite(np.asarray(line.y, float))
     return line.marker or ("circle" if line.dash == "none" or not (good[1:] & good[:-1]).any() else "")
-
-
-def thin(y: np.ndarray, most: int) -> np.ndarray:
-    """Which of the points to keep, at most `most` of them: the first, the last, every stretch's lowest and highest,
-    and a gap of it."""
-    if len(y) <= most:
-        return np.arange(len(y))
-    finite = np.isfinite(y)
-    stretches = max(1, (most - 2) // (2 if finite.all() else 3))
-    stretch = np.arange(len(y)) * stretches // len(y)
-    good, gaps = np.flatnonzero(finite), np.flatnonzero(~finite)
-    rising = good[np.lexsort((y[good], stretch[good]))]  # by stretch, and within one by value
-    firsts = [places[np.unique(stretch[places], return_index=True)[1]] for places in (rising, rising[::-1], gaps)]
-    return np.unique(np.concatenate([[0, len(y) - 1], *firsts]))
-
-
-def beads(count: int, most: int = 12) -> np.ndarray:
-    """Which of `count` points carry a marker, so that a long curve is not buried under them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)) if count else np.zeros(0, int)
-
-
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers between two bounds: multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / count
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = power * min((1, 2, 5, 10), key=lambda m: abs(m * power - rough))
-    return [
-        round(float(i * step), 12 - int(np.log10(power))) + 0.0
-        for i in range(int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9)) + 1)
-    ]
-
-
-def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """Round numbers for a logarithmic scale between the powers of ten `low` and `high`."""
-    spread = high - low
-    if spread < 0.5:
-        return [v for v in ticks(10**low, 10**high, count // 2) if v > 0]  # they crowd towards the upper end
-    every = max(1, int(np.ceil(spread / count)))
-    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, every)
-    choices = ((1, 2, 5), (1, 3), (1,)) if every == 1 else ((1,),)
-    grids = [
-        [m * 10.0**p for p in powers for m in steps if low - 1e-9 <= np.log10(m) + p <= high + 1e-9]
-        for steps in choices
-    ]
-    return next((grid for grid in grids if len(grid) <= count + 1), grids[-1])

@@ -65,6 +65,11 @@ def digest(spec: Spec) -> str:
     return spec.get("digest") or fingerprint(spec)
 
 
+def capital(text: str) -> str:
+    """A phrase as a sentence begins with it."""
+    return text[:1].upper() + text[1:]
+
+
 def title(name: str) -> str:
     """A class's name in words: StepDecay is Step decay, PathPCA is Path PCA, AdamW stays."""
     if name in NAMES:

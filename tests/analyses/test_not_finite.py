@@ -60,7 +60,7 @@ def test_a_path_that_leaves_the_finite_numbers(plane):
         # to rounding: products of a longer path's matrix are added up in another order on some CPUs
         np.testing.assert_allclose(surface.loss, short.loss, rtol=1e-12)
         assert np.isfinite(surface.loss).all()
-        assert surface.a[-1] == pytest.approx(short.a[-1], rel=1e-12) < 100 and surface.check < 1e-9
+        assert surface.a[-1] == pytest.approx(short.a[-1], rel=1e-12) and short.a[-1] < 100 and surface.check < 1e-9
         assert surface.explained == pytest.approx(short.explained, rel=1e-12, nan_ok=True)
         for name in ("path_a", "path_b", "residual", "distance", "path_loss", "plane_loss"):
             values = getattr(surface, name)

@@ -9,8 +9,10 @@ import pytest
 
 from engine.figures import charts, maps, spectra
 from engine.figures.density import density, exact_density
-from engine.figures.drawing import Chart, band, beads, log_ticks, thin, ticks, visible
+from engine.figures.drawing import Chart, band, visible
+from engine.figures.points import beads, thin
 from engine.figures.render import vega
+from engine.figures.ticks import log_ticks, ticks
 from engine.records import Run
 from tests.drawn import DRAWINGS
 from tests.states import COLUMNS, SPEC, SPECTRA, T, columns, spectrum, surface

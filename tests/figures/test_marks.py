@@ -14,7 +14,8 @@ import pytest
 from engine.analyses.alignment import AlignmentSpec
 from engine.data import Moons
 from engine.figures import alignments, charts, comparison, words
-from engine.figures.drawing import Chart, Line, Mark, placed
+from engine.figures.drawing import Chart, Line, Mark
+from engine.figures.marks import placed
 from engine.figures.render import numbers, paper, vega
 from engine.models import MLP
 from engine.problems import Classification

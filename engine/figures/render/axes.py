@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,20 +13,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from engine.figures import escape
-from engine.figures.drawing import (
-    Chart,
-    Drawing,
-    Line,
-    Map,
-    band,
-    beads,
-    log_ticks,
-    placed,
-    pointed,
-    ticks,
-    visible,
-)
+from engine.figures.drawing import Chart, Drawing, Line, Map, band, pointed, visible
+from engine.figures.marks import placed
+from engine.figures.points import beads
 from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
+from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
 SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*"}
@@ -44,7 +36,7 @@ def draw(axes: Axes, drawing: Drawing, width: float, size: float) -> None:
     """A chart, its legend and its marks' labels on a plot of a figure `width` inches wide, in text of `size` points;
     the note of what has nothing to show."""
     label(axes, drawing, size)
-    if isinstance(drawing, Map) or drawing.empty:
+    if not isinstance(drawing, Chart) or drawing.empty:
         return _nothing(axes, drawing.note, size)
     _curves(axes, drawing, size)
     rows = _marks(axes, drawing, 0.85 * 72 * width / (0.55 * size), size)
@@ -74,8 +66,8 @@ def _curves(axes: Axes, chart: Chart, size: float) -> None:
     axes.grid(color=LIGHT.grid, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    _tick(axes.xaxis, *axes.get_xlim(), chart.log_x)
-    _tick(axes.yaxis, *axes.get_ylim(), chart.log_y)
+    tick(axes.xaxis, *axes.get_xlim(), chart.log_x)
+    tick(axes.yaxis, *axes.get_ylim(), chart.log_y)
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
         axes.set_xticks(places, [*map(escape.line, names)])
@@ -124,7 +116,8 @@ def _line(axes: Axes, chart: Chart, line: Line, size: float) -> None:
     )
 
 
-def _tick(axis, low: float, high: float, log: bool) -> None:
+def tick(axis, low: float, high: float, log: bool) -> None:
+    """Puts round numbers on an axis between two bounds."""
     places = log_ticks(np.log10(low), np.log10(high)) if log else ticks(low, high)
     axis.set_major_locator(FixedLocator(places))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
@@ -168,7 +161,13 @@ def contours(axes: Axes, drawing: Map, size: float) -> None:
 def _ground(axes: Axes, drawing: Map, size: float) -> None:
     low, high = drawing.range
     cells = axes.contourf(
-        drawing.a, drawing.b, drawing.shown, levels=np.linspace(low, high, 49), cmap=_viridis(), vmin=low, vmax=high
+        drawing.a,
+        drawing.b,
+        drawing.shown,
+        levels=np.linspace(low, high, 49),
+        cmap=colours(VIRIDIS),
+        vmin=low,
+        vmax=high,
     )
     cells.set_edgecolor("face")  # else a viewer shows hairlines between the levels
     cells.set_linewidth(0.3)
@@ -186,8 +185,8 @@ def _ground(axes: Axes, drawing: Map, size: float) -> None:
     axes.set_xlim(drawing.a[0], drawing.a[-1])
     axes.set_ylim(drawing.b[0], drawing.b[-1])
     axes.set_aspect("equal" if drawing.equal else "auto")
-    _tick(axes.xaxis, *axes.get_xlim(), False)
-    _tick(axes.yaxis, *axes.get_ylim(), False)
+    tick(axes.xaxis, *axes.get_xlim(), False)
+    tick(axes.yaxis, *axes.get_ylim(), False)
     bar = axes.figure.colorbar(cells, cax=axes.inset_axes((1 + BAR[0], *BAR[1:])))
     places, names = drawing.ticks
     bar.set_ticks(places, labels=names)
@@ -227,12 +226,12 @@ def _point(axes: Axes, a: np.ndarray, b: np.ndarray, marker: str, fill: str, siz
     axes.plot(a, b, SHAPES[marker], color=fill, markersize=size, label=label, **rim)
 
 
-def _viridis() -> ListedColormap:
-    """The screen's colour scale, in 256 steps."""
-    stops = np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in VIRIDIS])
+def colours(stops: Sequence[str]) -> ListedColormap:
+    """A colour scale between hex colours, in 256 steps."""
+    parts = np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in stops])
     shares = np.linspace(0, 1, 256)
     return ListedColormap(
-        np.stack([np.interp(shares, np.linspace(0, 1, len(stops)), channel) for channel in stops.T], axis=1)
+        np.stack([np.interp(shares, np.linspace(0, 1, len(parts)), channel) for channel in parts.T], axis=1)
     )
 
 

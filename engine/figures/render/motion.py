@@ -10,10 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures import escape
-from engine.figures.drawing import Chart, Drawing, Line, Map, band, beads, log_ticks, pointed, thin, visible
+from engine.figures.drawing import Chart, Drawing, Line, Map, Tiles, band, pointed, visible
+from engine.figures.points import beads, thin
 from engine.figures.render import plotly
 from engine.figures.render.layout import CLEAR, axis
+from engine.figures.render.tiles import tile
 from engine.figures.theme import Theme, colour, theme
+from engine.figures.ticks import log_ticks
 from engine.figures.words import number
 
 TIMES = ("step", "epoch", "gradient evaluations")
@@ -36,6 +39,8 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
     points as `meta`."""
     if isinstance(drawing, Map):
         return _map(drawing, dark, height, text)
+    if isinstance(drawing, Tiles):
+        return tile(drawing, 0, dark, height)
     look = theme(dark)
     made = go.Figure(layout=_layout(drawing, look, height, text)).update_layout(template=None)
     if drawing.empty:

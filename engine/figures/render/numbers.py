@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from engine.figures.drawing import Chart, Drawing, Map
+import numpy as np
+
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
 
 
 def csv(drawing: Drawing) -> str:
@@ -14,16 +17,16 @@ def csv(drawing: Drawing) -> str:
 
     A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
     has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
-    point of the path, which alone has a step.
+    point of the path, which alone has a step. Tiles have panel, a, b, value, lost: a row for each cell.
     """
     text = io.StringIO()
-    axes = f"x: {drawing.x_label}; y: {drawing.y_label}" + (
-        f"; value: {drawing.z_label.removesuffix(', log scale')}" if isinstance(drawing, Map) else ""
-    )
+    axes = f"x: {drawing.x_label}; y: {drawing.y_label}"
+    if not isinstance(drawing, Chart):
+        axes += f"; value: {drawing.z_label.removesuffix(', log scale')}"
     for words in (drawing.title, drawing.words, axes, f"source: {drawing.source}"):
         text.write(f"# {' '.join(words.split())}\n")
     rows = csv_format.writer(text, quoting=csv_format.QUOTE_NONNUMERIC, lineterminator="\n")
-    rows.writerows(_cells(drawing) if isinstance(drawing, Map) else _points(drawing))
+    rows.writerows(ROWS[type(drawing)](drawing))
     return text.getvalue()
 
 
@@ -52,3 +55,13 @@ def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
     for route in drawing.routes:
         for step, *place in zip(route.steps, route.a, route.b, route.z, strict=True):
             yield route.label, int(step), *map(float, place)
+
+
+def _panels(drawing: Tiles) -> Iterator[tuple[str | float, ...]]:
+    yield "panel", "a", "b", "value", "lost"
+    for panel in drawing.panels:
+        for (i, j), value in np.ndenumerate(panel.z):
+            yield panel.title, float(drawing.a[j]), float(drawing.b[i]), float(value), int(panel.lost[i, j])
+
+
+ROWS: dict[type, Callable[[Any], Iterator[tuple[str | float, ...]]]] = {Chart: _points, Map: _cells, Tiles: _panels}

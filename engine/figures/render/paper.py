@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from engine.figures import escape
-from engine.figures.drawing import Drawing, Map
+from engine.figures.drawing import Drawing, Map, Tiles
 from engine.figures.render.axes import BAR, contours, draw, label, legend, legend_columns
+from engine.figures.render.tiles import side_by_side
 from engine.figures.theme import DARK, LIGHT, text_size
 
 matplotlib.rcParams.update(
@@ -34,6 +35,8 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
     foot = 1.35 * len(words) * size / 72
     if isinstance(drawing, Map) and not drawing.empty:
         result = _map(drawing, width, foot, size)
+    elif isinstance(drawing, Tiles) and not drawing.empty:
+        result = side_by_side(drawing, width, foot, size)
     else:
         result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
         draw(result.add_subplot(), drawing, width, size)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.figures.drawing import Chart, Line, Place, band, beads, placed, pointed, thin, visible
+from engine.figures.drawing import Chart, Line, band, pointed, visible
+from engine.figures.marks import Place, placed
+from engine.figures.points import beads, thin
 from engine.figures.theme import DASHES, Theme, colour, theme
 
 POINTS = 600

@@ -1,0 +1,184 @@
+"""Maps of cells: on screen with Plotly, one for each panel, and side by side in print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from engine.figures import escape
+from engine.figures.drawing import Panel, Tiles
+from engine.figures.render.axes import colours, tick
+from engine.figures.render.layout import CLEAR, axis
+from engine.figures.theme import LIGHT, VIRIDIS, colour, theme
+from engine.figures.words import number
+
+GONE = ("#D9DBE0", "#3A3F49")
+"""Of cells that were lost, on a light and on a dark page."""
+ALIKE = 1.0
+"""A panel's height in its width, in print."""
+
+
+def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.Figure:
+    """One panel on screen."""
+    panel, look = drawing.panels[nth], theme(dark)
+    x, y = edges(drawing.a, drawing.log_a), edges(drawing.b, drawing.log_b)
+    figure = go.Figure(layout=_layout(drawing, nth, dark, height)).update_layout(template=None)
+    low, high = drawing.range
+    gone = np.where(panel.lost, 1.0, np.nan)
+    common: dict[str, Any] = {"x": x, "y": y, "showscale": False}
+    figure.add_heatmap(z=gone, colorscale=[[0, GONE[dark]], [1, GONE[dark]]], hoverinfo="skip", **common)
+    figure.add_heatmap(
+        z=drawing.heights(panel.z),
+        zmin=low,
+        zmax=high,
+        colorscale=scale(drawing),
+        customdata=_said(drawing, panel),
+        hovertemplate="%{customdata}<extra></extra>",
+        **common,
+    )
+    if panel.best:
+        star = {"symbol": "star", "size": 13, "color": "#FFFFFF", "line": {"color": "#111111", "width": 1.2}}
+        at = {"x": [drawing.a[panel.best[1]]], "y": [_row(drawing, panel.best[0])]}
+        figure.add_scatter(**at, mode="markers", marker=star, hoverinfo="skip", showlegend=False)
+    for level in drawing.levels:
+        line = {"color": look.text, "width": 1.5}
+        contours = {"type": "constraint", "operation": "=", "value": float(drawing.heights(np.array([level]))[0])}
+        if len(drawing.b) > 1 and len(drawing.a) > 1:
+            figure.add_contour(
+                x=drawing.a,
+                y=drawing.b,
+                z=drawing.heights(panel.z),
+                contours=contours,
+                line=line,
+                showscale=False,
+                hoverinfo="skip",
+                fillcolor=CLEAR,
+            )
+    return figure
+
+
+def edges(values: np.ndarray, log: bool) -> np.ndarray:
+    """[m + 1]: where the cells of m rising values end, half-way to the next, by factors where `log`."""
+    if len(values) == 1:
+        centre = float(values[0]) if np.isfinite(values[0]) else 0.0
+        return np.array([centre / 1.5, centre * 1.5]) if log and centre > 0 else np.array([centre - 0.5, centre + 0.5])
+    places = np.log(values) if log else values
+    between = (places[1:] + places[:-1]) / 2
+    whole = np.concatenate([[2 * places[0] - between[0]], between, [2 * places[-1] - between[-1]]])
+    return np.exp(whole) if log else whole
+
+
+def scale(drawing: Tiles) -> list[list[Any]]:
+    """The colour scale as Plotly takes it, bright at the good end."""
+    stops = colours_of(drawing)
+    return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
+
+
+def colours_of(drawing: Tiles) -> tuple[str, ...]:
+    """The scale's colours, from the low end."""
+    return VIRIDIS if drawing.bright == "high" else VIRIDIS[::-1]
+
+
+def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figure:
+    """All panels in print, in rows of at most three where they would be narrow, with one colour bar."""
+    em, count = size / 72, len(drawing.panels)
+    columns = min(count, max(1, int((width - 6 * em) / (12 * em))), 4 if count == 4 else 3)
+    lines = -(-count // columns)
+    left, right, bottom, top, gap = 5.5 * em, 7 * em, 3.6 * em, 2.2 * em, 1.2 * em
+    across = (width - left - right - gap * (columns - 1)) / columns
+    up = ALIKE * across
+    tall = foot + lines * (up + top) + bottom + (lines - 1) * 1.8 * em
+    made = Figure(figsize=(width, tall), facecolor="white")
+    mesh = None
+    for nth, panel in enumerate(drawing.panels):
+        i, j = divmod(nth, columns)
+        low = foot + bottom + (lines - 1 - i) * (up + top + 1.8 * em)
+        axes = made.add_axes(((left + j * (across + gap)) / width, low / tall, across / width, up / tall))
+        mesh = _cells(axes, drawing, panel, size)
+        axes.set_ylabel(drawing.y_label if j == 0 and len(drawing.b) > 1 else "", fontsize=size)
+        axes.set_xlabel(drawing.x_label if nth + columns >= count else "", fontsize=size)
+        axes.tick_params(
+            labelsize=size, color=LIGHT.axis, labelcolor=LIGHT.text, labelleft=j == 0 and len(drawing.b) > 1
+        )
+    beside = made.add_axes(
+        ((width - right + em) / width, (foot + bottom) / tall, 0.9 * em / width, (tall - foot - bottom - top) / tall)
+    )
+    bar = made.colorbar(mesh, cax=beside)
+    places, names = drawing.ticks
+    bar.set_ticks(places, labels=names)
+    bar.ax.tick_params(labelsize=size)
+    bar.set_label(drawing.z_label, fontsize=size)
+    bar.outline.set_visible(False)
+    return made
+
+
+def _cells(axes: Axes, drawing: Tiles, panel: Panel, size: float) -> Any:
+    x, y = edges(drawing.a, drawing.log_a), edges(drawing.b, drawing.log_b)
+    low, high = drawing.range
+    axes.pcolormesh(x, y, np.where(panel.lost, 1.0, np.nan), cmap=colours((GONE[0], GONE[0])), rasterized=True)
+    stops = colours_of(drawing)
+    mesh = axes.pcolormesh(x, y, drawing.heights(panel.z), cmap=colours(stops), vmin=low, vmax=high, rasterized=True)
+    if panel.best:
+        place = drawing.a[panel.best[1]], _row(drawing, panel.best[0])
+        axes.plot(*place, "*", markersize=1.1 * size, color="white", markeredgecolor="#111111", markeredgewidth=0.6)
+    if drawing.levels and min(panel.z.shape) > 1:
+        levels = sorted(drawing.heights(np.array(drawing.levels)))
+        axes.contour(drawing.a, drawing.b, drawing.heights(panel.z), levels=levels, colors="#111111", linewidths=0.8)
+    axes.set_xscale("log" if drawing.log_a else "linear")
+    axes.set_yscale("log" if drawing.log_b and len(drawing.b) > 1 else "linear")
+    axes.set_xlim(x[0], x[-1])
+    axes.set_ylim(y[0], y[-1])
+    tick(axes.xaxis, x[0], x[-1], drawing.log_a)
+    tick(axes.yaxis, y[0], y[-1], drawing.log_b and len(drawing.b) > 1)
+    axes.spines[:].set_visible(False)
+    axes.set_title(panel.title, loc="left", fontsize=size, color=colour(panel.colour), fontweight="bold", pad=3)
+    return mesh
+
+
+def _row(drawing: Tiles, i: int) -> float:
+    return float(drawing.b[i]) if np.isfinite(drawing.b[i]) else 0.0
+
+
+def _said(drawing: Tiles, panel: Panel) -> np.ndarray:
+    """[B, A]: what the pointer is told of each cell."""
+    said = np.empty(panel.z.shape, dtype=object)
+    for (i, j), value in np.ndenumerate(panel.z):
+        knobs = f"{drawing.x_label} {number(float(drawing.a[j]))}"
+        knobs += f", {drawing.y_label} {number(float(drawing.b[i]))}" if len(drawing.b) > 1 else ""
+        said[i, j] = escape.plotly(f"{knobs}: {drawing.z_label} {number(float(value))}")
+    return said
+
+
+def _layout(drawing: Tiles, nth: int, dark: bool, height: int) -> dict[str, Any]:
+    look, panel = theme(dark), drawing.panels[nth]
+    x, y = edges(drawing.a, drawing.log_a), edges(drawing.b, drawing.log_b)
+    rows = len(drawing.b) > 1
+    title = {"text": escape.plotly(panel.title), "font": {"size": 16, "color": colour(panel.colour, dark)}}
+    return {
+        "height": height,
+        "uirevision": f"{drawing.source} {drawing.name}",
+        "margin": {"l": 54 if rows else 16, "r": 6, "t": 34, "b": 46},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"color": look.text, "size": 13},
+        "title": title | {"x": 0, "xref": "paper", "xanchor": "left", "y": 0.99, "yanchor": "top"},
+        "annotations": [_remark(panel, look.axis)],
+        "xaxis": _side(drawing.x_label, x, drawing.log_a, axis(look)),
+        "yaxis": _side(drawing.y_label, y, drawing.log_b and rows, axis(look)) | {"visible": rows},
+        "dragmode": "zoom",
+    }
+
+
+def _remark(panel: Panel, ink: str) -> dict[str, Any]:
+    place = {"xref": "paper", "yref": "paper", "x": 1, "y": 1.01, "xanchor": "right", "yanchor": "bottom"}
+    return place | {"text": escape.plotly(panel.remark), "showarrow": False, "font": {"size": 12, "color": ink}}
+
+
+def _side(label: str, ends: np.ndarray, log: bool, plain: dict[str, Any]) -> dict[str, Any]:
+    bounds = np.log10(ends[[0, -1]]) if log else ends[[0, -1]]
+    common = {"title": {"text": escape.plotly(label), "standoff": 6}, "range": bounds.tolist(), "showgrid": False}
+    return plain | common | ({"type": "log", "dtick": 1, "exponentformat": "power"} if log else {})

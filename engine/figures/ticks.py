@@ -1,0 +1,31 @@
+"""Ticks: round numbers on an axis or a colour bar."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers between two bounds: multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / count
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * min((1, 2, 5, 10), key=lambda m: abs(m * power - rough))
+    return [
+        round(float(i * step), 12 - int(np.log10(power))) + 0.0
+        for i in range(int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9)) + 1)
+    ]
+
+
+def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
+    """Round numbers for a logarithmic scale between the powers of ten `low` and `high`."""
+    spread = high - low
+    if spread < 0.5:
+        return [v for v in ticks(10**low, 10**high, count // 2) if v > 0]  # they crowd towards the upper end
+    every = max(1, int(np.ceil(spread / count)))
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, every)
+    choices = ((1, 2, 5), (1, 3), (1,)) if every == 1 else ((1,),)
+    grids = [
+        [m * 10.0**p for p in powers for m in steps if low - 1e-9 <= np.log10(m) + p <= high + 1e-9]
+        for steps in choices
+    ]
+    return next((grid for grid in grids if len(grid) <= count + 1), grids[-1])
