@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("pages/landscape.py", title="Landscape"),
         st.Page("pages/spectrum.py", title="Spectrum"),
         st.Page("pages/alignment.py", title="Alignment"),
+        st.Page("pages/robustness.py", title="Robustness"),
         st.Page("pages/encyclopedia.py", title="Encyclopedia"),
         st.Page("pages/runs.py", title="Runs"),
     ],

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, comparison, maps, spectra
-from engine.figures.drawing import Chart, Drawing, Map
+from engine.figures import alignments, charts, comparison, maps, spectra, sweeps
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.render import plotly as screen
+from engine.figures.render import tiles
 from tests.states import (
     ALIGNMENTS,
     COLUMNS,
@@ -24,6 +25,7 @@ from tests.states import (
     surface,
     with_cells,
 )
+from tests.swept import SWEEPS
 
 RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), ("new rule", "Unheard")]
 
@@ -70,12 +72,17 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "compare/of the first version": partial(compared, "gradients", [], "gradients", ("of the first version",)),
     "faithful/switched": partial(maps.faithful, surface(), SWITCHED, [250, 275]),
     "compare/none": partial(compared, "test_loss", []),
+    **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
+    **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
+    **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]
 
 
-def plotly(drawing: Map, dark: bool = False) -> list[Any]:
+def plotly(drawing: Map | Tiles, dark: bool = False) -> list[Any]:
+    if isinstance(drawing, Tiles):
+        return [tiles.tile(drawing, nth, dark) for nth in range(len(drawing.panels))]
     return [screen.contour(drawing, dark), screen.scene(drawing, dark)]
 
 

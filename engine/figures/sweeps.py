@@ -235,8 +235,8 @@ def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool)
 
 def axis_label(spec: Spec, side: str) -> str:
     """What a knob is called on its axis: "radius ρ"."""
-    knob = spec[side]["knob"]
-    return SYMBOLS.get(knob, knob.rpartition(".")[2].replace("_", " ")) if knob else ""
+    knob = str(spec[side]["knob"])
+    return SYMBOLS.get(knob, knob.rpartition(".")[2].replace("_", " "))
 
 
 def titles(spec: Spec) -> list[str]:

@@ -65,3 +65,30 @@ def _wraps(part: Any) -> bool:
 
 def _fields(part: Any) -> Sequence[str]:
     return [*knobs(type(part))] if hasattr(type(part), "__dataclass_fields__") else []
+
+
+def offered(run: RunSpec, rules: Sequence[Rule] = ()) -> dict[str, str]:
+    """The knobs of a run, or of some of the rules in its place, by name: what each is called."""
+    found: dict[str, str] = {}
+    for rule in rules or (run.rule,):
+        found |= {f"rule.{field}": label for field, label in _numbers(_wrapped(rule)).items()}
+    own = {name: label for name, label in _numbers(run).items() if name not in ("seed", "every")}
+    of_switches = {f"then.{i}.at": "switch from" for i in range(len(run.then))}
+    return {name: found.get(name) or own.get(name) or of_switches[name] for name in (*own, *found, *of_switches)}
+
+
+def _numbers(part: Any) -> dict[str, str]:
+    """The numbers in a spec and in those that it picks, but rules, by dotted name."""
+    found = {}
+    for name, k in knobs(type(part)).items():
+        inner = getattr(part, name)
+        if isinstance(k, Number | Integer):
+            found[name] = k.label
+        elif _fields(inner) and not isinstance(inner, Rule):
+            found |= {f"{name}.{rest}": label for rest, label in _numbers(inner).items()}
+    return found
+
+
+def _wrapped(rule: Any) -> Any:
+    """The rule whose numbers count: the innermost."""
+    return _wrapped(rule.rule) if _wraps(rule) else rule

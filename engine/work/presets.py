@@ -3,6 +3,7 @@ in assets/default."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,9 @@ from engine.analyses.surface import SurfaceSpec
 from engine.data import Digits, Spirals
 from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Product, Quadratic, Saddle
-from engine.rules import SAM, SGD, SSAM
+from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import digest
+from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec, Switch
 from engine.training.updates import AdamW, Momentum
 from engine.work.kinds import Work
@@ -109,11 +111,16 @@ def joint(specs: Sequence[RunSpec] = FOUR, resolution: int = 51) -> JointSpec:
     return JointSpec(",".join(map(digest, specs)), resolution=resolution)
 
 
+SWEEP = SweepSpec(rules=(SGD(), USAM(), SAM(), SSAM()), seeds=3)
+"""Which learning rates and radii train a small network, under four rules."""
+
+
 def ship(root: Path = SHIPPED) -> None:
     """Makes all that ships anew, in a folder laid out like a store."""
     store, runs = Store(root), [Work(spec) for spec in FOUR]
     shown = Work(picture(RunSpec()), digest(RunSpec()))
-    for work in (*runs, shown, Work(joint())):
+    os.environ["RAVINE_STORE"] = str(root)  # where a sweep keeps its cells
+    for work in (*runs, shown, Work(joint()), Work(SWEEP)):
         with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
             for progress in perform(store, work, fresh=True):
                 bar.update(progress.done / max(progress.total, 1) - bar.n)

@@ -22,7 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from engine.figures import charts, maps, theme
-from engine.figures.drawing import Drawing, Map
+from engine.figures.drawing import Drawing, Map, Tiles
 from engine.figures.render import numbers, paper, vega
 from tests.drawn import DRAWINGS, plotly
 from tests.states import SPEC, height, surface
@@ -36,7 +36,7 @@ FULL = [name for name in DRAWINGS if name.endswith("/full")]
 def test_on_screen_light_and_dark(name: str):
     drawing = DRAWINGS[name]()
     for dark in (False, True):
-        if isinstance(drawing, Map):
+        if isinstance(drawing, Map | Tiles):
             for figure in plotly(drawing, dark):
                 assert (len(figure.data) == 0) == drawing.empty
                 assert json.loads(figure.to_json())["layout"].get("template", {}) == {}
@@ -106,6 +106,9 @@ def expected(drawing: Drawing) -> list[list[float]]:
     if isinstance(drawing, Map):
         cells = [[drawing.a[j], drawing.b[i], drawing.z[i, j]] for i, j in np.ndindex(drawing.z.shape)]
         return cells + np.stack([drawing.path_a, drawing.path_b, drawing.path_z], axis=1).tolist()
+    if isinstance(drawing, Tiles):
+        places = [*np.ndindex(len(drawing.b), len(drawing.a))]
+        return [[drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j]] for p in drawing.panels for i, j in places]
     empty = np.array(np.nan)
     rows = [
         np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
@@ -129,6 +132,8 @@ def test_csv_gives_back_every_number_exactly(name: str):
     np.testing.assert_array_equal(np.array(read, float).ravel(), np.array(expected(drawing), float).ravel())
     if isinstance(drawing, Map):
         assert [int(row[1]) for row in rows[1:] if row[0] == "path"] == drawing.path_steps.tolist()
+    elif isinstance(drawing, Tiles):
+        assert [row[0] for row in rows[1:]] == [p.title for p in drawing.panels for _ in range(p.z.size)]
     else:
         alone = [mark.label for mark in drawing.marks] + [drawing.rug_label] * len(drawing.rug)
         assert [row[0] for row in rows[1:]] == [line.label for line in drawing.lines for _ in line.x] + alone

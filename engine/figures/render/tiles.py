@@ -27,6 +27,11 @@ def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.
     panel, look = drawing.panels[nth], theme(dark)
     x, y = edges(drawing.a, drawing.log_a), edges(drawing.b, drawing.log_b)
     figure = go.Figure(layout=_layout(drawing, nth, dark, height)).update_layout(template=None)
+    if drawing.empty:
+        figure.add_annotation(
+            text=escape.plotly(drawing.note), showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
+        )
+        return figure
     low, high = drawing.range
     gone = np.where(panel.lost, 1.0, np.nan)
     common: dict[str, Any] = {"x": x, "y": y, "showscale": False}
@@ -93,7 +98,6 @@ def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figu
     up = ALIKE * across
     tall = foot + lines * (up + top) + bottom + (lines - 1) * 1.8 * em
     made = Figure(figsize=(width, tall), facecolor="white")
-    mesh = None
     for nth, panel in enumerate(drawing.panels):
         i, j = divmod(nth, columns)
         low = foot + bottom + (lines - 1 - i) * (up + top + 1.8 * em)

@@ -1,0 +1,102 @@
+"""Maps of cells on a page: a panel for each rule that answers to a click on a cell and to a box that is dragged, and
+the colour scale that all of them share."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import streamlit as st
+import streamlit.components.v2 as components
+
+from engine.figures import escape
+from engine.figures.drawing import Tiles
+from engine.figures.render import tiles
+from pages.ui import cached, figures, scene, shell
+
+WIDTH = 4
+"""Panels in a row, at most."""
+SCRIPT = (
+    scene.LIBRARY
+    + """
+export default function ({ parentElement, data, setTriggerValue }) {
+  const plot = place(parentElement, data.words);
+  const { data: traces, layout } = JSON.parse(data.figure);
+  const image = { format: 'svg', filename: data.name };
+  library(data.script).then(plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
+    { responsive: true, displaylogo: false, displayModeBar: false, toImageButtonOptions: image }).then(() => {
+      plot.removeAllListeners('plotly_click');
+      plot.removeAllListeners('plotly_relayout');
+      plot.on('plotly_click', event => {
+        const cell = event.points.find(point => Array.isArray(point.pointIndex));
+        if (cell) setTriggerValue('cell', { row: cell.pointIndex[0], column: cell.pointIndex[1] });
+      });
+      plot.on('plotly_relayout', event => {
+        if ('xaxis.range[0]' in event || 'yaxis.range[0]' in event)
+          setTriggerValue('box', { x: plot.layout.xaxis.range, y: plot.layout.yaxis.range });
+      });
+    }),
+    () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
+  return () => window.Plotly?.purge(plot);
+}"""
+)
+
+
+class Touched(NamedTuple):
+    """What somebody has done to a panel: a click on a cell (rule, row, column), or a box that was dragged, the ends of
+    its sides in the axes' own values."""
+
+    cell: tuple[int, int, int] | None = None
+    box: tuple[tuple[float, float], tuple[float, float]] | None = None
+
+
+def show(keep: str, version: Any, drawing: Tiles, height: int = 340) -> Touched:
+    """The panels in rows, their common scale above and the caption below; what was done to them, if anything."""
+    legend(drawing)
+    touched = Touched()
+    count = len(drawing.panels)
+    columns = min(count, WIDTH if count in (1, 2, 4) else 3)
+    for first in range(0, count, columns):
+        for nth, column in zip(range(first, count), st.columns(columns, gap="small"), strict=False):
+            with column:
+                touched = _panel(keep, version, drawing, nth, height) or touched
+    figures.caption(drawing)
+    return touched
+
+
+def legend(drawing: Tiles) -> None:
+    """The colour scale, lying, with its ticks."""
+    low, high = drawing.range
+    places, names = drawing.ticks
+    spots = ((f"{100 * (place - low) / (high - low):.1f}", name) for place, name in zip(places, names, strict=True))
+    marks = escape.join("{}", (escape.html("<span style='left:{}%'>{}</span>", *spot) for spot in spots))
+    bar = "<div class='scale'><b>{}</b><i class='bright-{}'><span>{}</span></i><em></em>lost <s>☆</s> best</div>"
+    shell.write(escape.html(bar, drawing.z_label, drawing.bright, marks))
+
+
+def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> Touched | None:
+    dark = shell.dark()
+    look = (version, drawing.name, drawing.levels)
+    figure = cached.drawn(f"tile{nth}@{keep}", look, dark, lambda: _json(drawing, nth, dark, height))
+    component = components.component("ravine_tile", js=SCRIPT, isolate_styles=False)
+    panel = drawing.panels[nth]
+    words = f"{panel.title}: {drawing.title}. {panel.remark}"
+    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": cached.plotly_script()}
+    done = component(key=f"tile{nth}", data=data, height=height, on_cell_change=_nothing, on_box_change=_nothing)
+    if cell := done.get("cell"):
+        return Touched(cell=(nth, int(cell["row"]), int(cell["column"])))
+    if box := done.get("box"):
+        return Touched(box=(_ends(box["x"], drawing.log_a), _ends(box["y"], drawing.log_b)))
+    return None
+
+
+def _nothing() -> None:
+    """A callback makes the event's value come back from the component."""
+
+
+def _ends(pair: list[float], log: bool) -> tuple[float, float]:
+    low, high = sorted(map(float, pair))
+    return (10**low, 10**high) if log else (low, high)
+
+
+def _json(drawing: Tiles, nth: int, dark: bool, height: int) -> str:
+    return str(tiles.tile(drawing, nth, dark, height).to_json())
