@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.data.kept import KeptArrays, arrays_of, home, intact, writing
+from engine.files.child import environment
+from engine.files.kept import KeptArrays, arrays_of, home, intact, writing
 from engine.records import write
 from engine.spec import SpecError
 
@@ -91,11 +91,8 @@ def fetched(source: Source) -> Iterator[Fetching]:
 
 def _fetch(source: Source, folder: Path) -> Iterator[Fetching]:
     """Has another process write set.npz into a folder, and watches the folder grow."""
-    path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     command = [*FETCH, source.openml, str(source.version), str(folder)]
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": path}
-    )
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
     try:
         while child.poll() is None:
             yield Fetching(_size(folder), source.size)
