@@ -22,7 +22,8 @@ from engine.spec import SpecError
 
 class Source(NamedTuple):
     """A set that can be downloaded: its name here, OpenML's name and version of it, the shape [channels, side, side] of
-    its images, about how many bytes travel, its terms, and what to cite."""
+    its images, about how many bytes travel, its terms, what to cite, and the MD5 of OpenML's file in hex; "" where none
+    is known, and what OpenML says of its file by itself is all that is checked."""
 
     name: str
     openml: str
@@ -31,6 +32,7 @@ class Source(NamedTuple):
     size: int
     licence: str
     citation: str
+    md5: str = ""
 
 
 class Fetching(NamedTuple):
@@ -91,7 +93,7 @@ def fetched(source: Source) -> Iterator[Fetching]:
 
 def _fetch(source: Source, folder: Path) -> Iterator[Fetching]:
     """Has another process write set.npz into a folder, and watches the folder grow."""
-    command = [*FETCH, source.openml, str(source.version), str(folder)]
+    command = [*FETCH, source.openml, str(source.version), str(folder), source.md5]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
     try:
         while child.poll() is None:
