@@ -257,7 +257,7 @@ else:
     with menus:
         download.menu({"Comparison": lambda: chart(chosen)} if chosen else {}, AT)
     if chosen:
-        version = (st.session_state[MEASURE], st.session_state[OVER], [s.step for s in chosen])
+        version = (st.session_state[MEASURE], st.session_state[OVER], tuple(s.step for s in chosen))
         figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
     else:
         shell.empty("Choose one run or several in the list to see their curves together.")

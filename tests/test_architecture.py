@@ -113,7 +113,7 @@ def test_names_that_say_nothing():
 
 
 ROOMS = (
-    *("seeds", "machine", "spec", "records", "data", "models", "problems", "rules", "curvature", "training"),
+    *("seeds", "machine", "spec", "records", "files", "data", "models", "problems", "rules", "curvature", "training"),
     *("analyses", "sweeps", "encyclopedia", "figures", "experiments", "work", "__main__"),
 )
 """In the order in which a spec becomes a run, a run records, a record a figure: a room knows those before it."""
@@ -187,6 +187,11 @@ def test_figures_need_neither_torch_nor_streamlit():
     """Not even through what they import: an exported figure is drawn again from its record alone."""
     names = modules("engine/figures/")
     assert names and not loaded(names) & {"torch", "streamlit"}
+
+
+def test_what_reads_a_strangers_file_starts_in_a_moment():
+    """Without torch or anything else that takes longer to import than a file to read."""
+    assert not loaded(["engine.files.reading"]) & {"torch", "scipy", "sklearn", "pandas", "streamlit"}
 
 
 def test_benchmarks_import_without_streamlit():

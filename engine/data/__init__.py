@@ -1,10 +1,9 @@
 """Datasets: small, real or exactly reproducible; a class and its name in the tuple at the end of one of these files."""
 
 from engine.data.dataset import Arrays, Dataset, Examples, Inputs, load
-from engine.data.files import read_file
 from engine.data.graphs import GRAPHS, Graphs
 from engine.data.images import CIFAR10, IMAGES, MNIST, SOURCES, Digits, FashionMNIST, download, here
-from engine.data.own import OWN, OwnFile, keep, keep_table
+from engine.data.own import OWN, OwnFile, keep
 from engine.data.points import POINTS, Moons, Spirals, SpuriousFeature
 from engine.data.text import TEXTS, Characters
 
@@ -30,7 +29,5 @@ __all__ = [
     "download",
     "here",
     "keep",
-    "keep_table",
     "load",
-    "read_file",
 ]

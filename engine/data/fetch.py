@@ -1,5 +1,5 @@
-"""Fetching: one image set from OpenML into one npz file. `python -m engine.data.fetch NAME VERSION FOLDER`, a process
-that others start and watch."""
+"""Fetching: one image set from OpenML into one npz file. `python -m engine.data.fetch NAME VERSION FOLDER MD5`, a
+process that others start and watch."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ PATIENCE = 30.0
 """Seconds without an answer after which a server counts as out of reach."""
 
 
-def main(name: str, version: str, folder: str) -> int:
-    """Writes set.npz into the folder; 1 with one line on standard output where that fails."""
+def main(name: str, version: str, folder: str, md5: str = "") -> int:
+    """Writes set.npz into the folder; 1 with one line on standard output where that fails, or where OpenML's file is
+    another than the one of that MD5, if one is given."""
     socket.setdefaulttimeout(PATIENCE)
     try:
         np.savez_compressed(
-            Path(folder) / "set.npz", allow_pickle=False, **selected(*table(name, int(version), folder))
+            Path(folder) / "set.npz", allow_pickle=False, **selected(*table(name, int(version), folder, md5))
         )
         return 0
     except HTTPError as error:
@@ -48,18 +49,22 @@ def main(name: str, version: str, folder: str) -> int:
     return 1
 
 
-def table(name: str, version: int, folder: str) -> tuple[np.ndarray, np.ndarray]:
-    """All images [N, pixels] and classes [N] of a set; raises what scikit-learn does where OpenML gives none."""
-    read = partial(fetch_openml, name, version=version, data_home=folder, as_frame=False, return_X_y=True, n_retries=1)
+def table(name: str, version: int, folder: str, md5: str) -> tuple[np.ndarray, np.ndarray]:
+    """All images [N, pixels] and classes [N] of a set; raises what scikit-learn does where OpenML gives none, and
+    ValueError for a file of another MD5: scikit-learn holds the file against what OpenML says of it, this against what
+    is known here."""
+    read = partial(fetch_openml, name, version=version, data_home=folder, as_frame=False, n_retries=1)
     # numbers throughout: a quarter of the memory, and with types of its own scikit-learn's reader stumbles over pandas
     # 3
     try:
-        x, y = read(parser="pandas", read_csv_kwargs={"dtype": np.float32})
+        found = read(parser="pandas", read_csv_kwargs={"dtype": np.float32})
     except ValueError as error:
         if "md5" in str(error):
             raise
-        x, y = read(parser="liac-arff")  # slower, and knows classes in quotes
-    return np.asarray(x), np.asarray(y)
+        found = read(parser="liac-arff")  # slower, and knows classes in quotes
+    if md5 and found.details["md5_checksum"] != md5:
+        raise ValueError(f"another file of {name}: expected md5 {md5}, got {found.details['md5_checksum']}")
+    return np.asarray(found.data), np.asarray(found.target)
 
 
 def selected(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.data.kept import KeptArrays, arrays_of, home, intact, writing
+from engine.files.child import environment
+from engine.files.kept import KeptArrays, arrays_of, home, intact, writing
 from engine.records import write
 from engine.spec import SpecError
 
 
 class Source(NamedTuple):
     """A set that can be downloaded: its name here, OpenML's name and version of it, the shape [channels, side, side] of
-    its images, about how many bytes travel, its terms, and what to cite."""
+    its images, about how many bytes travel, its terms, what to cite, and the MD5 of OpenML's file in hex; "" where none
+    is known, and what OpenML says of its file by itself is all that is checked."""
 
     name: str
     openml: str
@@ -31,6 +32,7 @@ class Source(NamedTuple):
     size: int
     licence: str
     citation: str
+    md5: str = ""
 
 
 class Fetching(NamedTuple):
@@ -91,11 +93,8 @@ def fetched(source: Source) -> Iterator[Fetching]:
 
 def _fetch(source: Source, folder: Path) -> Iterator[Fetching]:
     """Has another process write set.npz into a folder, and watches the folder grow."""
-    path = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
-    command = [*FETCH, source.openml, str(source.version), str(folder)]
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": path}
-    )
+    command = [*FETCH, source.openml, str(source.version), str(folder), source.md5]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
     try:
         while child.poll() is None:
             yield Fetching(_size(folder), source.size)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.data.dataset import BY_FEATURE, Dataset, Inputs
-from engine.data.files import read_file
 from engine.data.holdout import leading, parted, trainable
-from engine.data.kept import arrays_of, home, writing
 from engine.data.single import misfit
-from engine.data.table import Table
-from engine.records import write
+from engine.files.kept import arrays_of, digest_of, home
+from engine.files.upload import upload
 from engine.spec import SpecError, knob, word
 
 
@@ -63,19 +61,18 @@ class OwnFile(Dataset):
         return x[train], y[train], x[test], y[test]
 
 
-def keep(content: bytes, name: str) -> OwnFile:
-    """The dataset that a file holds, all its training examples in use, once the file is kept; SpecError "file: ..."
-    where there is none in it, or where it cannot be kept."""
-    return keep_table(read_file(content, name))
+class Given(NamedTuple):
+    """What a person's file became: the dataset, all its training examples in use, and in one line what was read."""
+
+    data: OwnFile
+    line: str
 
 
-def keep_table(table: Table) -> OwnFile:
-    """The dataset of a table's examples, all its training examples in use, once it is kept; SpecError "file: ..."
-    where it cannot be."""
-    x, y = table.x, table.y
-    with writing("file: it"):
-        write(_path(_digest(x, y)), lambda file: np.savez_compressed(file, allow_pickle=False, x=x, y=y))
-    return OwnFile(train=trainable(y), digest=_digest(x, y))
+def keep(content: bytes | memoryview, name: str) -> Given:
+    """The dataset that a file holds, once the file is kept; SpecError "file: ..." where there is none in it, or where
+    it cannot be read or kept."""
+    digest, line = upload(content, name, _folder())
+    return Given(OwnFile(train=trainable(_content(digest)[1]), digest=digest), line)
 
 
 def _places(y: np.ndarray, draw: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +105,7 @@ def _content(digest: str) -> tuple[np.ndarray, np.ndarray]:
 def _read(path: Path, digest: str, changed: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         kept = arrays_of(path)
-        if _digest(kept["x"], kept["y"]) == digest:
+        if digest_of(kept["x"], kept["y"]) == digest:
             return kept["x"], kept["y"]
     except Exception:  # a torn file makes zipfile, zlib and numpy raise all sorts of things
         pass
@@ -118,13 +115,11 @@ def _read(path: Path, digest: str, changed: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _path(digest: str) -> Path:
-    return home() / "own" / f"{digest}.npz"
+    return _folder() / f"{digest}.npz"
 
 
-def _digest(x: np.ndarray, y: np.ndarray) -> str:
-    """The same 16 hex digits wherever the same numbers are read, from whichever kind of file."""
-    content = (str(x.shape).encode(), x.astype("<f8").tobytes(), y.astype("<i8").tobytes())
-    return hashlib.sha256(b"\n".join(content)).hexdigest()[:16]
+def _folder() -> Path:
+    return home() / "own"
 
 
 OWN = (OwnFile,)

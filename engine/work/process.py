@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.files.child import environment
 from engine.machine import CORES, memory
 from engine.work import settings
 
@@ -22,7 +22,6 @@ WIDTH = {"cpu": max(2, CORES), "cuda": 2}
 """Processes for a device, by its type."""
 PART = 0.8
 """Of all memory that the workers' data may take together, unless RAVINE_MEMORY gives the bytes for each."""
-HOME = Path(__file__).resolve().parents[2]
 LONG = 4.0
 """Seconds of one turn after which a process is late and what waits there is done elsewhere: more than any usual step
 takes on a machine that has ten times as much to do as it can, for to go on elsewhere costs time, too."""
@@ -52,14 +51,12 @@ class Process:
         self._used: defaultdict[str, float] = defaultdict(float)
         self._counted, self._counting = 0.0, threading.Lock()
         self.heavy = ""  # the job whose turn was long
-        path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
-        environment = os.environ | {"PYTHONPATH": path, "RAVINE_STORE": str(root)}  # where data of one's own lie too
         self._popen = subprocess.Popen(
             [*command, device, str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment() | {"RAVINE_STORE": str(root)},  # where data of one's own lie too
             start_new_session=True,
         )
         threading.Thread(target=self._listen, args=(hear, bury), daemon=True).start()

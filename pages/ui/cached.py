@@ -1,4 +1,8 @@
-"""Caches: the only module that holds any; what they keep is keyed on digests and versions, never on specs."""
+"""Caches: the only module that holds any; what they keep is keyed on digests and versions, never on specs.
+
+Records, drawings and encoded charts share one cache that is bounded in bytes. Besides, there are titles and specs, at
+most some kilobytes of each run and thousands of runs.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,9 @@ from typing import Any
 import plotly
 import streamlit as st
 from streamlit.runtime import get_instance
+from streamlit.runtime.caching.cache_resource_api import CACHE_RESOURCE_MESSAGE_REPLAY_CTX as REPLAY
+from streamlit.runtime.caching.cache_type import CacheType
+from streamlit.runtime.caching.cached_message_replay import CachedResult, replay_cached_messages
 
 from engine.figures import words
 from engine.records import Record, RecordError, Run, write
@@ -26,8 +33,11 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary, outline
+from pages.ui.weighed import Weighed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+MOST = 256_000_000
+"""Bytes that records, drawings and encoded charts may take together."""
 LATER = 15.0
 """Seconds after the first page for which what counts costs is not loaded: it would slow down those that come first."""
 AT_ONCE, MOST_COSTS = 0.15, 2000
@@ -178,21 +188,39 @@ def looks() -> dict[str, float]:
     return {}
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def drawn(key: str, version: Any, dark: bool, _draw: Callable[[], Any]) -> Any:
-    """Whatever `_draw()` makes, made once for all sessions that look at the same version of the same thing."""
-    return _draw()
+@st.cache_resource(show_spinner=False)
+def _kept() -> Weighed:
+    """Not Streamlit's own cache of what functions give, which counts entries and weighs none, and remembers every key
+    for good."""
+    return Weighed(MOST)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def shown(key: str, version: Any, dark: bool, _show: Callable[[], None]) -> None:
-    """Whatever elements `_show()` puts on the page, made and encoded once for all sessions that look at the same
-    version of the same thing: Streamlit sends the others the same messages again."""
-    _show()
+def drawn(key: str, version: Any, dark: bool, draw: Callable[[], Any]) -> Any:
+    """Whatever `draw()` makes, made once for all sessions that look at the same version of the same thing."""
+    return _kept().get(("drawn", key, version, dark), draw)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+def shown(key: str, version: Any, dark: bool, show: Callable[[], None]) -> None:
+    """Whatever elements `show()` puts on the page, made and encoded once for all sessions that look at the same
+    version of the same thing: Streamlit sends the others the same messages again, as it does for what it caches."""
+    mine: list[CachedResult[None]] = []
+
+    def make() -> CachedResult[None]:
+        with REPLAY.calling_cached_function(show):
+            show()
+        mine.append(CachedResult(None, REPLAY._most_recent_messages, st._main._id, st.sidebar._id))
+        return mine[0]
+
+    found = _kept().get(("shown", key, version, dark), make)
+    if not mine:
+        replay_cached_messages(found, CacheType.RESOURCE, show)
+
+
 def _record(address: str, version: tuple[int, ...], growing: bool) -> Record | None:
+    return _kept().get(("record", address, version, growing), lambda: _outline(address, growing))
+
+
+def _outline(address: str, growing: bool) -> Record | None:
     try:
         found = store().find(address, growing)
     except SpecError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.data import SOURCES, OwnFile, download, here, keep_table, read_file
+from engine.data import SOURCES, OwnFile, download, here, keep
 from engine.figures import escape, words
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
@@ -132,8 +132,8 @@ def _take(key: str, prefix: str) -> None:
     try:
         if file is not None:
             person.give_file()
-            table = read_file(file.getvalue(), file.name)
-            data, line = keep_table(table), f"Read: {table}."
+            data, read = keep(file.getbuffer(), file.name)
+            line = f"Read: {read}."
     except SpecError as error:
         fault = str(error)
     controls.fill(prefix, data)

@@ -44,7 +44,7 @@ def small(cls):
         return cls(train=50)
     x, y = images(300, 6)
     rows = [",".join(map(str, [*row[:5], 7, label % 3])) for row, label in zip(x.tolist(), y.tolist(), strict=True)]
-    return replace(keep("\n".join(rows).encode(), "mine.csv"), train=50)
+    return replace(keep("\n".join(rows).encode(), "mine.csv").data, train=50)
 
 
 every = pytest.mark.parametrize("cls", DATASETS.values(), ids=lambda c: c.__name__)

@@ -1,13 +1,16 @@
 """A store in which nothing can be kept is told in one line without a path, and nothing is left in it."""
 
 import errno
+import io
 import os
 import sys
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 
-from engine.data import download, fetch, keep, openml
+from engine.data import download, fetch, openml
+from engine.files import reading
 from engine.spec import SpecError
 from tests.data.test_openml import write_ten
 from tests.data.test_own import X, Y, csv
@@ -37,10 +40,11 @@ def reason(request, tmp_path, monkeypatch) -> str:
     return DISKS[request.param]
 
 
-def test_an_own_file_that_cannot_be_kept(reason, tmp_path):
-    with pytest.raises(SpecError) as refused:
-        keep(csv(X, Y), "a.csv")
-    assert str(refused.value) == f"file: it cannot be kept in the store ({reason})"
+def test_an_own_file_that_cannot_be_kept(reason, tmp_path, monkeypatch, capsys):
+    """In the words of the process that reads it."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(csv(X, Y))))
+    assert reading.main("csv", str(tmp_path / "store" / "own")) == 1
+    assert capsys.readouterr().out == f"file: it cannot be kept in the store ({reason})\n"
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".npz", ".part")]
 
 

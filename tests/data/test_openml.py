@@ -1,6 +1,7 @@
 """Downloads from a server on this machine that answers as OpenML does, and from none: once, whole, checked at every
 use, and in one line where it fails."""
 
+import hashlib
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ from engine.__main__ import main
 from engine.data import CIFAR10, MNIST, SOURCES, download, fetch, here, load, openml
 from engine.problems import Classification
 from engine.spec import SpecError, decode, digest, encode
-from tests.openml import addresses, command, images, serving
+from tests.openml import addresses, arff, command, images, serving
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,8 @@ def test_a_download(store, monkeypatch):
     """In another process, as on a person's machine: the numbers that the server has, split once and for all, kept
     with their checksum."""
     x, y = images(400, 784)
+    source = SOURCES["MNIST"]._replace(md5=hashlib.md5(arff(x, y)).hexdigest())
+    monkeypatch.setitem(SOURCES, "MNIST", source)
     with serving(x, y) as port:
         monkeypatch.setattr(openml, "FETCH", command(port))
         told = list(download("MNIST"))
@@ -77,6 +80,21 @@ def test_a_download(store, monkeypatch):
     assert load(MNIST(train=100), "train", "cpu", torch.float32).x.shape == (100, 1, 28, 28)
     monkeypatch.setattr(openml, "FETCH", ("false",))
     assert list(download("MNIST")) == [], "what is here is not fetched again"
+
+
+def test_another_file_than_the_known_one_is_refused(store, monkeypatch):
+    """Finds a file that was exchanged together with OpenML's description of it: the two agree with each other."""
+    x, y = images(400, 784)
+    with serving(x, y) as port:
+        monkeypatch.setattr(openml, "FETCH", command(port))
+        with pytest.raises(SpecError) as refused:
+            list(download("MNIST"))
+    known, sent = SOURCES["MNIST"].md5, hashlib.md5(arff(x, y)).hexdigest()
+    assert str(refused.value) == (
+        "data: MNIST could not be downloaded: OpenML sent something unexpected (ValueError: another file of mnist_784: "
+        f"expected md5 {known}, got {sent})"
+    )
+    assert list((store / "data").iterdir()) == []
 
 
 def test_what_is_kept_of_a_table():

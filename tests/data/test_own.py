@@ -8,15 +8,17 @@ import zipfile
 import numpy as np
 import pytest
 
-from engine.data import DATASETS, OwnFile, keep, load
-from engine.data.table import LARGEST, MOST_NUMBERS
+from engine.data import DATASETS, OwnFile, keep, load, own
+from engine.files.table import LARGEST, MOST_NUMBERS
 from engine.models import CNN, MLP
 from engine.problems import Classification
 from engine.spec import SpecError, decode, digest, encode
+from tests.uploads import within
 
 
 @pytest.fixture(autouse=True)
 def store(tmp_path, monkeypatch):
+    monkeypatch.setattr(own, "upload", within)
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "store"))
     load.cache_clear()
     return tmp_path / "store"
@@ -66,8 +68,10 @@ X, Y = examples()
 )
 def test_what_is_in_a_file_comes_out(content, name, store):
     """One digest for the same numbers, whichever way they are written."""
-    data = keep(content, name)
-    assert data == keep(csv(X, Y), "x.csv") and [p.name for p in (store / "own").iterdir()] == [f"{data.digest}.npz"]
+    data = keep(content, name).data
+    assert data == keep(csv(X, Y), "x.csv").data and [p.name for p in (store / "own").iterdir()] == [
+        f"{data.digest}.npz"
+    ]
     x, y, x_test, y_test = OwnFile(data.train, data.digest, standardize="none").arrays()
     assert data.train == len(x) == 48 and len(x_test) == 12 and data.inputs == ("points", (3,), 3)
     assert rows(np.column_stack([x, y]), np.column_stack([x_test, y_test])) == rows(np.column_stack([X, Y]))
@@ -78,14 +82,14 @@ def test_what_is_in_a_file_comes_out(content, name, store):
 
 def test_images():
     x, y = examples(50, (2, 5, 5))
-    data = keep(npz(x=(x * 40).astype(np.uint8), y=y), "images.npz")
+    data = keep(npz(x=(x * 40).astype(np.uint8), y=y), "images.npz").data
     assert data.inputs == ("image", (2, 5, 5), 3) and data.arrays()[0].shape == (40, 2, 5, 5)
     assert Classification(data, CNN(4, 1)).load("test").x.shape == (10, 2, 5, 5)
 
 
 def test_numbers_as_classes_keep_their_order():
     labels = [(-1, 2, 10)[label] for label in Y]
-    data = keep(csv(X, labels), "a.csv")
+    data = keep(csv(X, labels), "a.csv").data
     x, y, *_ = OwnFile(48, data.digest, standardize="none").arrays()
     assert all(
         label == (-1, 2, 10).index(labels[X[:, 0].tolist().index(row[0])]) for row, label in zip(x, y, strict=True)
@@ -93,7 +97,7 @@ def test_numbers_as_classes_keep_their_order():
 
 
 def test_draws_hold_out_other_examples_and_fewer_hold_out_the_same():
-    data = keep(csv(X, Y), "a.csv")
+    data = keep(csv(X, Y), "a.csv").data
     held_out = [
         OwnFile(n, data.digest, draw, standardize="none").arrays()[2] for n, draw in ((48, 0), (20, 0), (48, 1))
     ]
@@ -259,7 +263,8 @@ def test_spoilt_files(seed, store):
         where = rng.integers(0, len(spoilt), rng.integers(1, 6))
         spoilt[where] = rng.integers(0, 256, len(where))
         try:
-            assert np.isfinite(keep(spoilt.tobytes()[: rng.integers(1, 2 * len(spoilt))], name).arrays()[0]).all()
+            data = keep(spoilt.tobytes()[: rng.integers(1, 2 * len(spoilt))], name).data
+            assert np.isfinite(data.arrays()[0]).all()
         except SpecError as error:
             assert str(error).startswith(("file: ", "data")) and str(error).isprintable()
 
@@ -278,16 +283,16 @@ def test_a_file_that_is_not_here_is_one_line():
 
 @pytest.mark.parametrize("damage", ["torn", "another", "garbage"])
 def test_a_damaged_file_is_refused_and_can_be_given_again(damage, store):
-    data = keep(csv(X, Y), "a.csv")
+    data = keep(csv(X, Y), "a.csv").data
     assert len(data.arrays()[0]) == 48
     path = store / "own" / f"{data.digest}.npz"
     path.write_bytes({"torn": path.read_bytes()[:-50], "another": npz(x=X + 1, y=Y), "garbage": b"x"}[damage])
     with pytest.raises(SpecError, match=f"^data: the file {data.digest} is torn or was changed"):
         data.arrays()
-    assert keep(csv(X, Y), "a.csv") == data and len(data.arrays()[0]) == 48
+    assert keep(csv(X, Y), "a.csv").data == data and len(data.arrays()[0]) == 48
 
 
 def test_more_examples_than_there_are():
-    data = keep(csv(X, Y), "a.csv")
+    data = keep(csv(X, Y), "a.csv").data
     with pytest.raises(SpecError, match=r"^data\.train: expected at most 48, the file's training examples, got 49"):
         Classification(OwnFile(49, data.digest), MLP())

@@ -52,7 +52,7 @@ def exact(x: np.ndarray, x_train: np.ndarray, how: str) -> np.ndarray:
 @pytest.mark.parametrize("what", FINE)
 def test_right_or_named(what):
     column, ways = FINE[what]
-    data = keep(npz(x=np.column_stack([OTHER, column]), y=np.arange(40) % 2), "a.npz")
+    data = keep(npz(x=np.column_stack([OTHER, column]), y=np.arange(40) % 2), "a.npz").data
     for how in WAYS:
         if how not in ways:
             with pytest.raises(SpecError, match=r"^data\.standardize: example \d+, number [12]: \S+ becomes"):
@@ -73,7 +73,7 @@ def test_the_cell_that_is_named_is_the_files():
     ):
         x = np.random.default_rng(0).standard_normal((40, *shape))
         x[cell] = 5e39
-        data = keep(npz(x=x, y=np.arange(40) % 2), "a.npz")
+        data = keep(npz(x=x, y=np.arange(40) % 2), "a.npz").data
         for draw in range(6):
             with pytest.raises(SpecError, match=rf"^data\.standardize: {said}: 5e\+39 becomes too large"):
                 _ = replace(data, standardize="none", draw=draw).inputs

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.kept import home
+from engine.files.kept import home
 from engine.spec import SpecError
 from engine.work.settings import HIGHEST, PREFIX, Settings, fault, read
 from engine.work.store import Store
@@ -39,7 +39,7 @@ def test_no_other_module_reads_the_environment_for_a_setting():
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"environ[\w.]*[(\[]\s*['\"]RAVINE_\w+['\"](?!\] =)", path.read_text())
     }
-    assert others == {"engine/data/kept.py"}
+    assert others == {"engine/files/kept.py"}
 
 
 @pytest.mark.parametrize("text", ["", "somewhere"])

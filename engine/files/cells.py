@@ -7,8 +7,9 @@ import unicodedata
 from decimal import Decimal
 from typing import NamedTuple
 
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-"""How numbers are written in tables: not as Python alone reads them (1_0, nan, inf, digits of other scripts)."""
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+"""How numbers are written in tables: not as Python alone reads them (1_0, nan, inf, digits of other scripts). A run of
+digits is matched in one way only, for else a long one that no number is takes time by its square."""
 NOTHING = re.compile(r"|#?n/?a|<na>|#n/a n/a|null|none|nil|missing|[?.-]+", re.IGNORECASE)
 """What statistics programs and people write where a value is missing; "nan" is no class for another reason."""
 

@@ -9,11 +9,14 @@ import zipfile
 
 import numpy as np
 
-from engine.data.cells import show
-from engine.data.table import MOST_NUMBERS, Table
+from engine.files.cells import show
+from engine.files.table import MOST_NUMBERS, Table, refuse_long, refuse_wide
 from engine.spec import SpecError
 
 SHAPES = "[N, D] for points or [N, C, S, S] for images"
+HEADER = 2**14
+"""Bytes at an array's beginning that are looked at: no header that NumPy reads is longer, one that claims to be would
+be unpacked first."""
 KINDS = "biuf"
 """Truth values, whole numbers of both kinds and floating-point numbers, as NumPy's dtype.kind has them."""
 
@@ -26,7 +29,7 @@ def read_npz(content: bytes) -> Table:
             if missing:
                 raise SpecError(f"file: expected arrays x and y, got no {missing[0]}")
             x, y = (_array(archive, name) for name in ("x", "y"))
-    except SpecError:
+    except (SpecError, MemoryError):
         raise
     except Exception as error:  # a torn or foreign archive makes zipfile, zlib and numpy raise all sorts of things
         raise SpecError(f"file: not an NPZ that can be read ({type(error).__name__})") from None
@@ -56,10 +59,13 @@ def _table(x: np.ndarray, y: np.ndarray) -> Table:
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """One array of numbers, no larger than its entry in the archive says and than is allowed."""
     entry = archive.getinfo(f"{name}.npy")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others want memory of their own
+        raise SpecError(f"file: {name}: expected it compressed as NumPy does, if at all")
     with archive.open(entry) as file:
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(file)
+        start = io.BytesIO(file.read(HEADER))
+    version = np.lib.format.read_magic(start)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    shape, _, dtype = read(start)
     if dtype.kind not in KINDS:
         raise SpecError(
             f"file: {name}: expected {'whole numbers' if name == 'y' else 'numbers'}, got {show(str(dtype))}"
@@ -68,5 +74,8 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         raise SpecError(
             f"file: {name}: expected at most {MOST_NUMBERS:,} numbers, all of them there, got {list(shape)}"
         )
+    if name == "x" and len(shape) in (2, 4):  # others are refused for their shape
+        refuse_long(shape[0])
+        refuse_wide(shape[1:])
     with archive.open(entry) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

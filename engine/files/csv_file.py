@@ -6,17 +6,20 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
-from engine.data.cells import Label, label, number, show
-from engine.data.header import is_header
-from engine.data.table import Table
+from engine.files.cells import Label, label, number, show
+from engine.files.header import is_header
+from engine.files.table import MOST_CLASSES, MOST_NUMBERS, WIDEST, Table, refuse_long
 from engine.spec import SpecError
 
 Row = tuple[int, list[str]]
 """A row's number in the file, from 1 (its last line's), and its cells."""
+Labels = dict[str, Label | None]
+"""What cells name as classes, None where they name none."""
 
 
 class Column(NamedTuple):
@@ -30,6 +33,8 @@ UNNAMED = re.compile(r"(Unnamed: ?[0-9.]+)?")
 """What stands over an index: nothing, or what pandas calls it once it has read that."""
 QUOTED_OR_SEPARATOR = re.compile(r'(?<![^,\r\n]) *"(?:[^"]|"")*+"|([;|]|(?<=[^,\s])\t+(?=[^,\s]))')
 """A cell in quotes, or outside of any what separates cells elsewhere; a tab beside a comma is a space."""
+MANY = 10_000
+"""Classes that are counted; that there are more is all that is told of a file with more."""
 
 
 def read_csv(content: bytes) -> Table:
@@ -43,25 +48,41 @@ def read_csv(content: bytes) -> Table:
     if not rows or len(rows[0][1]) < 2:
         raise SpecError("file: expected at least 2 columns separated by commas, the last of them the class")
     _refuse_other_separators(text)
-    header = _has_header(rows)
-    table = _table(rows[0][1], rows[header:], header)
+    labels = _labels(rows)
+    header = _has_header(rows, labels)
+    table = _table(rows[0][1], rows[header:], labels, header)
     return table._replace(left_out=(*table.left_out, *[f"{empty} empty row{'s' * (empty != 1)}"] * (empty > 0)))
 
 
-def _has_header(rows: list[Row]) -> bool:
+def _labels(rows: list[Row]) -> Labels:
+    """What the last cells of the rows name, by cell; SpecError for more classes than are counted."""
+    labels: Labels = {}
+    classes: set[Label | None] = set()
+    for _, row in rows:
+        if row[-1] not in labels:
+            labels[row[-1]] = label(row[-1])
+            classes.add(labels[row[-1]])
+            if len(classes) > MANY:
+                raise SpecError(f"file: expected 2 to {MOST_CLASSES} classes, got more than {MANY:,}")
+    return labels
+
+
+def _has_header(rows: list[Row], labels: Labels) -> bool:
     first = rows[0][1]
     others = [row for _, row in rows if row != first]  # a header may come again
-    return is_header(first, others[0] if others else [], {label(cell) for cell in {row[-1] for row in others}})
+    return is_header(first, others[0] if others else [], {labels[row[-1]] for row in others})
 
 
-def _table(first: list[str], examples: list[Row], header: bool) -> Table:
+def _table(first: list[str], examples: list[Row], labels: Labels, header: bool) -> Table:
     _refuse_other_rows(examples, first, header)
     columns, indices = _columns(first, header), _indices(first, header)
     features = columns[indices:-1]
-    classes, y = _classes(examples, columns[-1].name)
-    x = [[_number(row[place], line, name) for place, name in features] for line, row in examples]
+    classes, y = _classes(examples, labels, columns[-1].name)
+    x = np.empty((len(examples), len(features)))
+    for i, (line, row) in enumerate(examples):
+        x[i] = [_number(row[place], line, name) for place, name in features]
     return Table(
-        np.array(x, float).reshape(len(x), len(features)),
+        x,
         y,
         classes,
         tuple(name for _, name in features),
@@ -78,11 +99,15 @@ def _text(content: bytes) -> str:
 
 
 def _rows(text: str) -> tuple[list[Row], int]:
-    """All rows in which something stands, and the number of those with cells of which none has anything in it."""
+    """All rows in which something stands, and the number of those with cells of which none has anything in it; no more
+    of either than a table may have."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
-    rows, empty = [], 0
+    rows, empty, cells = [], 0, 0
     try:
-        for row in reader:
+        for count, row in enumerate(reader, 1):
+            cells += len(row)
+            refuse_long(count)
+            _refuse_cells(reader.line_num, len(row), cells)
             if any(cell.strip() for cell in row):
                 rows.append((reader.line_num, row))
             else:
@@ -90,6 +115,13 @@ def _rows(text: str) -> tuple[list[Row], int]:
     except csv.Error as error:
         raise SpecError(f"file: row {reader.line_num}: not CSV that can be read ({error})") from None
     return rows, empty
+
+
+def _refuse_cells(line: int, row: int, cells: int) -> None:
+    if row > WIDEST:
+        raise SpecError(f"file: row {line}: expected at most {WIDEST:,} cells, got {row:,}")
+    if cells > MOST_NUMBERS:
+        raise SpecError(f"file: row {line}: expected at most {MOST_NUMBERS:,} cells in all rows up to it, got more")
 
 
 def _refuse_other_separators(text: str) -> None:
@@ -113,7 +145,8 @@ def _refuse_other_rows(examples: list[Row], first: list[str], header: bool) -> N
 def _columns(first: list[str], header: bool) -> list[Column]:
     """All columns; messages call them by the header's name, or by number where that is missing or another's too."""
     names = [cell.strip() if header else "" for cell in first]
-    return [Column(i, show(name) if name and names.count(name) == 1 else str(i + 1)) for i, name in enumerate(names)]
+    times = Counter(names)
+    return [Column(i, show(name) if name and times[name] == 1 else str(i + 1)) for i, name in enumerate(names)]
 
 
 def _indices(first: list[str], header: bool) -> int:
@@ -122,16 +155,16 @@ def _indices(first: list[str], header: bool) -> int:
     return named[0] if header and named else 0
 
 
-def _classes(examples: list[Row], column: str) -> tuple[tuple[str, ...], np.ndarray]:
+def _classes(examples: list[Row], labels: Labels, column: str) -> tuple[tuple[str, ...], np.ndarray]:
     """The names of the classes in their order, and the place [N] of each example's among them."""
-    known = {cell: label(cell) for cell in {row[-1] for _, row in examples}}
     for line, row in examples:
-        if known[row[-1]] is None:
+        if labels[row[-1]] is None:
             got = show(row[-1]) if row[-1].strip() else "nothing"
             raise SpecError(f"file: row {line}, column {column}: expected a class, got {got}")
-    classes = sorted({found for found in known.values() if found})
-    place: dict[Label | None, int] = {found: i for i, found in enumerate(classes)}
-    return tuple(map(str, classes)), np.array([place[known[row[-1]]] for _, row in examples], np.int64)
+    found = [labels[row[-1]] for _, row in examples]
+    classes = sorted({each for each in found if each})
+    place: dict[Label | None, int] = {each: i for i, each in enumerate(classes)}
+    return tuple(map(str, classes)), np.array([place[each] for each in found], np.int64)
 
 
 def _number(cell: str, line: int, column: str) -> float:

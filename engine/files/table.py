@@ -13,8 +13,11 @@ from engine.spec import SpecError
 LARGEST = 5_000_000
 """Bytes of a file."""
 MOST_NUMBERS = 4_000_000
-"""Numbers that a compressed file may unpack to."""
-FEWEST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20, 4096, 50
+"""Numbers that a compressed file may unpack to, and cells of a CSV."""
+FEWEST_ROWS, MOST_ROWS = 20, 1_250_000
+"""Rows of a table; of the most, a million are trained on, as many as a run may have."""
+MOST_COLUMNS, WIDEST, MOST_CLASSES = 4096, 8192, 50
+"""Numbers of an example, cells of a row, among which may be some that are left out, and classes."""
 
 
 class Table(NamedTuple):
@@ -47,13 +50,24 @@ class Table(NamedTuple):
         return f"{len(each)} classes ({', '.join(each)})"
 
 
+def refuse_long(rows: int) -> None:
+    """SpecError "file: ..." for more rows than a table may have."""
+    if rows > MOST_ROWS:
+        raise SpecError(f"file: expected at most {MOST_ROWS:,} rows, got more")
+
+
+def refuse_wide(shape: tuple[int, ...]) -> None:
+    """SpecError "file: ..." for examples [N, *shape] of none or of more numbers than one may have."""
+    if not 1 <= math.prod(shape) <= MOST_COLUMNS:
+        raise SpecError(f"file: expected 1 to {MOST_COLUMNS} numbers an example, got {math.prod(shape)}")
+
+
 def checked(table: Table) -> Table:
     """The table, where it is one to learn from; SpecError "file: ..." otherwise."""
     x, counts = table.x, np.bincount(table.y)
     if len(x) < FEWEST_ROWS:
         raise SpecError(f"file: expected at least {FEWEST_ROWS} examples, got {len(x)}")
-    if not 1 <= math.prod(x.shape[1:]) <= MOST_COLUMNS:
-        raise SpecError(f"file: expected 1 to {MOST_COLUMNS} numbers an example, got {math.prod(x.shape[1:])}")
+    refuse_wide(x.shape[1:])
     if not 2 <= len(counts) <= MOST_CLASSES:
         raise SpecError(f"file: expected 2 to {MOST_CLASSES} classes, got {len(counts)}")
     if counts.max() < 2:

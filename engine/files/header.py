@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from engine.data.cells import Label, label, number
+from engine.files.cells import Label, label, number
 
 
 def is_header(first: Sequence[str], second: Sequence[str], labels: Collection[Label | None]) -> bool:

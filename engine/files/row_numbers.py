@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.table import Table
+from engine.files.table import Table
 
 
 def without_row_numbers(table: Table) -> Table:

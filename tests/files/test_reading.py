@@ -4,9 +4,15 @@ refused with row and column, or told."""
 import numpy as np
 import pytest
 
-from engine.data import read_file
+from engine.files.reading import kind_of, read_table
+from engine.files.table import Table
 from engine.spec import SpecError
 from tests.data.test_own import npz
+
+
+def read_file(content: bytes, name: str) -> Table:
+    return read_table(content, kind_of(name))
+
 
 SQUARES = [i * i % 7 for i in range(40)]
 
