@@ -26,6 +26,7 @@ FLAGS = [
     )
 ]
 FLAGS += ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]  # WebGL without a graphics card
+FLAGS += ["--disable-gpu-compositing"]  # of all else that is drawn, for which such a one takes eight times as long
 ROOT = ([] if os.geteuid() == 0 else ["sudo", "-n"]) + ["env", "DEBIAN_FRONTEND=noninteractive"]
 PLAYWRIGHT = [sys.executable, "-m", "playwright"]
 STEPS = (

@@ -1,14 +1,17 @@
-"""Results of experiments that are dear to perform: kept beside the tests for as long as the code that made them is the
-same, and performed anew when it is not."""
+"""Results of experiments that are dear to perform, as they are and with wrong rules in their runs: kept beside the
+tests for as long as the code that made them is the same, and performed anew when it is not."""
 
 import ast
 import hashlib
+import inspect
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,11 +20,14 @@ from engine.experiments import Experiment
 from engine.experiments.lab import Lab
 from engine.machine import settle
 from engine.records import Arrays
-from engine.spec import digest
+from engine.spec import digest, encode, fingerprint
+from engine.training.runs import RunSpec
+from tests.drive import made_up
 
+Ensembles = Mapping[str, Sequence[RunSpec]]
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "tests" / "experiments" / "kept"
-DEAR = 2.0
+DEAR = 1.0
 """Seconds from which on a result is kept."""
 ROOMS = (
     "seeds",
@@ -39,26 +45,42 @@ ROOMS = (
 """What in the engine any experiment's numbers may come from, beside its own module and what that imports."""
 
 
-def arrays_of(experiment: Experiment) -> Arrays:
-    """The arrays of the experiment's result, as the engine makes them today."""
-    path, made_by = KEPT / f"{type(experiment).__name__}-{digest(experiment)}.npz", code(type(experiment))
+def arrays_of(experiment: Experiment, ensembles: Ensembles | None = None) -> Arrays:
+    """The arrays of the experiment's result, as the engine makes them today: of its own runs, or of these in their
+    place."""
+    name, made_by = f"{type(experiment).__name__}-{digest(experiment)}", code(type(experiment))
+    if ensembles is not None:
+        name += f"-{fingerprint({key: [encode(spec) for spec in specs] for key, specs in ensembles.items()})}"
+        made_by += _made_up(ensembles)
+    path = KEPT / f"{name}.npz"
     if path.exists():
         with np.load(path) as kept:
             arrays = dict(kept)
         if str(arrays.pop("code")) == made_by:
             return arrays
-    started, arrays = time.process_time(), performed_anew(experiment)
+    started, arrays = time.process_time(), performed_anew(experiment, ensembles)
     if path.exists() or time.process_time() - started > DEAR:
         _keep(path, arrays | {"code": np.array(made_by)})
     return arrays
 
 
-def performed_anew(experiment: Experiment) -> Arrays:
+def performed_anew(experiment: Experiment, ensembles: Ensembles | None = None) -> Arrays:
     """The arrays of the experiment's result, every run of it trained."""
     settle()
+    if ensembles is not None:
+        parts = {"probe": experiment.probe, "separately": experiment.separately}
+        experiment = cast(Any, SimpleNamespace(ensembles=lambda: ensembles, **parts))
     lab = Lab(experiment)
     deque(lab.work(), maxlen=0)
     return lab.arrays
+
+
+def _made_up(ensembles: Ensembles) -> str:
+    """8 hex digits for the files of all rules that tests have made up for these runs; "" where there are none."""
+    classes = {cls for specs in ensembles.values() for spec in specs for _, cls in made_up(spec)}
+    files = sorted({inspect.getfile(cls) for cls in classes})
+    statements = "\0".join(_statements(Path(file).read_text(encoding="utf-8")) for file in files)
+    return hashlib.sha256(statements.encode()).hexdigest()[:8] if files else ""
 
 
 @cache

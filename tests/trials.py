@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from engine.experiments import Experiment, plan
 from engine.records import Arrays, Result
 from engine.spec import encode
 from engine.training.runs import RunSpec
-from tests.results import arrays_of, performed_anew
+from tests.results import arrays_of
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "assets" / "experiments" / "full.json"
@@ -48,8 +47,7 @@ def _by_firsts(experiment: Experiment, name: str, specs: Sequence[RunSpec], alik
     settings = list(dict.fromkeys(alike))
     firsts = tuple(specs[alike.index(setting)] for setting in settings)
     members = [settings.index(setting) for setting in alike]
-    other = SimpleNamespace(ensembles=lambda: {name: firsts}, probe=experiment.probe, separately=experiment.separately)
-    trained = performed_anew(cast(Any, other))
+    trained = arrays_of(experiment, {name: firsts})
     return {key: values if key.endswith("/step") else values[:, members] for key, values in trained.items()}
 
 

@@ -52,16 +52,17 @@ def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
     assert faults == []
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_every_page_draws_under_the_policy(server: Server, page: Page, name: str):
+def test_every_page_draws_under_the_policy(server: Server, page: Page, faults: list[str]):
     """Finds a source that a page asks for and the policy does not allow: the browser complains of each, and what it
     was for is not drawn."""
     assert "script-src" in HEADERS["Content-Security-Policy"]
     answer = page.goto(server.url)
     assert answer and answer.headers["x-frame-options"] == "DENY"
     settle(page)
-    turn_to(page, name)
-    expect(page.locator(DRAWN[name]).first).to_be_visible(timeout=SOON)
+    for name, drawn in DRAWN.items():
+        turn_to(page, name)
+        expect(page.locator(drawn).first, name).to_be_visible(timeout=SOON)
+        assert faults == [], name
 
 
 def test_the_policy_forbids_what_a_stranger_would_bring(server: Server, page: Page, faults: list[str]):

@@ -1,12 +1,16 @@
 """Results kept with the tests: they are those of the code as it is, and of no other."""
 
 import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from engine.experiments.late import WhereItFails
 from engine.experiments.normalization import Drift
+from engine.rules import SGD, Rule
 from tests import results
 
 
@@ -48,7 +52,7 @@ def test_a_changed_statement_is_other_code_for_whom_it_concerns(tree, file, conc
 def test_what_other_code_has_made_is_performed_anew(tree, monkeypatch):
     monkeypatch.setattr(results, "DEAR", 0.0)
     made = []
-    monkeypatch.setattr(results, "performed_anew", lambda experiment: made.append(experiment) or {"a/b": np.ones(2)})
+    monkeypatch.setattr(results, "performed_anew", lambda experiment, _: made.append(experiment) or {"a/b": np.ones(2)})
     named(Drift)
     for _ in range(2):
         assert results.arrays_of(Drift()).keys() == {"a/b"}
@@ -57,3 +61,32 @@ def test_what_other_code_has_made_is_performed_anew(tree, monkeypatch):
     named(Drift)
     assert results.arrays_of(Drift()).keys() == {"a/b"}
     assert made == [Drift()] * 2
+
+
+@dataclass(frozen=True)
+class Standing(Rule):
+    """No step at all."""
+
+    formula: ClassVar = "d = 0"
+    paper: ClassVar = "nobody"
+
+    def direction(self, step, memory):
+        return 0 * step.g, memory
+
+
+def test_runs_in_the_place_of_others_are_kept_as_what_they_are(tree, monkeypatch):
+    """Finds wrong rules that are judged by what the right ones gave, or a made-up one by what it was before."""
+    monkeypatch.setattr(results, "DEAR", 0.0)
+    made = []
+    monkeypatch.setattr(results, "performed_anew", lambda _, runs: made.append(runs) or {"a/b": np.ones(2)})
+    named(Drift)
+    own = Drift().ensembles()
+    others = [{name: tuple(replace(s, rule=rule) for s in own[name]) for name in own} for rule in (SGD(), Standing())]
+    for runs in (None, *others, None, *others):
+        results.arrays_of(Drift(), runs)
+    assert made == [None, *others]
+    copy = tree / "made_up.py"
+    copy.write_text(Path(__file__).read_text().replace("0 *", "1 *"))
+    monkeypatch.setattr(results.inspect, "getfile", lambda cls: str(copy))
+    results.arrays_of(Drift(), others[1])
+    assert made == [None, *others, others[1]]

@@ -7,11 +7,12 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from engine.data import Moons
@@ -30,6 +31,8 @@ from tests.forked import forked
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 SMALL = RunSpec(Classification(Moons(40), MLP(4, 1)), batch=0, steps=20, every=5)
 DEFAULT = digest(RunSpec())
+INSTALLED = cache(manifest_scanner.scan_component_manifests)
+"""The components that installed packages bring: Streamlit's harness else reads all packages' files for every page."""
 
 
 @contextmanager
@@ -37,6 +40,7 @@ def served(root: Path) -> Iterator[None]:
     """A server's caches, and its store at `root`; its workers are forks, and none is there before there is a job."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAVINE_STORE", str(root))
+        patch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED)
         patch.setattr(Jobs, "warm", lambda jobs: None)
         patch.setattr(cached, "Jobs", partial(Jobs, worker=forked(WORKER)))
         st.cache_resource.clear()

@@ -22,6 +22,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
+from tests.drive import last
 
 SPEC = RunSpec(steps=60, every=20)
 
@@ -155,8 +156,7 @@ BAD_CALLS = {
 def trained(tmp_path_factory):
     """A store with the run, for calls that must leave it as it is."""
     root = tmp_path_factory.mktemp("trained")
-    *_, last = perform(Store(root), Work(SPEC))
-    assert last.status == "finished"
+    assert last(perform(Store(root), Work(SPEC))).status == "finished"
     return root
 
 
@@ -176,23 +176,30 @@ def test_failures_of_an_analysis_exit_1(trained, capsys, monkeypatch):
     assert "checkpoint: expected at most 3" in capsys.readouterr().err
 
 
+LONG = RunSpec(steps=1200, every=100)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The longer run, in one go."""
+    store = Store(tmp_path_factory.mktemp("alone"))
+    last(perform(store, Work(LONG)))
+    return store.run(digest(LONG))
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=lambda s: s.name)
-def test_an_interrupted_run_is_kept_and_a_second_call_ends_it_alike(here, tmp_path, ending):
+def test_an_interrupted_run_is_kept_and_a_second_call_ends_it_alike(here, tmp_path, alone, ending):
     """By Ctrl-C, and by a terminal that is closed."""
-    long = RunSpec(steps=1200, every=100)
     path = tmp_path / "long.json"
-    path.write_text(dumps(long))
+    path.write_text(dumps(LONG))
     command = [sys.executable, "-m", "engine", "train", str(path)]
     first = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
-    while not (here.has(digest(long)) and here.summary(digest(long)).step > 100):
+    while not (here.has(digest(LONG)) and here.step(digest(LONG)) > 100):
         assert first.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.05)
     first.send_signal(ending)
     assert first.wait(20) == 130
-    stopped = here.run(digest(long))
+    stopped = here.run(digest(LONG))
     assert stopped.status == "stopped" and 100 < stopped.state["step"] < 1200
     assert main(["train", str(path)]) == 0
-    resumed = here.run(digest(long))
-    assert main(["train", str(path), "--fresh", "--store", str(tmp_path / "other")]) == 0
-    alone = Store(tmp_path / "other").run(digest(long))
-    assert np.array_equal(resumed.path, alone.path)
+    assert np.array_equal(here.run(digest(LONG)).path, alone.path)

@@ -118,7 +118,8 @@ def test_two_servers_on_one_store(store):
     """The second follows what the first does, takes it over when the first is killed, and ends it to the same bits."""
     code = (
         "import sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
-        "Jobs(Store(sys.argv[1])).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
+        "from tests.forked import forked; "
+        "Jobs(Store(sys.argv[1]), forked(WORKER)).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
     )
     second = Jobs(store, forked(WORKER))
     begun = second.start(Work(SPEC))

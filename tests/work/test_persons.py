@@ -15,9 +15,10 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.persons import Persons
-from engine.work.process import Process
+from engine.work.process import WORKER, Process
 from engine.work.settings import Settings
 from engine.work.store import Store
+from tests.forked import forked
 from tests.work.test_jobs import wait
 
 pytestmark = pytest.mark.xdist_group("jobs")
@@ -134,7 +135,8 @@ def test_outside_public_mode_all_is_as_it_was(store):
 def test_a_job_ends_when_its_seconds_are_used(store, limits, why):
     """Finds that computing is not counted, and that a run at its end says nothing of why; whoever has used all they
     may cannot begin another, and others can."""
-    jobs = Jobs(store, settings=Settings(public=True, **{"job_seconds": 0, "person_seconds": 0} | limits))
+    settings = Settings(public=True, **{"job_seconds": 0, "person_seconds": 0} | limits)
+    jobs = Jobs(store, forked(WORKER), settings)
     last = wait(jobs, jobs.start(ENDLESS[0], owner="a"))
     assert (last.status, last.reason) == ("stopped", why)
     assert jobs._jobs[last.id].seconds > 0.9
