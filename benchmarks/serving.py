@@ -1,4 +1,4 @@
-"""Processes for `benchmarks.live`: the app on a port of its own, and a run trained headless."""
+"""Processes for `benchmarks.live` and `benchmarks.soak`: the app on a port of its own, and a run trained headless."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextlib.contextmanager
-def process(command: list[str], store: str) -> Iterator[None]:
-    """Runs a command from the repository's root with a store of its own; ends it."""
+def process(command: list[str], store: str, log: str = os.devnull) -> Iterator[None]:
+    """Runs a command from the repository's root with a store of its own, what it says in a log; ends it."""
     environment = {**os.environ, "RAVINE_STORE": store, "OMP_NUM_THREADS": "1"}
-    running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with Path(log).open("ab") as said:
+        running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
     try:
         yield
     finally:
@@ -41,7 +42,7 @@ def process(command: list[str], store: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serving(store: str) -> Iterator[int]:
+def serving(store: str, log: str = os.devnull) -> Iterator[int]:
     """The app on a free loopback port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -52,7 +53,7 @@ def serving(store: str) -> Iterator[int]:
         f"--server.port={port}",
         "--server.fileWatcherType=none",
     ]
-    with process([sys.executable, "-m", "streamlit", "run", "app.py", *options], store):
+    with process([sys.executable, "-m", "streamlit", "run", "app.py", *options], store, log):
         wait_for(lambda: healthy(port))
         yield port
 

@@ -20,7 +20,8 @@ class Session:
 
     def __init__(self, port: int, query: str, seen: Any):
         self.url, self.query, self.seen = f"ws://127.0.0.1:{port}/_stcore/stream", query, seen
-        self.page, self.buttons = "", {}
+        self.page, self.buttons = "", dict[str, str]()
+        self.pages: dict[str, str] = {}  # the hash of each page, by its place in the address
         self.loaded, self.asked = asyncio.Event(), None
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.renewed: set[str] = set()  # timers that the run of the script under way has set
@@ -50,6 +51,18 @@ class Session:
         message.rerun_script.widget_states.widgets.add(id=self.buttons[label], trigger_value=True)
         await self._rerun(message)
 
+    async def turn_to(self, page: str, query: str) -> float:
+        """Goes to another page, "" for the start page, or to the same with another query; the seconds until it is
+        there."""
+        await self.loaded.wait()
+        self._stop(set(self.timers))
+        self.loaded.clear()
+        self.page, self.query, self.buttons, self.asked = self.pages[page], query, {}, None
+        begun = time.perf_counter()
+        await self._rerun()
+        await self.loaded.wait()
+        return time.perf_counter() - begun
+
     async def measured(self) -> float:
         """The moment at which the page, after a click, shows a measurement of a run that is at work."""
         await self.shown.wait()
@@ -75,6 +88,8 @@ class Session:
                 case "new_session":
                     self.page = message.new_session.page_script_hash
                     self.renewed = set()
+                case "navigation":
+                    self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
                 case "delta":
                     self._element(message.delta.new_element)
                 case "auto_rerun":
@@ -103,12 +118,15 @@ class Session:
             self.seen.exceptions.append(element.exception.message[:200])
 
     def _end(self, status: int) -> None:
+        if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+            return  # a server's first page, which it begins anew
         if status == ForwardMsg.FINISHED_SUCCESSFULLY:
             self._stop(self.timers.keys() - self.renewed)  # a run of the whole page sets its timers anew
-        if not self.loaded.is_set():
-            self.loaded.set()
-            self.seen.loaded += 1
-        elif self.asked is not None:
+            if not self.loaded.is_set():
+                self.loaded.set()
+                self.seen.loaded += 1
+                return
+        if self.asked is not None:
             self.seen.answers.append(time.perf_counter() - self.asked)
             self.asked = None
 

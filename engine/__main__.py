@@ -7,9 +7,9 @@ import argparse
 import json
 import math
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,16 @@ from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
 from engine.experiments.verdicts import lines, named
 from engine.machine import settle
-from engine.records import ENDS, Progress, RecordError, Stop, write
+from engine.records import ENDS, Progress, RecordError, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
 from engine.training.runs import RUNS
 from engine.work.budget import Limits
+from engine.work.endings import heard
 from engine.work.kinds import KINDS, Kind, Work
 from engine.work.perform import ELSEWHERE, patiently, perform
 from engine.work.store import Store
 from engine.work.tables import tables
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST = {"path": 1e9, "memory": 1e9, "hours": 1.0}
 """What a run may cost, by the options that raise it, in their units."""
 LARGEST = 1_000_000
@@ -46,10 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(others)
     settle()
     try:
-        return _run(options, words)
+        with heard():
+            return _run(options, words)
     except (SpecError, RecordError) as error:
         print(f"engine {options.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -90,13 +93,10 @@ def read(path: str, table: Mapping[str, type] = RUNS) -> Any:
 
 def _download(name: str) -> int:
     """Fetches an image set under a progress bar of bytes; Ctrl-C ends that and leaves nothing behind."""
-    try:
-        with tqdm(desc=name, unit="B", unit_scale=True, dynamic_ncols=True) as bar:
-            for at in download(name):
-                bar.total = max(at.done, at.total)
-                bar.update(at.done - bar.n)
-    except KeyboardInterrupt:
-        return 130
+    with tqdm(desc=name, unit="B", unit_scale=True, dynamic_ncols=True) as bar:
+        for at in download(name):
+            bar.total = max(at.done, at.total)
+            bar.update(at.done - bar.n)
     print("finished", file=sys.stderr)
     return 0
 
@@ -151,24 +151,20 @@ def _work(store: Store, options: argparse.Namespace, words: Sequence[str]) -> Wo
 def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
     """Performs work under a progress bar; Ctrl-C, a closed terminal or SIGTERM end it after the step at hand and keep
     what there is."""
-    latest, pressed = Progress(0, 0), []
-    before = {ending: signal.signal(ending, lambda *_: pressed.append(True)) for ending in ENDINGS}
+    latest = Progress(0, 0)
     task = perform(store, work, options.device, getattr(options, "fresh", False), limits=_limits(options))
-    try:
-        with tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar:
-            for latest in patiently(task):
-                _show(bar, latest)
-                if pressed and latest.status in ("running", ELSEWHERE):
-                    latest = task.throw(Stop())  # type: ignore[attr-defined]  # a generator
-                    break
-            bar.refresh()
-    finally:
-        for ending, handler in before.items():
-            signal.signal(ending, handler)
-    print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
+    with (
+        suppress(KeyboardInterrupt),
+        tqdm(desc=work.kind.name, unit="", dynamic_ncols=True, smoothing=0.1) as bar,
+    ):
+        for latest in patiently(task):
+            _show(bar, latest)
+        bar.refresh()
+    with suppress(OSError):  # the terminal may be gone
+        print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
     if latest.status in ENDS:
         print(store.file(work.address))
-    return {"finished": 0, "diverged": 0, "stopped": 130}.get(latest.status, 1)
+    return {"finished": 0, "diverged": 0, "failed": 1}.get(latest.status, 130)
 
 
 def _limits(options: argparse.Namespace) -> Limits:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from engine.machine import made
 from engine.records import ENDS, Progress, Record, RecordError, Stop
 from engine.spec import SpecError
 from engine.work.budget import Limits
+from engine.work.endings import heard
 from engine.work.kinds import Work
 from engine.work.lease import Lease
 from engine.work.reasons import in_a_line
@@ -57,11 +59,18 @@ def perform(
 
 
 def patiently(performing: Iterator[Progress]) -> Iterator[Progress]:
-    """The same progress, for one who has nothing else to do while another process is at work."""
-    for progress in performing:
-        yield progress
-        if progress.status == ELSEWHERE or progress.idle:
-            time.sleep(LOOK)
+    """The same progress, for a process that has nothing else to do while another is at work. Asked to end, it stops
+    after the step at hand, and raises KeyboardInterrupt once that is kept and told."""
+    asked: list[int] = []
+    with heard(lambda number, _: asked.append(number)):
+        for progress in performing:
+            yield progress
+            if asked and progress.status in ("running", ELSEWHERE):
+                with suppress(Stop):  # what it needs was being made, and can be gone on with
+                    yield performing.throw(Stop())  # type: ignore[attr-defined]  # a generator
+                raise KeyboardInterrupt
+            if progress.status == ELSEWHERE or progress.idle:
+                time.sleep(LOOK)
 
 
 def _followed(store: Store, address: str, lease: Lease, over: bool) -> Generator[Progress, None, bool]:

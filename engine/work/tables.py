@@ -12,7 +12,7 @@ from typing import Any
 from engine.experiments import EXPERIMENTS, Experiment, current
 from engine.experiments.verdicts import table
 from engine.machine import settle
-from engine.records import Result
+from engine.records import ENDS, Result
 from engine.spec import decode, encode
 from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
@@ -33,13 +33,17 @@ def tables(experiments: Sequence[Experiment], store: Path, device: str = "cpu") 
         waiting = [pool.submit(_performed, encode(experiment), store, device) for experiment in experiments]
         try:
             yield from (done.result() for done in as_completed(waiting))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # also when nobody wants the next one: what is at work keeps what there is
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
 
 
 def _performed(encoded: dict[str, Any], root: Path, device: str) -> dict[str, Any]:
     work, store = Work(decode(EXPERIMENTS, encoded)), Store(root)
     *_, end = patiently(perform(store, work, device))
-    record = store.find(work.address, growing=end.status == "failed")
+    ended = end.status in ENDS
+    record = store.find(work.address, growing=not ended)
     made = table(work.spec, current(work.spec, record if isinstance(record, Result) else None))
-    return made | {"failed": end.reason, "reproduced": False} if end.status == "failed" else made
+    return made if ended else made | {"failed": end.reason, "reproduced": False}

@@ -41,6 +41,9 @@ NICE = 10
 ROUND = 1.0
 """Seconds that all tasks together take for a turn each, when there are many."""
 
+Commands = queue.SimpleQueue[dict[str, Any] | None]
+"""What the server says, in its order; None where it says no more."""
+
 
 class Task:
     """One job inside the worker."""
@@ -91,21 +94,21 @@ class Task:
 class Worker:
     """The tasks of one device, taking turns."""
 
-    def __init__(self, device: str, store: Store, events: TextIO):
-        self.device, self.store, self.events = device, store, events
+    def __init__(self, device: str, store: Store, events: TextIO, commands: Commands):
+        self.device, self.store, self.events, self.commands = device, store, events, commands
         self.tasks: dict[str, Task] = {}
         self.nice = 0
         self.clock, self.turns = 0, dict[str, int]()  # turns so far, and the last one of each owner
 
-    def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    def run(self) -> None:
         """Until the commands end (None)."""
         while True:
             turn = self._next()
             if turn is None:
                 self._turn("")
-            while turn is None or not commands.empty():
+            while turn is None or not self.commands.empty():
                 try:
-                    command = commands.get(timeout=LOOK if self.tasks else None)
+                    command = self.commands.get(timeout=LOOK if self.tasks else None)
                 except queue.Empty:
                     command = {}
                 if command is None:
@@ -201,8 +204,11 @@ class Worker:
         self._write({"job": name, **event})
 
     def _write(self, event: dict[str, Any]) -> None:
-        self.events.write(json.dumps(event) + "\n")
-        self.events.flush()
+        try:
+            self.events.write(json.dumps(event) + "\n")
+            self.events.flush()
+        except BrokenPipeError:  # the server died
+            self.commands.put(None)
 
     def _close(self) -> None:
         for task in self.tasks.values():
@@ -214,7 +220,7 @@ class Worker:
             task.progress.close()  # type: ignore[attr-defined]  # a generator
 
 
-def _read(lines: TextIO, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+def _read(lines: TextIO, commands: Commands) -> None:
     for line in lines:
         commands.put(json.loads(line))
     commands.put(None)
@@ -230,13 +236,12 @@ def main() -> None:
         bound(share_of_memory(device))
     gc.collect()
     gc.freeze()
-    commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    commands: Commands = queue.SimpleQueue()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to obey, which then closes the input
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: commands.put(None))
     threading.Thread(target=_read, args=(sys.stdin, commands), daemon=True).start()
-    with suppress(BrokenPipeError):  # the server died: checkpoints are in the store
-        Worker(device, Store(Path(root)), events).run(commands)
+    Worker(device, Store(Path(root)), events, commands).run()
 
 
 if __name__ == "__main__":

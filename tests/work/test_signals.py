@@ -1,6 +1,9 @@
 """Signals: a server that is interrupted, and a worker that is asked to end, keep every job's last step."""
 
+import io
+import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -11,7 +14,9 @@ import pytest
 
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work.kinds import Work
 from engine.work.store import PARTIAL, Store
+from engine.work.worker import Commands, Worker
 from tests.work.test_lease import until
 
 pytestmark = pytest.mark.xdist_group("jobs")
@@ -45,3 +50,23 @@ def ended(store, server, how):
     how()
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert store.file(digest(LONG), PARTIAL).stat().st_mtime > asked - TICK
+
+
+class Broken(io.StringIO):
+    """Events that nobody hears any more once a job has come some steps."""
+
+    def flush(self):
+        if json.loads(self.getvalue().splitlines()[-1]).get("done"):
+            raise BrokenPipeError
+
+
+def test_a_worker_that_nobody_hears_keeps_the_last_step(tmp_path):
+    """Its server was killed, and the pipe of events is found broken before its input is found closed."""
+    commands: Commands = queue.SimpleQueue()
+    commands.put(
+        {"do": "start", "job": digest(LONG), "fresh": False, "over": False, "owner": "", **Work(LONG).message()}
+    )
+    worker = Worker("cpu", Store(tmp_path), Broken(), commands)
+    worker.nice = 1  # which this process is not to be
+    worker.run()
+    assert worker.store.step(digest(LONG)) > 0 and not list(tmp_path.rglob("*.lease"))
