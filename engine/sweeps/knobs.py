@@ -17,7 +17,7 @@ class AbsentError(SpecError):
 
 def knob(spec: RunSpec, name: str) -> Number | Integer:
     """What the knob of a name is; AbsentError where the run has none, SpecError where it is no number."""
-    *steps, field = _way(spec, name)
+    *steps, field = way(spec, name)
     part: Any = spec
     for step in steps:
         part = part[step] if isinstance(step, int) else getattr(part, step)
@@ -29,34 +29,34 @@ def knob(spec: RunSpec, name: str) -> Number | Integer:
 
 def turned(spec: RunSpec, name: str, value: float) -> RunSpec:
     """The run with another value of a knob; AbsentError where it has none, SpecError where that value cannot be."""
-    return _turned(spec, _way(spec, name), knob(spec, name).check(value, name))
+    return _turned(spec, way(spec, name), knob(spec, name).check(value, name))
 
 
-def _turned(part: Any, way: Sequence[str | int], value: float) -> Any:
-    if not way:
+def _turned(part: Any, steps: Sequence[str | int], value: float) -> Any:
+    if not steps:
         return value
-    step, rest = way[0], way[1:]
+    step, rest = steps[0], steps[1:]
     if isinstance(step, int):
         return (*part[:step], _turned(part[step], rest, value), *part[step + 1 :])
     return replace(part, **{step: _turned(getattr(part, step), rest, value)})
 
 
-def _way(spec: RunSpec, name: str) -> list[str | int]:
+def way(spec: RunSpec, name: str) -> list[str | int]:
     """The steps from a run to its knob: fields, and places in tuples. A rule that wraps another has its knobs too."""
     part: Any = spec
-    way: list[str | int] = []
+    found: list[str | int] = []
     for step in name.split("."):
         while _wraps(part) and step not in _fields(part):
             part = getattr(part, "rule")  # noqa: B009  # no other rule has one
-            way.append("rule")
+            found.append("rule")
         place = int(step) if isinstance(part, tuple) and step.isdigit() else step
         there = place in range(len(part)) if isinstance(part, tuple) else place in _fields(part)
         if not there:
             what = f"the run has {len(part)} of them" if isinstance(part, tuple) else f"{type(part).__name__} has none"
             raise AbsentError(f"{name}: {what}")
-        way.append(place)
+        found.append(place)
         part = part[place] if isinstance(place, int) else getattr(part, place)
-    return way
+    return found
 
 
 def _wraps(part: Any) -> bool:

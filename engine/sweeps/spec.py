@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from engine.rules import RULES, Rule
@@ -49,10 +50,14 @@ class Axis:
 AXES = {"Axis": Axis}
 
 
-class Cell(NamedTuple):
-    """One run of a sweep, and where it stands: which rule, row (value of y), column (value of x) and seed."""
+Place = tuple[int, int, int, int]
+"""Where a run of a sweep stands: which rule, row (value of y), column (value of x) and seed."""
 
-    place: tuple[int, int, int, int]
+
+class Cell(NamedTuple):
+    """One run of a sweep, and where it stands."""
+
+    place: Place
     spec: RunSpec
 
 
@@ -76,6 +81,8 @@ class SweepSpec:
             raise SpecError("x.knob: expected the name of a number, such as lr or rule.rho")
         if self.x.knob == self.y.knob:
             raise SpecError(f"y.knob: expected another knob than {self.x.knob}")
+        if "seed" in (self.x.knob, self.y.knob):
+            raise SpecError("seeds: says how many there are of each cell; the seed is no knob of a sweep")
         if len(set(self.compared)) < len(self.compared):
             raise SpecError("rules: expected different rules")
         if not self.run.problem.examples() and self.seeds > 1:
@@ -101,12 +108,12 @@ class SweepSpec:
         """The rules side by side."""
         return self.rules or (self.run.rule,)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[float, ...]:
         """The values of x; whole numbers that coincide once."""
         return _rounded(self._example(self.x), self.x)
 
-    @property
+    @cached_property
     def rows(self) -> tuple[float, ...]:
         """The values of y."""
         return _rounded(self._example(self.y), self.y)
@@ -133,7 +140,7 @@ class SweepSpec:
                     for s in range(self.seeds):
                         yield Cell((r, i, j, s), replace(cell, seed=self.run.seed + s) if s else cell)
 
-    def cell(self, place: tuple[int, int, int, int]) -> RunSpec:
+    def cell(self, place: Place) -> RunSpec:
         """The run at a place."""
         r, i, j, s = place
         run = replace(self.run, rule=self.compared[r], seed=self.run.seed + s)

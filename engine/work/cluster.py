@@ -1,4 +1,4 @@
-"""Clusters: a sweep's blocks on an existing Dask cluster, whose workers see the same store and versions."""
+"""Clusters: a sweep's blocks on an existing Dask cluster, whose workers see the same store and run the same engine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 
 from engine.spec import SpecError
 from engine.work.block import Block, performed, versions
-from engine.work.executors import DIED, Answer, Executor
+from engine.work.executors import AHEAD, DIED, Answer, Executor
 
 PATIENCE = 10
 """Seconds in which a scheduler must answer."""
-AHEAD = 2
-"""Blocks that each of its threads is given at once, so that none waits for the next."""
 
 
 class Cluster(Executor):
@@ -24,22 +22,35 @@ class Cluster(Executor):
         distributed = _distributed()
         try:
             self.client: Any = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-            theirs = self.client.run(versions)
         except (OSError, ValueError) as error:
             raise SpecError(f"scheduler: nobody answers at {address[:80]} ({type(error).__name__})") from None
+        try:
+            self._greet(address)
+        except SpecError:
+            self.client.close()
+            raise
+        self.room = AHEAD * sum(self.client.nthreads().values())
+        self.begun: dict[Any, Block] = {}
+
+    def _greet(self, address: str) -> None:
+        """Compares what this process and all workers run."""
+        try:
+            theirs = self.client.run(versions)
+        except Exception as error:  # whatever a worker without this engine says
+            raise SpecError(f"scheduler: the workers behind {address[:80]} cannot import engine ({error})") from None
         if not theirs:
             raise SpecError(f"scheduler: {address[:80]} has no worker")
         _check_versions(theirs)
-        self.room = AHEAD * sum(self.client.nthreads().values())
-        self.begun: dict[Any, Block] = {}
 
     def submit(self, block: Block) -> None:
         self.begun[self.client.submit(performed, block.message(), pure=False)] = block
 
     def answers(self) -> Iterator[Answer]:
+        if self.client.status != "running":
+            raise SpecError("scheduler: it has gone")
         for future in [future for future in self.begun if future.done()]:
             block = self.begun.pop(future)
-            yield Answer(block, future.result()["why"] if future.status == "finished" else DIED)
+            yield Answer(block, **future.result()) if future.status == "finished" else Answer(block, why=DIED)
 
     def close(self) -> None:
         self.client.cancel([*self.begun])

@@ -8,33 +8,41 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import NamedTuple
+from threading import Lock, Thread
+from typing import Any, NamedTuple
 
 from engine.machine import CORES
+from engine.records import RecordError
 from engine.work.block import Block, carry_out
 from engine.work.process import HOME
+from engine.work.reasons import in_a_line
 from engine.work.settings import Settings
 
 COMMAND = (sys.executable, "-m", "engine.work.block")
 SLICE = 0.1
 """Seconds that this process computes before it looks up, where it carries out blocks itself."""
+AHEAD = 2
+"""Blocks that each process is given at once, so that none waits for the next."""
 DIED = "the process died"
 
 
 class Answer(NamedTuple):
-    """A block that has ended, and why some of its cells were not done, if so."""
+    """A block that has ended, the seconds it took, and why some of its cells were not done, if so."""
 
     block: Block
-    why: str
+    seconds: float = 0.0
+    why: str = ""
+    store: bool = False  # whether it was the store that would not take them
 
 
 class Executor(ABC):
     """Takes blocks, and answers as they end, in any order."""
 
-    room: int  # blocks that it carries out at once
+    room: int  # blocks that it takes at once
+    elsewhere: bool = True  # whether others compute, so that who waits for them may rest
 
     @abstractmethod
     def submit(self, block: Block) -> None:
@@ -53,38 +61,51 @@ class Here(Executor):
     """This process, a slice at a time."""
 
     room = 1
+    elsewhere = False
 
     def __init__(self):
         self.block: Block | None = None
-        self.work: Iterator[object] = iter(())
+        self.work: Generator[None, None, None] | None = None
+        self.seconds = 0.0
 
     def submit(self, block: Block) -> None:
-        self.block, self.work = block, carry_out(block)
+        self.block, self.work, self.seconds = block, carry_out(block), 0.0
 
     def answers(self) -> Iterator[Answer]:
-        end = time.monotonic() + SLICE
-        while self.block and time.monotonic() < end:
-            try:
+        started = time.monotonic()
+        try:
+            while self.work and time.monotonic() < started + SLICE:
                 next(self.work)
-            except StopIteration:
-                block, self.block = self.block, None
-                yield Answer(block, "")
+            self.seconds += time.monotonic() - started
+            return
+        except StopIteration:
+            why, store = "", False
+        except Exception as error:  # some cells that fail must not take with them the others
+            why, store = in_a_line(error), isinstance(error, RecordError)
+        assert self.block
+        self.work = None
+        yield Answer(self.block, self.seconds + time.monotonic() - started, why, store)
 
     def close(self) -> None:
-        self.block, self.work = None, iter(())
+        if self.work:
+            self.work.close()
 
 
 class Pool(Executor):
-    """Processes on this machine, each with one block at a time."""
+    """Processes on this machine, each with one block at a time, and the next one at hand."""
 
     def __init__(self, size: int = CORES):
-        self.room, self.ended = size, SimpleQueue[Answer]()
-        self.idle: list[subprocess.Popen[str]] = []
-        self.all: list[subprocess.Popen[str]] = []
+        self.size, self.room = size, AHEAD * size
+        self.waiting, self.ended = SimpleQueue[Block | None](), SimpleQueue[Answer]()
+        self.processes: list[subprocess.Popen[str]] = []
+        self.closed, self.opening = False, Lock()
+        self.threads: list[Thread] = []
 
     def submit(self, block: Block) -> None:
-        process = self.idle.pop() if self.idle else self._open()
-        Thread(target=self._carry_out, args=(process, block), daemon=True).start()
+        self.waiting.put(block)
+        if len(self.threads) < self.size:
+            self.threads.append(Thread(target=self._serve, daemon=True))
+            self.threads[-1].start()
 
     def answers(self) -> Iterator[Answer]:
         while True:
@@ -94,36 +115,61 @@ class Pool(Executor):
                 return
 
     def close(self) -> None:
-        for process in self.all:
+        with self.opening:
+            self.closed = True
+        for process in self.processes:
             process.kill()
-            process.wait()
+        for _ in self.threads:
+            self.waiting.put(None)
+        for thread in self.threads:
+            thread.join()
 
-    def _open(self) -> subprocess.Popen[str]:
+    def _serve(self) -> None:
+        """One process after the other, as each dies, and one block after the other."""
+        process = None
+        while (block := self.waiting.get()) and not self.closed:
+            process = process or self._open()
+            answer = _asked(process, block) if process else None
+            self.ended.put(Answer(block, **answer) if answer else Answer(block, why=DIED))
+            if process and not answer:
+                _end(process)
+                process = None
+        if process:
+            _end(process)
+
+    def _open(self) -> subprocess.Popen[str] | None:
+        """A new process; None where there are to be no more."""
         path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
-        process = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": path},
-            start_new_session=True,
-        )
-        self.all.append(process)
+        with self.opening:
+            if self.closed:
+                return None
+            process = subprocess.Popen(
+                COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"PYTHONPATH": path},
+                start_new_session=True,
+            )
+            self.processes.append(process)
         return process
 
-    def _carry_out(self, process: subprocess.Popen[str], block: Block) -> None:
-        """Hands a block to a process and waits for its answer, in a thread of its own."""
-        assert process.stdin and process.stdout
-        try:
-            process.stdin.write(json.dumps(block.message()) + "\n")
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
-        except (OSError, ValueError):  # it died, in the middle of a line or before one
-            process.kill()
-            self.ended.put(Answer(block, DIED))
-            return
-        self.idle.append(process)
-        self.ended.put(Answer(block, answer["why"]))
+
+def _asked(process: subprocess.Popen[str], block: Block) -> dict[str, Any] | None:
+    """A process's answer to a block; None where it died before."""
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write(json.dumps(block.message()) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+    except (OSError, ValueError):  # in the middle of a line, or before one
+        return None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    with suppress(OSError), process:  # closes its pipes, and waits
+        pass
 
 
 def executor(settings: Settings) -> Executor:

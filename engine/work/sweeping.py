@@ -7,32 +7,39 @@ import time
 from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from engine.records import Computing, Progress, Record, RecordError, Sweep
 from engine.spec import digest, encode
-from engine.sweeps.chunk import family, width
+from engine.sweeps.chunk import GRAIN, family, width
+from engine.sweeps.naming import names as names_of
 from engine.sweeps.outcome import CURVES, ENDS, Outcome, looks, of_run
-from engine.sweeps.spec import SweepSpec
+from engine.sweeps.spec import Place, SweepSpec
 from engine.training.runs import RunSpec
 from engine.work import settings
 from engine.work.block import Block
 from engine.work.cells import Cells
-from engine.work.executors import DIED, Executor, executor
+from engine.work.executors import DIED, Answer, Executor, executor
 from engine.work.store import Store
 
 MISSING, ENDED, DIVERGED, FAILED = 0, 1, 2, 3
 """A place's state."""
-LIVES = 3
-"""Blocks that a cell may see die before it is given up as the cause."""
+SMALLER = (GRAIN, 1)
+"""Cells of a block that is tried again after it has failed, and after it has failed twice: a cell that fails by itself
+is given up alone, and takes no other with it."""
+HOPELESS = 12
+"""Blocks that die one after the other before all is given up."""
 READ = 2000
 """Cells that are looked up between two breaths."""
 BLOCK = 5.0
 """Seconds of work in a block, once it is known how long a chunk takes; before that, one chunk."""
-
-Place = tuple[int, int, int, int]
+TIMELESS = ("", "lr", "rule", "update", "schedule", "warmup", "clip")
+"""The parts of a run that do not decide when it is looked at."""
+WAIT = 0.5
+"""Seconds between two looks at what others are training."""
 
 
 def compute(spec: SweepSpec, inputs: Sequence[Record], device: str, before: Record | None) -> Computing:
@@ -41,13 +48,13 @@ def compute(spec: SweepSpec, inputs: Sequence[Record], device: str, before: Reco
     root = Path(here.store)
     board = Board(spec)
     total = int(np.prod(spec.shape))
-    for _ in board.find(spec, root):
+    for _ in board.find(root):
         yield Progress(board.done, total)
     yield Progress(board.done, total, board.record)
     hands = Hands(board, root, device, executor(here))
     try:
         for new in hands.work():
-            yield Progress(board.done, total, board.record if new else None, idle=not new)
+            yield Progress(board.done, total, board.record if new else None, idle=not new and hands.executor.elsewhere)
     finally:
         hands.executor.close()
     failed = int((board.outcomes["state"] == FAILED).sum())
@@ -65,24 +72,23 @@ class Board:
     def __init__(self, spec: SweepSpec):
         self.spec = spec
         self.shape = spec.shape
-        self.cells: dict[str, tuple[RunSpec, list[Place]]] = {}  # by digest: one run may stand in many places
+        self.places: dict[str, list[Place]] = {}  # by digest: one run may stand in several
         names = (*CURVES, *ENDS, "seconds", "alone")
         self.outcomes = {name: np.full(self.shape, np.nan) for name in names} | {"state": np.zeros(self.shape)}
         self.curves: dict[str, np.ndarray] = {}
         self.looks = np.zeros(0)
         self.failures: dict[str, None] = {}
 
-    def find(self, spec: SweepSpec, root: Path) -> Iterator[None]:
+    def find(self, root: Path) -> Iterator[None]:
         """Names all cells, and fills in what the store has of them: cells of other sweeps, and runs."""
-        for cell in spec.cells():
-            name = digest(cell.spec)
-            self.cells.setdefault(name, (cell.spec, []))[1].append(cell.place)
+        for place, name in names_of(self.spec):
+            self.places.setdefault(name, []).append(place)
             yield
-        length = max(len(looks(run)) for run, _ in self.cells.values())
-        first = looks(next(iter(self.cells.values()))[0])
-        self.looks = np.array(first) / first[-1] if len(first) == length else np.linspace(0, 1, length)
+        names = [*self.places]
+        seen = self._seen()
+        length = max(map(len, seen))
+        self.looks = np.array(min(seen)) / min(seen)[-1] if len(seen) == 1 else np.linspace(0, 1, length)
         self.curves = {name: np.full((*self.shape, length), np.nan, np.float32) for name in CURVES[:4]}
-        names = [*self.cells]
         for start in range(0, len(names), READ):
             self.fill(Cells(root).get(names[start : start + READ]))
             yield
@@ -90,11 +96,22 @@ class Board:
             self._take_over(name, Store(root))
             yield
 
+    def _seen(self) -> set[tuple[int, ...]]:
+        """All that runs differ in when they are looked at, which only some knobs decide."""
+        _, rows, columns, _ = self.shape
+        timeless = all(axis.knob.partition(".")[0] in TIMELESS for axis in (self.spec.x, self.spec.y))
+        places = [(0, 0)] if timeless else product(range(rows), range(columns))
+        return {looks(self.spec.cell((0, i, j, 0))) for i, j in places}
+
+    def run(self, name: str) -> RunSpec:
+        """The spec of a cell."""
+        return self.spec.cell(self.places[name][0])
+
     def _take_over(self, name: str, store: Store) -> None:
         """The outcome of a run that was trained by itself."""
         if store.complete(name):
             try:
-                outcome = of_run(self.cells[name][0], store.run(name))
+                outcome = of_run(self.run(name), store.run(name))
             except RecordError:  # damaged: it is trained anew
                 return
             Cells(store.root).put({name: outcome})
@@ -102,18 +119,18 @@ class Board:
 
     def missing(self) -> list[str]:
         """The cells that there is nothing of."""
-        return [name for name, (_, places) in self.cells.items() if self.outcomes["state"][places[0]] == MISSING]
+        return [name for name, places in self.places.items() if self.outcomes["state"][places[0]] == MISSING]
 
     def fill(self, outcomes: dict[str, Outcome]) -> None:
         """Puts outcomes in all their places."""
         for name, outcome in outcomes.items():
-            run, places = self.cells[name]
+            run = self.run(name)
             values = dict(zip(CURVES, outcome.curves[-1].tolist(), strict=True))
             values |= dict(zip(ENDS, outcome.ends.tolist(), strict=True))
             lost = not np.isfinite(values["train_loss"]) or outcome.steps[-1] < run.steps
             values |= {"seconds": outcome.seconds, "alone": float(outcome.alone), "state": DIVERGED if lost else ENDED}
             rows = np.searchsorted(looks(run), outcome.steps)
-            for place in places:
+            for place in self.places[name]:
                 for key, value in values.items():
                     self.outcomes[key][place] = value
                 for column, key in enumerate(CURVES[:4]):
@@ -121,7 +138,7 @@ class Board:
 
     def fail(self, name: str, why: str) -> None:
         """Gives a cell up."""
-        for place in self.cells[name][1]:
+        for place in self.places[name]:
             self.outcomes["state"][place] = FAILED
         self.failures[why] = None
 
@@ -149,25 +166,29 @@ class Hands:
 
     def __init__(self, board: Board, root: Path, device: str, executor: Executor):
         self.board, self.root, self.device, self.executor = board, root, device, executor
-        self.chunks = deque(chunks(board, device))
-        self.deaths, self.at_work = Counter[str](), 0
-        self.begun: dict[Block, float] = {}
+        self.chunks = deque(chunks(board, board.missing(), device))
+        self.again = deque[list[RunSpec]]()  # blocks as they are to be tried once more
+        self.others: list[str] = []  # cells that somebody else was training when we wanted to
+        self.failed, self.deaths = Counter[str](), 0  # times, by cell; blocks that died one after the other
+        self.begun, self.looked = 0, 0.0
         self.pace: dict[Hashable, float] = {}  # seconds a cell, by family
 
     def work(self) -> Iterator[bool]:
         """To the end; yields whether there is something new."""
-        while self.chunks or self.begun:
-            while self.chunks and len(self.begun) < self.executor.room:
-                block = self._next()
-                self.begun[block] = time.monotonic()
-                self.executor.submit(block)
+        while self.chunks or self.again or self.begun or self.others:
+            while (self.again or self.chunks) and self.begun < self.executor.room:
+                self.executor.submit(self._next())
+                self.begun += 1
             ended = [*self.executor.answers()]
-            for block, why in ended:
-                self._take(block, why)
-            yield bool(ended)
+            for answer in ended:
+                self._take(answer)
+            seen = self.others and not self.begun and time.monotonic() - self.looked > WAIT and self._look()
+            yield bool(ended or seen)
 
     def _next(self) -> Block:
-        """As many chunks of one family as make a block."""
+        """What is to be tried again, or as many chunks of one family as make a block."""
+        if self.again:
+            return Block(str(self.root.resolve()), self.device, tuple(self.again.popleft()))
         cells = [*self.chunks.popleft()]
         kind = family(cells[0])
         pace = self.pace.get(kind, BLOCK)
@@ -175,32 +196,59 @@ class Hands:
             cells += self.chunks.popleft()
         return Block(str(self.root.resolve()), self.device, tuple(cells))
 
-    def _take(self, block: Block, why: str) -> None:
-        """What a block has done; what it has not is tried again, unless it fails as often as LIVES."""
-        names = {digest(spec): spec for spec in block.cells}
-        found = Cells(self.root).get([*names])
+    def _take(self, answer: Answer) -> None:
+        """What a block has done, and what is to be done about the rest of it. RecordError where the store is at fault,
+        or where no process lives long enough."""
+        self.begun -= 1
+        cells = {digest(spec): spec for spec in answer.block.cells}
+        found = Cells(self.root).get([*cells])
         self.board.fill(found)
-        self.pace[family(block.cells[0])] = (time.monotonic() - self.begun.pop(block)) / len(names)
-        left = [name for name in names if name not in found]
-        self.deaths.update(left)
-        for name in left:
-            if self.deaths[name] >= LIVES or why != DIED:
-                self.board.fail(name, why)
-        again = [names[name] for name in left if self.deaths[name] < LIVES and why == DIED]
-        # smaller blocks, so that a cell that kills its process takes fewer others with it
-        half = max(1, len(again) // 2)
-        self.chunks.extendleft(again[i : i + half] for i in range(0, len(again), half))
+        left = [name for name in cells if name not in found]
+        self.deaths = self.deaths + 1 if answer.why == DIED else 0
+        if answer.store:
+            raise RecordError(answer.why)
+        if self.deaths == HOPELESS:
+            raise RecordError(f"sweep: {HOPELESS} processes in a row died before they had trained anything")
+        if not answer.why:
+            self.pace[family(answer.block.cells[0])] = answer.seconds / len(cells)
+            self.others += left
+        else:
+            self._try_again({name: cells[name] for name in left}, answer.why)
+
+    def _try_again(self, left: dict[str, RunSpec], why: str) -> None:
+        """In smaller blocks, so that cells which fail are told from those that were beside them."""
+        self.failed.update([*left])
+        for times in {self.failed[name] for name in left}:
+            names = [name for name in left if self.failed[name] == times]
+            if times > len(SMALLER):
+                for name in names:
+                    self.board.fail(name, why)
+            else:
+                size = SMALLER[times - 1]
+                self.again.extend([left[name] for name in names[i : i + size]] for i in range(0, len(names), size))
+
+    def _look(self) -> bool:
+        """What has become of the cells that others were training: those that nobody trains any more, and nobody has
+        trained, are ours now."""
+        self.looked = time.monotonic()
+        found = Cells(self.root).get(self.others)
+        self.board.fill(found)
+        claimed = Cells(self.root).claimed(self.others)
+        free = [name for name in self.others if name not in found and name not in claimed]
+        self.chunks.extend(chunks(self.board, free, self.device))
+        self.others = [name for name in self.others if name in claimed and name not in found]
+        return bool(found)
 
 
-def chunks(board: Board, device: str) -> Iterator[list[RunSpec]]:
-    """The missing cells, a coarse map of them first and then what lies between, as many at a time as step together."""
-    missing = board.missing()
-    for stride in (8, 4, 2, 1):
+def chunks(board: Board, names: Sequence[str], device: str) -> Iterator[list[RunSpec]]:
+    """Cells, a coarse map of them first and then what lies between, as many at a time as step together."""
+    strides: dict[int, list[str]] = {8: [], 4: [], 2: [], 1: []}
+    for name in names:
+        strides[_stride(board.places[name][0])].append(name)
+    for there in strides.values():
         families: dict[Hashable, list[RunSpec]] = {}
-        for name in missing:
-            run, places = board.cells[name]
-            if _stride(places[0]) == stride:
-                families.setdefault(family(run), []).append(run)
+        for run in map(board.run, there):
+            families.setdefault(family(run), []).append(run)
         for runs in families.values():
             size = width(runs[0], device)
             yield from (runs[i : i + size] for i in range(0, len(runs), size))
