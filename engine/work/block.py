@@ -24,13 +24,14 @@ from typing import Any, NamedTuple
 import numpy
 import torch
 
+from engine.files.child import HOME
 from engine.machine import bound, made, settle
 from engine.records import RecordError, meanwhile
 from engine.spec import decode, digest, encode
 from engine.sweeps.chunk import trained, width
 from engine.training.runs import RUNS, RunSpec
 from engine.work.cells import Cells
-from engine.work.process import HOME, share_of_memory
+from engine.work.process import share_of_memory
 from engine.work.reasons import in_a_line
 
 LEAST = 19

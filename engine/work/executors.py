@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,10 +13,10 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 
+from engine.files.child import environment
 from engine.machine import CORES
 from engine.records import RecordError
 from engine.work.block import Block, carry_out
-from engine.work.process import HOME
 from engine.work.reasons import in_a_line
 from engine.work.settings import Settings
 
@@ -139,7 +138,6 @@ class Pool(Executor):
 
     def _open(self) -> subprocess.Popen[str] | None:
         """A new process; None where there are to be no more."""
-        path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
         with self.opening:
             if self.closed:
                 return None
@@ -148,7 +146,7 @@ class Pool(Executor):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=os.environ | {"PYTHONPATH": path},
+                env=environment(),
                 start_new_session=True,
             )
             self.processes.append(process)

@@ -108,7 +108,8 @@ def expected(drawing: Drawing) -> list[list[float]]:
         return cells + np.stack([drawing.path_a, drawing.path_b, drawing.path_z], axis=1).tolist()
     if isinstance(drawing, Tiles):
         places = [*np.ndindex(len(drawing.b), len(drawing.a))]
-        return [[drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j]] for p in drawing.panels for i, j in places]
+        rows = [(drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j]) for p in drawing.panels for i, j in places]
+        return [[*map(float, row)] for row in rows]
     empty = np.array(np.nan)
     rows = [
         np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
