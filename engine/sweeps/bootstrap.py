@@ -22,7 +22,7 @@ class Estimate:
     note: str = ""
 
 
-def draws(seeds: int, count: int = COUNT, generator: int = 0) -> np.ndarray:
+def draws(seeds: int, count: int = COUNT, generator: int | np.random.SeedSequence = 0) -> np.ndarray:
     """Seeds drawn with replacement, [B, S]: row b is a sweep that might have been, in all its cells."""
     return np.random.default_rng(generator).integers(seeds, size=(count, seeds))
 
@@ -81,7 +81,7 @@ def spread(
     resamples that jump to another cell make their standard deviation several times too large.
     """
     low, high = np.nanquantile(resampled, stats.norm.cdf([-1, 1])) if np.isfinite(resampled).any() else (np.nan, np.nan)
-    return _about(value, stats.norm.ppf((1 + LEVEL) / 2) * (high - low) / 2, seeds, limits, note)
+    return _about(value, float(stats.norm.ppf((1 + LEVEL) / 2) * (high - low) / 2), seeds, limits, note)
 
 
 def student(value: float, others: np.ndarray, limits: tuple[float, float] = ANY, note: str = "") -> Estimate:

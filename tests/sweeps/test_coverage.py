@@ -30,9 +30,9 @@ def test_intervals_hold_the_truth(kind):
 
 
 def test_the_share_is_not_biased_by_its_luck():
-    """The smallest of 64 noisy medians taken for the best loss: it would make the share of 0.156 smaller by 0.03."""
+    """The smallest of 64 noisy medians taken for the best loss: it would make the share smaller by 0.018, eight standard errors."""
     bias = covered(SWEEPS, kinds=(maps,), count=2)["share"][:, 1]
-    assert abs(bias.mean()) < 0.015 and bias.std() / SWEEPS**0.5 < 0.005
+    assert abs(bias.mean()) < 0.008 and bias.std() / SWEEPS**0.5 < 0.005
 
 
 def test_the_table_has_every_measure():
