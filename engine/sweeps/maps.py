@@ -59,6 +59,7 @@ def share_within(rule: Outcomes, within: float = 0.1, rivals: Sequence[Outcomes]
     line = (1 + within) * reference([rule, *rivals])
     cells = rule.maps.reshape(len(line), -1)
     shares = (cells <= line[:, None]).sum(1) / np.isfinite(cells).sum(1).clip(1)
+    shares = np.where(np.isnan(line), np.nan, shares)
     return spread(shares[0], shares[1:], rule.seeds, (0, 1), _missing(rule))
 
 

@@ -88,7 +88,7 @@ class Outcomes:
         """For each seed the smallest median of all other seeds, and this seed's outcome in that cell, [1 + B, S] twice.
 
         The smallest of many noisy medians is too small; a seed that had no part in the choice is not fooled by it. With
-        one seed there are no others, and the choice is its own.
+        one seed there are no others, and the choice is its own; where no other was drawn there is no choice, and NaN.
         """
         flat, there = self.settled.reshape(-1, self.seeds), self.present.reshape(-1, self.seeds)
         least, judged = np.empty(self.times.shape), np.empty(self.times.shape)
@@ -100,7 +100,7 @@ class Outcomes:
                 continue
             cell = first_least(found)
             least[:, seed] = found[np.arange(len(cell)), cell]
-            judged[:, seed] = flat[there[:, seed]][cell, seed]
+            judged[:, seed] = np.where(np.isnan(found).all(1), np.nan, flat[there[:, seed]][cell, seed])
         return least, judged
 
 

@@ -64,10 +64,11 @@ def _sensitivity(maps: Sequence[Outcomes], scales: Sequence[tuple[float, float]]
         others = np.arange(seeds) != seed if seeds > 1 else np.ones(1, bool)
         grids = [medians(one.settled, one.times * others, one.present, halfway=False) for one in maps]
         scores = np.stack([_score(g, scale).reshape(count, -1) for g, scale in zip(grids, scales, strict=True)])
-        common = first_least(-scores.mean(0))
+        common, nothing = first_least(-scores.mean(0)), np.isnan(scores).all(2)
         for k, one in enumerate(maps):
             runs = _score(np.where(one.present, one.settled, np.nan)[..., seed].ravel(), scales[k])
-            tuned[k, :, seed], fixed[k, :, seed] = runs[first_least(-scores[k])], runs[common]
+            chosen = runs[first_least(-scores[k])], runs[common]
+            tuned[k, :, seed], fixed[k, :, seed] = np.where(nothing.any(0), np.nan, chosen)
     gains = [
         weighted_medians(t, one.times) - weighted_medians(f, one.times)
         for t, f, one in zip(tuned, fixed, maps, strict=True)

@@ -72,11 +72,11 @@ def landscape(*cells):
 
 
 def test_tuning_sensitivity():
-    """A best that is not common to all: losses ((0, 1), (1, 1)) and ((1, 1), (1, 0)) have p5 = 0.15 and p95 = 1, so a
-    loss of 0 has the score 1 / 0.85 and of 1 the score 0; tuned 1 / 0.85 each, the best common cell half of that."""
-    problems = {"a": landscape((0, 1), (1, 1)), "b": landscape((1, 1), (1, 0))}
+    """A best that is not common to all, another percentile: losses ((0, 1), (1, 2)) and ((2, 1), (1, 0)) have p5 = 0.15
+    and p95 = 1.85, so 0 has the score 1.85 / 1.7 in both, and each cell 0.85 / 1.7 on average; 1 / 1.7 is gained."""
+    problems = {"a": landscape((0, 1), (1, 2)), "b": landscape((2, 1), (1, 0))}
     found = tuning_sensitivity(problems)["rule"]
-    assert found.value == pytest.approx(0.5 / 0.85) and found.low == found.high == pytest.approx(found.value)
+    assert found.value == pytest.approx(1 / 1.7) and found.low == found.high == pytest.approx(found.value)
     assert tuning_sensitivity({"a": problems["a"], "b": problems["a"]})["rule"].value == 0
     assert np.isnan(tuning_sensitivity({"a": landscape((1, 1), (1, 1))})["rule"].value)
 

@@ -30,7 +30,7 @@ def test_intervals_hold_the_truth(kind):
 
 
 def test_the_share_is_not_biased_by_its_luck():
-    """The smallest of 64 noisy medians taken for the best loss: it would make the share smaller by 0.018, eight standard errors."""
+    """The smallest of 64 noisy medians taken for the best loss: 8 standard errors too small a share."""
     bias = covered(SWEEPS, kinds=(maps,), count=2)["share"][:, 1]
     assert abs(bias.mean()) < 0.008 and bias.std() / SWEEPS**0.5 < 0.005
 

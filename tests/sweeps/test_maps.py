@@ -75,6 +75,7 @@ def test_best_cell():
     assert (found.row, found.column) == (1, 1) and found.quartiles == (1, 1, 1.5)
     assert "edge" not in found.loss.note
     assert "edge" in best_cell(rule([[[1] * 4, [2] * 4]])).loss.note
+    assert "edge" in best_cell(rule([[[2] * 4, [1] * 4, [2] * 4], [[2] * 4] * 3, [[2] * 4] * 3])).loss.note
 
 
 def test_one_seed_has_no_interval():
@@ -156,6 +157,8 @@ def test_importance():
     found = importance(rule(noisy, start=1e9))
     assert {k: v.value for k, v in found.items()} == pytest.approx(shares, abs=0.01)
     assert np.isnan(importance(rule(np.ones((2, 2, 3))))["rows"].value)
+    luck = np.exp(np.array([[[1, 1, -1]], [[-1, -1, 1]]]))  # of two different seeds -1 + 1 - 1 < 0: the rest is noise
+    assert importance(rule(luck))["rows"].note == "no variance beyond the seeds' noise"
     there = np.ones((2, 2, 3), bool)
     there[0, 0, 0] = False
     assert importance(rule(grid.repeat(3, 2), start=1e9, there=there))["rows"].note == "with the seeds' noise"
