@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from engine.sweeps.outcomes import Outcomes
+from engine.sweeps.resamples import Outcomes
 
 EXACT = 13
 FLIPS = 4095

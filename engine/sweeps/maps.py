@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from engine.sweeps.bootstrap import Estimate, left_out, percentile, spread, student
-from engine.sweeps.outcomes import Outcomes, reference
+from engine.sweeps.resamples import Outcomes, reference
 
 DECADES = 3.0
 KNOBS = ("rows", "columns", "interaction")

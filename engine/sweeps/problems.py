@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.sweeps.bootstrap import Estimate, medians, percentile, spread, weighted_medians
-from engine.sweeps.outcomes import Outcomes, first_least
+from engine.sweeps.resamples import Outcomes, first_least
 
 Problems = Mapping[str, Mapping[str, Outcomes]]
 """Of each problem each rule's outcomes, all on one grid and with as many seeds."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.sweeps.comparisons import EXACT, difference, signs
-from engine.sweeps.outcomes import Outcomes
+from engine.sweeps.resamples import Outcomes
 from engine.sweeps.problems import dimensionality, tuning_sensitivity
 
 NAN = np.nan

@@ -7,7 +7,7 @@ import pytest
 
 from engine.sweeps.bootstrap import draws, medians, tallies, weighted_medians
 from engine.sweeps.maps import best_cell, best_of, decomposed, importance, rate_sensitivity, share_within, stable_rate
-from engine.sweeps.outcomes import Outcomes, tuned
+from engine.sweeps.resamples import Outcomes, tuned
 
 NAN, INF = np.nan, np.inf
 RATES = np.array([0.01, 0.1, 1.0])
