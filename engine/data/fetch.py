@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from functools import partial
+from typing import Any
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
@@ -57,7 +58,7 @@ def table(name: str, version: int, folder: str, md5: str) -> tuple[np.ndarray, n
     # numbers throughout: a quarter of the memory, and with types of its own scikit-learn's reader stumbles over pandas
     # 3
     try:
-        found = read(parser="pandas", read_csv_kwargs={"dtype": np.float32})
+        found: Any = read(parser="pandas", read_csv_kwargs={"dtype": np.float32})
     except ValueError as error:
         if "md5" in str(error):
             raise

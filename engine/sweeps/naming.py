@@ -27,9 +27,9 @@ def names(sweep: SweepSpec) -> Iterator[tuple[Place, str]]:
     for r in range(rules):
         values = sweep.rows, sweep.columns, [sweep.run.seed + s for s in range(seeds)]
         turns = [_Turn(sweep.cell((r, 0, 0, 0)), *turn) for turn in zip(knobs, values, strict=True)]
-        other = tuple(turn.unusual for turn in turns)  # the run in which nothing is left out
-        text = _Text(sweep.cell((r, *other)), turns)
         y, x, seed = turns
+        other = (r, y.unusual, x.unusual, seed.unusual)  # the run in which nothing is left out
+        text = _Text(sweep.cell(other), turns)
         for i, j, s in product(range(rows), range(columns), range(seeds)):
             plain = i in y.usual or j in x.usual or s in seed.usual
             place = (r, i, j, s)
@@ -46,7 +46,7 @@ class _Turn:
         except AbsentError:
             return
         if self.way:
-            kind = knob(run, name)
+            kind: Any = knob(run, name)
             self.texts = [json.dumps(kind.encode(kind.check(value, name), encode)) for value in values]
             usual = _usual(run, self.way)
             self.usual = {i for i, value in enumerate(values) if value in usual}

@@ -23,7 +23,7 @@ from tests.drive import last
 from tests.work.test_lease import until
 
 pytestmark = pytest.mark.xdist_group("jobs")
-RUNS = [RunSpec(steps=6000, every=500, seed=seed) for seed in range(2)]
+RUN, ENDLESS = RunSpec(steps=6000, every=500), RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = """
 import atexit, sys, time
 from engine.spec import parse
@@ -86,10 +86,9 @@ def closed(terminal: Terminal) -> None:
 
 @pytest.fixture(scope="module", name="alone")
 def undisturbed(tmp_path_factory):
-    """The same runs that nothing happens to."""
+    """The same run that nothing happens to."""
     store = Store(tmp_path_factory.mktemp("alone"))
-    for spec in RUNS:
-        assert last(perform(store, Work(spec))).status == "finished"
+    assert last(perform(store, Work(RUN))).status == "finished"
     return store
 
 
@@ -100,12 +99,12 @@ def store_of_commands(tmp_path, monkeypatch):
     return Store(tmp_path / "store")
 
 
-def goes_on(store: Store, spec: RunSpec, alone: Store) -> None:
+def goes_on(store: Store, alone: Store) -> None:
     """What is kept is of a step that is not the first, and ends as what nothing happened to."""
-    kept = store.run(digest(spec))
-    assert not kept.complete and 0 < kept.step < spec.steps
-    assert last(perform(store, Work(spec))).status == "finished"
-    one, other = (where.run(digest(spec)) for where in (store, alone))
+    kept = store.run(digest(RUN))
+    assert not kept.complete and 0 < kept.step < RUN.steps
+    assert last(perform(store, Work(RUN))).status == "finished"
+    one, other = (where.run(digest(RUN)) for where in (store, alone))
     assert one.path.tobytes() == other.path.tobytes() and one.steps.tolist() == other.steps.tolist()
     assert all(one.measures[name].tobytes() == other.measures[name].tobytes() for name in other.measures)
 
@@ -113,25 +112,24 @@ def goes_on(store: Store, spec: RunSpec, alone: Store) -> None:
 @pytest.mark.parametrize("how", [interrupted, closed])
 def test_a_server_in_a_terminal(here, alone, how):
     """Wrong if its workers end with it, or it with them, before all jobs' last steps are kept."""
-    terminal = Terminal("-c", SERVER, *map(dumps, RUNS))
-    terminal.until(lambda: all(here.step(digest(spec)) > 0 for spec in RUNS))
+    terminal = Terminal("-c", SERVER, dumps(RUN), dumps(ENDLESS))
+    terminal.until(lambda: here.step(digest(RUN)) > 0)
     asked = time.time()
     terminal.ended(how)
     assert all(path.stat().st_mtime > asked - 0.01 for path in here.root.rglob("*.partial.npz"))
     assert not list(here.root.rglob("*.lease"))
-    for spec in RUNS:
-        goes_on(here, spec, alone)
+    goes_on(here, alone)
 
 
 @pytest.mark.parametrize("how", [interrupted, closed])
 def test_the_command_line_in_a_terminal(here, alone, how, tmp_path):
     """Wrong if what can no longer be said on a terminal that is gone becomes an error of the run."""
-    (tmp_path / "spec.json").write_text(dumps(RUNS[0]))
+    (tmp_path / "spec.json").write_text(dumps(RUN))
     terminal = Terminal("-m", "engine", "train", str(tmp_path / "spec.json"))
-    terminal.until(lambda: here.step(digest(RUNS[0])) > 0)
+    terminal.until(lambda: here.step(digest(RUN)) > 0)
     assert terminal.ended(how) == 130
-    assert here.run(digest(RUNS[0])).status == "stopped"
-    goes_on(here, RUNS[0], alone)
+    assert here.run(digest(RUN)).status == "stopped"
+    goes_on(here, alone)
 
 
 @pytest.mark.parametrize("how, name", [(interrupted, "LearningRates"), (closed, "renormalization")])
