@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.records.record import Arrays, Record, array, named_arrays
+from engine.records.record import Arrays, Record, RecordError, array, named_arrays
 
 NAN = float("nan")
 
@@ -23,6 +23,12 @@ class Run(Record):
     state: Arrays = named_arrays()  # what an unfinished run goes on from; empty once it ended
 
     grows: ClassVar[str] = "path"
+
+    def __post_init__(self):
+        super().__post_init__()
+        step = self.state.get("step", np.array(0))
+        if step.ndim or not np.isfinite(step):
+            raise RecordError("state/step: expected one finite number")
 
     @property
     def step(self) -> int:

@@ -241,6 +241,13 @@ def test_a_write_that_fails_leaves_the_old_file(error, tmp_path):
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["r.npz"]
 
 
+@pytest.mark.parametrize("step", [np.array([3]), np.array(np.nan)])
+def test_a_state_without_one_step_is_no_state(step):
+    """Found only where the record is listed or kept again, which a step of another kind breaks."""
+    with pytest.raises(RecordError, match="state/step: expected one finite number"):
+        Run(spec=SPEC, state={"step": step})
+
+
 def test_objects_are_never_written(tmp_path):
     with pytest.raises(RecordError, match="measures/x: expected an array of numbers"):
         save(tmp_path / "r.npz", Run(spec=SPEC, measures={"x": np.array([object()])}))
