@@ -23,7 +23,7 @@ from tests.drive import last
 from tests.work.test_lease import until
 
 pytestmark = pytest.mark.xdist_group("jobs")
-RUN, ENDLESS = RunSpec(steps=6000, every=500), RunSpec(steps=100_000, every=1000, curvature=False)
+RUN, ENDLESS = RunSpec(steps=3000, every=300), RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = """
 import atexit, sys, time
 from engine.spec import parse
