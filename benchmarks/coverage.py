@@ -12,8 +12,8 @@ from scipy import special
 from engine.sweeps.aggregates import interquartile_mean, performance_profile, probability_of_improvement
 from engine.sweeps.bootstrap import Estimate
 from engine.sweeps.maps import best_cell, best_of, importance, rate_sensitivity, share_within, stable_rate
-from engine.sweeps.resamples import Outcomes
 from engine.sweeps.problems import dimensionality, tuning_sensitivity
+from engine.sweeps.resamples import Outcomes
 from engine.sweeps.spikes import spike_score
 
 START, SIDE, MANY = 2.3, 8, 20001

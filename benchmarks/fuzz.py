@@ -32,8 +32,8 @@ import numpy as np
 
 from benchmarks import inputs
 from engine.analyses.alignment import AlignmentSpec
-from engine.data import read_file
 from engine.experiments import EXPERIMENTS
+from engine.files.reading import kind_of, read_table
 from engine.records import Alignment, Record, RecordError, Result, Run, Spectrum, head, load, save
 from engine.records.record import STATUSES
 from engine.spec import SpecError, digest, dumps, encode, flatten, parse, read_address, read_words, split_words
@@ -204,12 +204,12 @@ def npz(rng: random.Random, folder: Path, kept: list[Path]) -> bool:
 
 def table(content: bytes, name: str) -> bool:
     """A file of examples, which are the same when they are written as NPZ and read again."""
-    made = read_file(content, name)
+    made = read_table(content, kind_of(name))
     assert str(made).isprintable(), "is not one line"
     file = io.BytesIO()
     np.savez(file, x=made.x, y=made.y)
     if file.tell() < 5_000_000:
-        again = read_file(file.getvalue(), "a.npz")
+        again = read_table(file.getvalue(), "npz")
         assert again.x.tobytes() == made.x.tobytes() and again.y.tobytes() == made.y.tobytes(), "other numbers"
     return True
 

@@ -8,8 +8,8 @@ import os
 import socket
 import sys
 from functools import partial
-from typing import Any
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 
 import numpy as np

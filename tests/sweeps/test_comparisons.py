@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.sweeps.comparisons import EXACT, difference, signs
-from engine.sweeps.resamples import Outcomes
 from engine.sweeps.problems import dimensionality, tuning_sensitivity
+from engine.sweeps.resamples import Outcomes
 
 NAN = np.nan
 
