@@ -10,10 +10,16 @@ from functools import partial
 import streamlit as st
 
 from engine.figures import escape, sweeps, words
+from engine.figures import summaries as summary
 from engine.figures.drawing import Tiles
+from engine.figures.quantities import QUANTITIES
+from engine.figures.words import Spec
 from engine.records import Sweep
-from engine.spec import SpecError, decode, describe, digest, flatten
+from engine.spec import SpecError, decode, describe, digest, fingerprint, flatten
+from engine.sweeps.bootstrap import Estimate
+from engine.sweeps.measures import MEASURES
 from engine.sweeps.spec import SWEEPS, Axis, SweepSpec
+from engine.sweeps.summary import WITHIN, summaries
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import SWEEP
@@ -28,7 +34,7 @@ VIEW = f"{AT}:quantity"
 
 def adopt() -> None:
     """Takes over what came with the address, or from a box; at first the sweep that ships."""
-    if shell.receive(SWEEPS, AT, {"quantity": list(sweeps.QUANTITIES)}):
+    if shell.receive(SWEEPS, AT, {"quantity": list(QUANTITIES)}):
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))
     elif sweep.RULES_KEY not in st.session_state:
         sweep.fill(SWEEP)
@@ -67,6 +73,8 @@ def shown(wanted: SweepSpec | None) -> SweepSpec:
 
 def look(spec: SweepSpec) -> bool:
     """How far a sweep is and what there is of it; whether it is still at work."""
+    if f"{BOX}:taken" in st.session_state or f"{AT}:opened" in st.session_state:
+        st.rerun()  # a button in this part was pressed, which changes the whole page
     address = Work(spec).address
     at_work = analysis.bar(address, "runs")
     version, record = cached.version(address), cached.record(address, growing=at_work)
@@ -88,10 +96,52 @@ def look(spec: SweepSpec) -> bool:
     with left:
         figures.chart(f"slices@{address}/{name}", version, 300, partial(sweeps.slices, record, described, name))
     with right:
-        rule = (opened(address) or (0,))[0]
+        rule = (opened(address) or (sweeps.turning(described),))[0]
         draw = partial(sweeps.rows, record, described, name, rule)
         figures.chart(f"rows@{address}/{name}/{rule}", version, 300, draw)
+    compared(address, version, record, described, name)
     return at_work
+
+
+def compared(address: str, version: tuple[int, ...], record: Sweep, described: Spec, name: str) -> None:
+    """The rules' numbers with their intervals, and what each of them is."""
+    loss = "train_loss" if name == "training loss" else "test_loss"
+    rated = described["x"]["knob"] == "lr"
+    found = cached.drawn(f"summaries@{address}/{loss}", version, False, partial(summaries, record, loss, rated))
+    if not found:
+        return
+    called = "training loss" if loss == "train_loss" else "held-out loss"
+    titles, rules = sweeps.titles(described), sweeps.compared(described)
+    left, right = st.columns([1.6, 1], gap="medium")
+    with left:
+        head = ("Rule", f"Best {called}", f"Within {WITHIN:.0%} of the best", "Largest stable rate", "Sensitivity")
+        rows = [
+            shell.entry(title, *map(said, (one.best, one.share, one.stable, one.sensitivity)))
+            for title, one in zip(titles, found, strict=True)
+        ]
+        shell.write(shell.table(head, rows))
+        with st.popover("What these numbers are", help="Definition, formula and source of each"):
+            for key in ("best", "share", "stable", "sensitivity"):
+                measure = MEASURES[key]
+                st.markdown(f"**{escape.markdown(measure.title)}.** {escape.markdown(measure.definition)}")
+                st.code(measure.formula, language=None, wrap_lines=True)
+                st.caption(escape.markdown(measure.source))
+    if rated:
+        spots = [
+            summary.Spot(title, rule["name"], one.sensitivity.value, one.best.value, one.best.low, one.best.high)
+            for title, rule, one in zip(titles, rules, found, strict=True)
+        ]
+        with right:
+            draw = partial(summary.plane, spots, called, fingerprint(record.spec))
+            figures.chart(f"plane@{address}/{loss}", version, 260, draw)
+
+
+def said(estimate: Estimate) -> str:
+    """A number with its interval."""
+    if math.isnan(estimate.value):
+        return words.NONE
+    interval = f" ({words.number(estimate.low, 2)} to {words.number(estimate.high, 2)})" * math.isfinite(estimate.low)
+    return words.number(estimate.value, 3) + interval
 
 
 def quantity(names: list[str]) -> str:
@@ -172,7 +222,7 @@ def cell(spec: SweepSpec, record: Sweep, drawing: Tiles) -> None:
     )
     shell.strip(
         [
-            (words.capital(sweeps.QUANTITIES[name].label), _values(record, name, place), "")
+            (words.capital(QUANTITIES[name].label), _values(record, name, place), "")
             for name in sweeps.offered(record)[:6]
         ]
     )
@@ -183,7 +233,7 @@ def cell(spec: SweepSpec, record: Sweep, drawing: Tiles) -> None:
 
 def _values(record: Sweep, name: str, place: tuple[int, int, int]) -> str:
     """The values of all seeds."""
-    values = sweeps.QUANTITIES[name].values(record)[place]
+    values = QUANTITIES[name].values(record)[place]
     return ", ".join(words.number(float(value), 3) for value in values[:5])
 
 

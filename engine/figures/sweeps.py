@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Panel, Tiles
+from engine.figures.quantities import QUANTITIES, Quantity
 from engine.figures.theme import ordinal, rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
@@ -16,54 +14,10 @@ from engine.spec import fingerprint
 
 LOST = (2.0, 3.0)
 """States of runs that have no value: diverged, failed."""
-WITHIN = 0.1
-"""How far above the best, as a share of it, a cell may be to count among the good ones."""
+WITHIN = 0.5
+"""How far from the best, as a share of it, a cell may be to count among the good ones."""
 SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch size", "update.decay": "weight decay"}
 """What knobs are called on axes; others by their own name."""
-
-
-class Quantity(NamedTuple):
-    """What a map can show of each run."""
-
-    label: str
-    values: Callable[[Sweep], np.ndarray]  # [R, Y, X, S]
-    lower: bool = True  # whether less is better
-    log: bool = True
-
-
-def _last(name: str) -> Callable[[Sweep], np.ndarray]:
-    return lambda sweep: sweep.outcomes[name].astype(float)
-
-
-def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Sweep], np.ndarray]:
-    """The best value on the way, of the looks that are there."""
-
-    def values(sweep: Sweep) -> np.ndarray:
-        curve = sweep.curves[name].astype(float)
-        worst = np.inf if choose is np.min else -np.inf
-        found = choose(np.where(np.isfinite(curve), curve, worst), axis=-1)
-        return np.where(np.isfinite(found), found, np.nan)
-
-    return values
-
-
-QUANTITIES = {
-    "test loss": Quantity("held-out loss", _last("test_loss")),
-    "training loss": Quantity("training loss", _last("train_loss")),
-    "test accuracy": Quantity("held-out accuracy", _last("test_accuracy"), lower=False, log=False),
-    "training accuracy": Quantity("training accuracy", _last("train_accuracy"), lower=False, log=False),
-    "best test accuracy": Quantity("best held-out accuracy", _best("test_accuracy", np.max), lower=False, log=False),
-    "best test loss": Quantity("best held-out loss", _best("test_loss", np.min)),
-    "gap": Quantity(
-        "held-out less training loss",
-        lambda sweep: sweep.outcomes["test_loss"].astype(float) - sweep.outcomes["train_loss"],
-        log=False,
-    ),
-    "sharpness": Quantity("largest Hessian eigenvalue λ₁", _last("sharpness")),
-    "trace": Quantity("trace of the Hessian", _last("trace")),
-    "ascent": Quantity("rise of the loss 0.05 up the gradient", _last("ascent")),
-    "seconds": Quantity("seconds of training", _last("seconds")),
-}
 
 
 def offered(sweep: Sweep) -> list[str]:
@@ -155,7 +109,7 @@ def rows(sweep: Sweep, spec: Spec, name: str = "test loss", rule: int = 0) -> Ch
     lines = []
     for k, i in enumerate(picked):
         middle, band = _along(sweep, quantity, rule, np.full(len(sweep.columns), i))
-        label = words.number(float(sweep.rows[i])) if np.isfinite(sweep.rows[i]) else titles(spec)[rule]
+        label = words.number(float(sweep.rows[i]), 2) if np.isfinite(sweep.rows[i]) else titles(spec)[rule]
         lines.append(Line(label, sweep.columns, middle, ordinal(k, len(picked)), band=band))
     caption = (
         f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for each "
@@ -207,7 +161,7 @@ def _best_rows(values: np.ndarray, quantity: Quantity) -> np.ndarray:
 
 def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
     """The best cell's row and column."""
-    if not np.isfinite(values).any():
+    if not quantity.judged or not np.isfinite(values).any():
         return None
     flat = np.nanargmin(values) if quantity.lower else np.nanargmax(values)
     i, j = np.unravel_index(flat, values.shape)
@@ -219,9 +173,9 @@ def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
     finite = values[np.isfinite(values)]
     if not len(finite) or (not quantity.log and quantity.lower):
         return ""
-    best = finite.min() if quantity.lower else finite.max()
-    good = values[rule] <= best * (1 + WITHIN) if quantity.lower else values[rule] >= best * (1 - WITHIN)
-    return f"{100 * good.mean():.0f}% within {WITHIN:.0%} of the best"
+    best = finite.min()
+    good = values[rule] <= best * (1 + WITHIN)
+    return f"{100 * good.mean():.0f}% near the best"
 
 
 def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool) -> tuple[float, float]:
@@ -254,6 +208,11 @@ def compared(spec: Spec) -> list[Spec]:
     return list(spec["rules"]) or [spec["run"]["rule"]]
 
 
+def turning(spec: Spec) -> int:
+    """The first rule that has the second knob; the first of all where none has."""
+    return next((r for r, rule in enumerate(compared(spec)) if _turns(rule, spec)), 0)
+
+
 def _seeds(spec: Spec) -> str:
     return f"{spec['seeds']} seeds" if spec["seeds"] > 1 else "one seed"
 
@@ -278,9 +237,14 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     missing = int((sweep.outcomes["state"] == 0).sum())
     still = f" {missing:,} runs are still to be trained." if missing else ""
     share = f"; {100 * lost.mean():.0f}% of the cells" if lost.any() else ""
+    told = (
+        f"The star is each rule's best cell; near the best is within {WITHIN:.0%} of the best of all rules."
+        if quantity.judged
+        else "A run that has not trained may be low here too: look at its loss beside it."
+    )
     return (
         f"{words.capital(quantity.label)} at the end of training, each cell {over}. Grey: the loss left "
-        f"the finite numbers{share}. The star is each rule's best cell.{same} {_about(spec)}{still}"
+        f"the finite numbers{share}. {told}{same} {_about(spec)}{still}"
     )
 
 

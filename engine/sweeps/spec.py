@@ -66,7 +66,7 @@ class SweepSpec:
     """Runs over one knob or two, for several rules and seeds."""
 
     run: RunSpec = pick(
-        RunSpec(steps=200, curvature=False),
+        RunSpec(steps=200),
         lambda: RUNS,
         "Run",
         "All that the runs have in common, and the first seed.",

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,18 @@ class Cells:
             yield name
         finally:
             lease.give_back()
+
+    def adopt(self, shipped: Path) -> None:
+        """Takes over the cells of another such file that are not here. RecordError where either cannot be used."""
+        with self._open(write=True):
+            pass  # the tables
+        try:
+            with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as database, database:
+                database.execute("attach ? as other", (str(shipped),))
+                columns = "digest, steps, curves, ends, seconds, alone, made, kept"
+                database.execute(f"insert or ignore into cells ({columns}) select {columns} from other.cells")
+        except sqlite3.Error as error:
+            raise RecordError(f"{FILE}: what ships cannot be taken over ({error})") from None
 
     def drop(self, names: Sequence[str]) -> None:
         """Forgets outcomes, for the runs to be trained again."""

@@ -28,6 +28,7 @@ from engine.records import Record, RecordError, Run, write
 from engine.spec import SpecError, decode, encode, fingerprint
 from engine.training.runs import RUNS, RunSpec
 from engine.work import quota
+from engine.work.cells import FILE, Cells
 from engine.work.cost import Cost
 from engine.work.jobs import Jobs
 from engine.work.kinds import Work
@@ -273,3 +274,6 @@ def _adopt(store: Store) -> None:
             target = store.root / source.relative_to(SHIPPED)
             if not target.exists():
                 write(target, lambda file, source=source: file.write(source.read_bytes()))
+        with suppress(RecordError):
+            if Cells(store.root).count() == 0:
+                Cells(store.root).adopt(SHIPPED / FILE)

@@ -28,7 +28,10 @@ def tell(work: Work, device: str, parameters: int = 0) -> None:
 
 
 def within(work: Work, device: str) -> bool:
-    """Whether work is within its budget; where it is not, the page says by the name of the field."""
+    """Whether work is within its budget, as far as that is known: whoever does it checks again. Where it is not, the
+    page says by the name of the field."""
+    if cached.cost(work) is None:
+        return True
     try:
         work.check([spec for run in work.runs if (spec := cached.spec(run))], Limits(), device)
         return True

@@ -69,8 +69,9 @@ def legend(drawing: Tiles) -> None:
     places, names = drawing.ticks
     spots = ((f"{100 * (place - low) / (high - low):.1f}", name) for place, name in zip(places, names, strict=True))
     marks = escape.join("{}", (escape.html("<span style='left:{}%'>{}</span>", *spot) for spot in spots))
-    bar = "<div class='scale'><b>{}</b><i class='bright-{}'><span>{}</span></i><em></em>lost <s>☆</s> best</div>"
-    shell.write(escape.html(bar, drawing.z_label, drawing.bright, marks))
+    bar = "<div class='scale'><b>{}</b><i class='bright-{}'><span>{}</span></i><em></em>lost{}</div>"
+    star = escape.html(" <s>☆</s> best") if any(panel.best for panel in drawing.panels) else ""
+    shell.write(escape.html(bar, drawing.z_label, drawing.bright, marks, star))
 
 
 def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> Touched | None:

@@ -14,6 +14,7 @@ from engine.figures.drawing import Panel, Tiles
 from engine.figures.render.axes import colours, tick
 from engine.figures.render.layout import CLEAR, axis
 from engine.figures.theme import LIGHT, VIRIDIS, colour, theme
+from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
 GONE = ("#D9DBE0", "#3A3F49")
@@ -184,5 +185,7 @@ def _remark(panel: Panel, ink: str) -> dict[str, Any]:
 
 def _side(label: str, ends: np.ndarray, log: bool, plain: dict[str, Any]) -> dict[str, Any]:
     bounds = np.log10(ends[[0, -1]]) if log else ends[[0, -1]]
+    places = log_ticks(*bounds, count=3) if log else ticks(*bounds, count=4)
     common = {"title": {"text": escape.plotly(label), "standoff": 6}, "range": bounds.tolist(), "showgrid": False}
-    return plain | common | ({"type": "log", "dtick": 1, "exponentformat": "power"} if log else {})
+    told = {"tickvals": places, "ticktext": [number(place) for place in places]}
+    return plain | common | told | ({"type": "log"} if log else {})
