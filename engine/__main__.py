@@ -22,8 +22,9 @@ from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
 from engine.experiments.verdicts import lines, named
 from engine.machine import settle
-from engine.records import ENDS, Progress, RecordError, write
+from engine.records import ENDS, Progress, RecordError, Sweep, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
+from engine.sweeps.tidy import objects, tidy
 from engine.training.runs import RUNS
 from engine.work.budget import Limits
 from engine.work.endings import heard
@@ -62,6 +63,8 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         return 0
     if options.store:
         os.environ["RAVINE_STORE"] = options.store  # datasets are kept beside the runs
+    if getattr(options, "scheduler", None):
+        os.environ["RAVINE_SCHEDULER"] = options.scheduler
     if options.command == "download":
         return _download(options.name)
     store = Store(options.store)
@@ -143,9 +146,9 @@ def _weights(store: Store, options: argparse.Namespace) -> int:
 def _work(store: Store, options: argparse.Namespace, words: Sequence[str]) -> Work:
     """What a command asks for."""
     kind = KINDS[options.command]
-    if kind.name == "train":
-        return Work(read_words(RUNS, words, read(options.spec) if options.spec else None))
-    return Work(read_words(kind.specs, words), _digest(store, options.run) if kind.of else "")
+    given = getattr(options, "spec", None)
+    spec = read_words(kind.specs, words, read(given, kind.specs) if given else None)
+    return Work(spec, _digest(store, options.run) if kind.of else "")
 
 
 def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
@@ -163,8 +166,15 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
     with suppress(OSError):  # the terminal may be gone
         print(f"{latest.status}{': ' + latest.reason if latest.reason else ''}", file=sys.stderr)
     if latest.status in ENDS:
-        print(store.file(work.address))
+        print(_rows(store, work) if getattr(options, "json", False) else store.file(work.address))
     return {"finished": 0, "diverged": 0, "failed": 1}.get(latest.status, 130)
+
+
+def _rows(store: Store, work: Work) -> str:
+    """All cells of a sweep as JSON, an object a line."""
+    record = store.get(work.address)
+    assert isinstance(record, Sweep)
+    return "\n".join(json.dumps(row, allow_nan=False) for row in objects(tidy(work.spec, record)))
 
 
 def _limits(options: argparse.Namespace) -> Limits:
@@ -206,6 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--fresh", action="store_true", help="from the start, even where it could be gone on with")
     for name, unit in (("path", "GB"), ("memory", "GB"), ("hours", "H")):
         train.add_argument(f"--most-{name}", type=float, metavar=unit, help=f"what the run may cost ({name})")
+    sweep = commands.add_parser(
+        "sweep", help="train the runs of a sweep that are missing: its SPEC.json, settings, or both"
+    )
+    sweep.add_argument("spec", metavar="SPEC.json", nargs="?")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster that trains them (tcp://...)")
+    sweep.add_argument("--json", action="store_true", help="all cells on standard output, an object a line")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
     sizes = (f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items())
     fetch.add_argument("name", metavar="NAME", help=", ".join(sizes))
