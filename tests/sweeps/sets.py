@@ -42,7 +42,7 @@ def sequence(draw: random.Random) -> list[SweepSpec]:
             case "seeds":
                 sweep = replace(sweep, seeds=min(3, sweep.seeds + 1))
             case "rules":
-                sweep = replace(sweep, rules=tuple(draw.sample(RULES, draw.randint(1, 2))))
+                sweep = replace(sweep, rules=tuple(draw.sample(RULES, draw.randint(2, 3))))
         found.append(sweep)
     return found
 
