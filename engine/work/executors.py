@@ -18,7 +18,6 @@ from engine.machine import CORES
 from engine.records import RecordError
 from engine.work.block import Block, carry_out
 from engine.work.reasons import in_a_line
-from engine.work.settings import Settings
 
 COMMAND = (sys.executable, "-m", "engine.work.block")
 SLICE = 0.1
@@ -168,13 +167,3 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.kill()
     with suppress(OSError), process:  # closes its pipes, and waits
         pass
-
-
-def executor(settings: Settings) -> Executor:
-    """By what a sweep is carried out: the cluster that the settings name, or processes here; on a server for strangers
-    the worker itself, whose time is counted and shared out."""
-    if settings.scheduler:
-        from engine.work.cluster import Cluster  # an optional requirement
-
-        return Cluster(settings.scheduler)
-    return Here() if settings.public else Pool()

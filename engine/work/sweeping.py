@@ -22,7 +22,8 @@ from engine.training.runs import RunSpec
 from engine.work import settings
 from engine.work.block import Block
 from engine.work.cells import Cells
-from engine.work.executors import DIED, Answer, Executor, executor
+from engine.work.cluster import Cluster
+from engine.work.executors import DIED, Answer, Executor, Here, Pool
 from engine.work.store import Store
 
 MISSING, ENDED, DIVERGED, FAILED = 0, 1, 2, 3
@@ -64,6 +65,14 @@ def compute(spec: SweepSpec, inputs: Sequence[Record], device: str, before: Reco
         else ""
     )
     return replace(board.record("failed" if failed else "finished"), reason=why)
+
+
+def executor(here: settings.Settings) -> Executor:
+    """By what a sweep is carried out: the cluster that the settings name, or processes here; on a server for strangers
+    the worker itself, whose time is counted and shared out."""
+    if here.scheduler:
+        return Cluster(here.scheduler)
+    return Here() if here.public else Pool()
 
 
 class Board:
