@@ -26,10 +26,9 @@ def names(sweep: SweepSpec) -> Iterator[tuple[Place, str]]:
     knobs = sweep.y.knob, sweep.x.knob, "seed"
     for r in range(rules):
         values = sweep.rows, sweep.columns, [sweep.run.seed + s for s in range(seeds)]
-        turns = [_Turn(sweep.cell((r, 0, 0, 0)), *turn) for turn in zip(knobs, values, strict=True)]
-        y, x, seed = turns
-        other = (r, y.unusual, x.unusual, seed.unusual)  # the run in which nothing is left out
-        text = _Text(sweep.cell(other), turns)
+        y, x, seed = turns = [_Turn(sweep.cell((r, 0, 0, 0)), *turn) for turn in zip(knobs, values, strict=True)]
+        whole = sweep.cell((r, y.unusual, x.unusual, seed.unusual))  # the run in which nothing is left out
+        text = _Text(whole, turns)
         for i, j, s in product(range(rows), range(columns), range(seeds)):
             plain = i in y.usual or j in x.usual or s in seed.usual
             place = (r, i, j, s)

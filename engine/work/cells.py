@@ -26,10 +26,9 @@ PATIENCE = 30.0
 AT_ONCE = 500
 """Digests that are asked for at once: older versions of SQLite take no more than 999."""
 TABLES = (
-    """create table if not exists cells
-    (digest text primary key, steps blob, curves blob, ends blob, seconds real, alone integer, made text, kept real)
-    without rowid""",
-    "create table if not exists claims (digest text primary key, owner text) without rowid",
+    """create table cells
+    (digest text primary key, steps blob, curves blob, ends blob, seconds real, alone integer, made text, kept real)""",
+    "create table claims (digest text primary key, owner text)",
 )
 
 
@@ -45,7 +44,7 @@ class Cells:
         rows = [
             (
                 name,
-                outcome.steps.astype("<i8").tobytes(),
+                outcome.steps.astype("<i4").tobytes(),
                 outcome.curves.astype("<f4").tobytes(),
                 outcome.ends.astype("<f8").tobytes(),
                 outcome.seconds,
@@ -192,7 +191,7 @@ def _rows(database: sqlite3.Connection, query: str, names: Sequence[str]) -> Ite
 def _outcome(steps: bytes, curves: bytes, ends: bytes, seconds: float, alone: int) -> Outcome | None:
     """An outcome from its row; None where that is none."""
     try:
-        taken = np.frombuffer(steps, "<i8")
+        taken = np.frombuffer(steps, "<i4").astype(int)
         if not len(taken):
             return None
         seen = np.frombuffer(curves, "<f4").reshape(len(taken), len(CURVES))

@@ -33,8 +33,8 @@ SMALLER = (GRAIN, 1)
 is given up alone, and takes no other with it."""
 HOPELESS = 12
 """Blocks that die one after the other before all is given up."""
-READ = 2000
-"""Cells that are looked up between two breaths."""
+READ, LOOKED = 2000, 100
+"""Cells whose outcomes, or whose runs, are looked up between two breaths."""
 BLOCK = 5.0
 """Seconds of work in a block, once it is known how long a chunk takes; before that, one chunk."""
 TIMELESS = ("", "lr", "rule", "update", "schedule", "warmup", "clip")
@@ -85,32 +85,37 @@ class Board:
         names = (*CURVES, *ENDS, "seconds", "alone")
         self.outcomes = {name: np.full(self.shape, np.nan) for name in names} | {"state": np.zeros(self.shape)}
         self.curves: dict[str, np.ndarray] = {}
+        self.when: dict[
+            tuple[int, int], tuple[int, ...]
+        ] = {}  # steps after which runs are looked at, by row and column
         self.looks = np.zeros(0)
         self.failures: dict[str, None] = {}
 
     def find(self, root: Path) -> Iterator[None]:
         """Names all cells, and fills in what the store has of them: cells of other sweeps, and runs."""
-        for place, name in names_of(self.spec):
+        for i, (place, name) in enumerate(names_of(self.spec)):
             self.places.setdefault(name, []).append(place)
-            yield
+            if i % READ == 0:
+                yield
         names = [*self.places]
-        seen = self._seen()
-        length = max(map(len, seen))
-        self.looks = np.array(min(seen)) / min(seen)[-1] if len(seen) == 1 else np.linspace(0, 1, length)
+        self._look_ahead()
+        first, length = self.when[0, 0], max(map(len, self.when.values()))
+        self.looks = np.array(first) / first[-1] if len({*self.when.values()}) == 1 else np.linspace(0, 1, length)
         self.curves = {name: np.full((*self.shape, length), np.nan, np.float32) for name in CURVES[:4]}
         for start in range(0, len(names), READ):
             self.fill(Cells(root).get(names[start : start + READ]))
             yield
-        for name in self.missing():
+        for i, name in enumerate(self.missing()):
             self._take_over(name, Store(root))
-            yield
+            if i % LOOKED == 0:
+                yield
 
-    def _seen(self) -> set[tuple[int, ...]]:
-        """All that runs differ in when they are looked at, which only some knobs decide."""
+    def _look_ahead(self) -> None:
+        """When the runs of each cell are looked at, which only some knobs decide."""
         _, rows, columns, _ = self.shape
         timeless = all(axis.knob.partition(".")[0] in TIMELESS for axis in (self.spec.x, self.spec.y))
-        places = [(0, 0)] if timeless else product(range(rows), range(columns))
-        return {looks(self.spec.cell((0, i, j, 0))) for i, j in places}
+        for place in product(range(rows), range(columns)):
+            self.when[place] = self.when[0, 0] if timeless and self.when else looks(self.spec.cell((0, *place, 0)))
 
     def run(self, name: str) -> RunSpec:
         """The spec of a cell."""
@@ -133,12 +138,12 @@ class Board:
     def fill(self, outcomes: dict[str, Outcome]) -> None:
         """Puts outcomes in all their places."""
         for name, outcome in outcomes.items():
-            run = self.run(name)
+            when = self.when[self.places[name][0][1:3]]
             values = dict(zip(CURVES, outcome.curves[-1].tolist(), strict=True))
             values |= dict(zip(ENDS, outcome.ends.tolist(), strict=True))
-            lost = not np.isfinite(values["train_loss"]) or outcome.steps[-1] < run.steps
+            lost = not np.isfinite(values["train_loss"]) or outcome.steps[-1] < when[-1]
             values |= {"seconds": outcome.seconds, "alone": float(outcome.alone), "state": DIVERGED if lost else ENDED}
-            rows = np.searchsorted(looks(run), outcome.steps)
+            rows = np.searchsorted(when, outcome.steps)
             for place in self.places[name]:
                 for key, value in values.items():
                     self.outcomes[key][place] = value

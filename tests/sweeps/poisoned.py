@@ -8,12 +8,13 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from engine.sweeps.chunk import trained
+from engine.sweeps.outcome import Outcome
 from engine.work import block
 
 POISON = 0.1
 
 
-def poisoned(specs: Sequence, device: str) -> Generator:
+def poisoned(specs: Sequence, device: str) -> Generator[int, None, list[Outcome]]:
     """Trains as a block does, unless one of the runs has the rate POISON."""
     if any(spec.lr == POISON for spec in specs):
         match sys.argv[1]:

@@ -82,7 +82,7 @@ def _carry_out(sweeps: Sequence[SweepSpec], root: Path, draw: random.Random, by:
             if len(kills) < 2 * len(sweeps) and draw.random() < 0.7:
                 delay = draw.uniform(0, 0.3)
                 threading.Thread(target=kill_at_work, args=(process, root, delay, kills), daemon=True).start()
-            for line in process.stdout:
+            for line in process.stdout or ():
                 if line.endswith("\n"):
                     assert json.loads(line) == ["finished", ""], line
                     done += 1

@@ -23,7 +23,9 @@ from tests.forked import ROOT, forked
 from tests.sweeps.same import MLPS, bits
 from tests.sweeps.sets import counted, trainings
 
-pytest.importorskip("distributed", reason="distributed is not installed: pip install -r tests/requirements.txt")
+distributed = pytest.importorskip(
+    "distributed", reason="distributed is not installed: pip install -r tests/requirements.txt"
+)
 pytestmark = pytest.mark.xdist_group("sweeps")
 SWEEP = SweepSpec(
     replace(MLPS, steps=40, every=20), Axis("lr", 0.01, 1, 6), Axis("rule.rho", 0.01, 1, 4), (SAM(), SGD()), 2
@@ -48,9 +50,7 @@ def cluster_of_processes(tmp_path):
         )
         for _ in range(WORKERS)
     ]
-    from distributed import Client
-
-    with Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
+    with distributed.Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
         client.wait_for_workers(WORKERS, timeout=60)
         yield client.scheduler.address, workers
     for process in (*workers, *processes):
