@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map
 
 from engine.machine import settle
 from engine.spec import floats, with_floats
-from engine.sweeps.outcome import Outcome, end_of, looks, row_of
+from engine.sweeps.outcome import Outcome, end_of, looks, row_of, single
 from engine.training.ensemble import Ensemble
 from engine.training.runs import RunSpec
 from engine.training.state import TENSORS, State, begin, switched
@@ -88,11 +88,11 @@ class _Log:
     @property
     def finite(self) -> bool:
         """Whether its training loss was finite when it was last looked at."""
-        return not self.rows or bool(np.isfinite(self.rows[-1][0]))
+        return not self.rows or bool(np.isfinite(single(self.rows[-1:])[0, 0]))
 
     def outcome(self, ends: np.ndarray) -> Outcome:
         """The outcome."""
-        return Outcome(np.array(self.steps), np.array(self.rows, np.float32), ends, self.seconds, alone=False)
+        return Outcome(np.array(self.steps), single(self.rows), ends, self.seconds, alone=False)
 
 
 def _plain(part: object) -> object:

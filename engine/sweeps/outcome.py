@@ -77,12 +77,18 @@ def end_of(spec: RunSpec, theta: Tensor) -> np.ndarray:
     return found
 
 
+def single(rows: Sequence[Sequence[float]]) -> np.ndarray:
+    """Rows of CURVES [T, 5] in single precision; what is too large for it is infinite, and the run lost."""
+    with np.errstate(over="ignore"):
+        return np.array(rows, np.float32)
+
+
 def of_run(spec: RunSpec, run: Run) -> Outcome:
     """The outcome of a run that was trained by itself, from its record."""
     kept = np.flatnonzero(np.isin(run.steps, looks(spec)))
     if not len(kept):
         raise SpecError("run: it has no measurement yet")
-    curves = np.stack([run.measures[name][kept] for name in CURVES], axis=1).astype(np.float32)
+    curves = single([[run.measures[name][i] for name in CURVES] for i in kept])
     last = torch.as_tensor(run.path[-1:])
     ends = end_of(spec, last[0]) if usable(last).any() else np.full(len(ENDS), np.nan)
     return Outcome(run.steps[kept], curves, ends, float(run.seconds[-1]), alone=True)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.data import Moons
 from engine.models import MLP
-from engine.problems import PROBLEMS, Classification
+from engine.problems import PROBLEMS, Classification, Quadratic
 from engine.rules import SAM, SSAM
 from engine.sweeps.chunk import trained
 from engine.sweeps.outcome import of_run
@@ -22,8 +22,6 @@ from tests.sweeps.same import MLPS, bits
 RULES = [rule for rule in (*FAMILY, *MASKED) if suits(rule, MLPS.problem)]
 TOYS = [cls() for cls in PROBLEMS.values() if not cls().examples()]
 RATES = [0.003, 0.01, 0.05, 0.2, 1.0]
-LOST = 1e2
-"""A rate with which most of these runs diverge: those beside them then go on in a smaller ensemble."""
 
 
 def outcomes(specs):
@@ -37,8 +35,7 @@ def agree(run, seed, sizes=(9, 17)):
     alone = [bits(outcomes([one])[0]) for one in ours]
     for size in sizes:
         others = [
-            replace(run, lr=draw.choice([*RATES, LOST]), seed=draw.randrange(1000), schedule=Cosine())
-            for _ in range(size - 2)
+            replace(run, lr=draw.choice(RATES), seed=draw.randrange(1000), schedule=Cosine()) for _ in range(size - 2)
         ]
         company = [*ours, *others]
         draw.shuffle(company)
@@ -59,6 +56,18 @@ def test_every_network(number, name):
     data, model = networks()[name]
     run = RunSpec(Classification(data, model), SAM(0.1), batch=8, steps=2, every=2, curvature=False)
     agree(replace(run, then=(Switch(SSAM(SAM(0.2)), 1),)), number, sizes=(9,))
+
+
+def test_runs_beside_lost_ones():
+    """Finds runs that are mixed up, or go on otherwise, when the lost ones leave them in a smaller ensemble."""
+    run = RunSpec(Quadratic(), SAM(0.05), batch=0, steps=80, every=8, curvature=False)
+    ours = [replace(run, lr=0.01 * (i + 1)) for i in range(3)]
+    lost = [replace(run, lr=100.0 - i) for i in range(10)]
+    company = [*lost[:4], ours[0], *lost[4:7], ours[1], *lost[7:], ours[2]]
+    there = dict(zip(company, outcomes(company), strict=True))
+    alone = [outcomes([one])[0] for one in (*ours, lost[0])]
+    assert max(there[one].steps[-1] for one in lost) < run.steps, "they do no more steps"
+    assert [bits(there[one]) for one in (*ours, lost[0])] == [*map(bits, alone)]
 
 
 @pytest.mark.parametrize("toy", TOYS, ids=repr)

@@ -7,6 +7,7 @@ import pytest
 from engine.problems import Classification, Quadratic
 from engine.rules import MSAM, SAM, SGD, SSAM, USAM, UnifiedSAM
 from engine.spec import digest
+from engine.spec.coding import BASELINE
 from engine.sweeps.naming import names
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.training.runs import RunSpec, Switch
@@ -23,7 +24,9 @@ SWEEPS = {
     "whole numbers that coincide": SweepSpec(MLPS, Axis("batch", 4, 8, 16), Axis("warmup", 0, 3, 7, log=False)),
     "a later rule": SweepSpec(THEN, Axis("then.1.rule.rho", 0.01, 1, 4), Axis("then.0.at", 1, 3, 3)),
     "deep in the problem": SweepSpec(
-        MLPS, Axis("problem.data.label_noise", 0, 0.5, 3, log=False), Axis("problem.model.width", 2, 9, 3)
+        RunSpec(Classification(), batch=20),
+        Axis("problem.data.label_noise", 0, 0.5, 3, log=False),
+        Axis("problem.model.width", 2, 9, 3),
     ),
     "a field that came later": SweepSpec(
         MLPS, Axis("clip", 0, 1, 3, log=False), Axis("update.momentum", 0, 0.9, 4, log=False)
@@ -42,6 +45,19 @@ def test_every_cell(name):
     sweep = SWEEPS[name]
     assert [*names(sweep)] == [(cell.place, digest(cell.spec)) for cell in sweep.cells()]
     assert all(sweep.cell(cell.place) == cell.spec for cell in sweep.cells())
+
+
+@pytest.mark.parametrize(
+    "name", ["defaults among the values", "one value, the default", "deep in the problem", "five rules"]
+)
+@pytest.mark.parametrize(
+    "left_out", [{"lr"}, {"rho"}, {"rule"}, {"seed"}, {"label_noise"}, {"data", "model"}, {"width", "rule", "lr"}]
+)
+def test_fields_that_came_later(monkeypatch, name, left_out):
+    """Finds a value that is that of the defaults, which an encoding leaves out, and a run's seed that is."""
+    for cls, fields in BASELINE.items():
+        monkeypatch.setitem(BASELINE, cls, [field for field in fields if field not in left_out])
+    test_every_cell(name)
 
 
 def test_every_network():

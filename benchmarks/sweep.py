@@ -1,0 +1,114 @@
+"""Maps of learning rate x rho, SAM on a digits MLP, in the processes of this machine, their start included.
+
+`sweep.per_core` (16x16, 200 steps) and `sweep.large_per_core` (32x32, 500 steps) are how many times faster than the
+same runs one after the other through the single path, over the number of cores, at least 1.2 and 2; `sweep.over_plain`
+how many times faster than a plain in-place loop in as many processes, at least 1.5; `sweep.growth` the cost of a cell
+at 32x32 over that at 8x8, at most 1.1; `sweep.block_overhead` a Dask cluster's time for 10-second blocks over the local
+processes', both at work already, at most 1.05. What runs take one after the other, and by the plain loop, is measured
+on some of them, by their fastest repeat.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+
+from benchmarks.measure import device, report, seconds
+from benchmarks.step import advance, by_hand
+from engine.machine import CORES
+from engine.models import MLP
+from engine.problems import Classification
+from engine.rules import SAM
+from engine.sweeps.spec import Axis, SweepSpec
+from engine.training.loop import train
+from engine.training.runs import RunSpec
+from engine.work import sweeping
+from engine.work.cluster import Cluster
+from engine.work.executors import Executor, Here, Pool
+from engine.work.kinds import Work
+from engine.work.perform import patiently, perform
+from engine.work.store import Store
+
+SAMPLE, REPEATS = 3, 3
+MODEL = MLP(width=64, depth=2)
+
+
+def main() -> None:
+    """All five figures, one after the other; each cell is one run."""
+    device(__doc__)
+    for name, side, steps in (("per_core", 16, 200), ("large_per_core", 32, 500)):
+        sweep = _map(side, steps)
+        alone = side**2 * min(seconds(partial(_alone, sweep)) for _ in range(REPEATS)) / SAMPLE
+        together = _swept(sweep, Pool)
+        note = f"{alone:.0f} s one after the other, {together:.1f} s together on {CORES} cores"
+        report(f"sweep.{name}", [alone / together / CORES], note)
+        if side == 16:
+            plain = side**2 * steps * _plain() / CORES
+            report("sweep.over_plain", [plain / together], f"{plain:.1f} s by hand on as many cores")
+    each = {side: [_swept(_map(side, 40), Here) / side**2 for _ in range(REPEATS)] for side in (8, 32)}
+    low, high = (1e3 * min(each[side]) for side in (8, 32))
+    report("sweep.growth", [high / low], f"{high:.2f} and {low:.2f} ms a cell of 40 steps, in one process")
+    if find_spec("distributed"):
+        _report_blocks()
+    else:
+        print("# sweep.block_overhead: not measured, distributed is not installed")
+
+
+def _map(side: int, steps: int, seed: int = 0) -> SweepSpec:
+    run = RunSpec(Classification(model=MODEL), SAM(), steps=steps, every=steps, curvature=False, seed=seed)
+    return SweepSpec(run, Axis("lr", 0.01, 1.0, side), Axis("rule.rho", 0.01, 0.5, side))
+
+
+def _alone(sweep: SweepSpec) -> None:
+    """Some of the map's runs, one after the other, measured at the start and the end as there."""
+    side = sweep.x.points
+    for i in range(SAMPLE):
+        at = (side // 4) * (i + 1)
+        for _ in train([sweep.cell((0, at, at, 0))]):
+            pass
+
+
+def _plain(steps: int = 200) -> float:
+    """Seconds a step of the loop by hand."""
+    run = by_hand(MODEL, "cpu")
+    return min(seconds(lambda: advance(run, steps)) for _ in range(REPEATS)) / steps
+
+
+def _swept(sweep: SweepSpec, executor: Callable[[], Executor]) -> float:
+    """Seconds that a sweep takes in a store of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RAVINE_STORE"] = folder
+        sweeping.executor = lambda settings: executor()
+        end = []
+        took = seconds(lambda: end.extend(patiently(perform(Store(folder), Work(sweep)))))
+    if end[-1].status != "finished":
+        raise SystemExit(f"sweep: {end[-1].reason}")
+    return took
+
+
+def _report_blocks() -> None:
+    """The same map by a cluster of as many processes and by the pool, after a small one that wakes both."""
+    sweeping.BLOCK = 10.0
+    distributed = import_module("distributed")
+    with distributed.LocalCluster(n_workers=CORES, threads_per_worker=1, dashboard_address=None) as cluster:
+        took = {}
+        for name, executor in (("Dask", Cluster(cluster.scheduler_address)), ("local", Pool())):
+            close, executor.close = executor.close, lambda: None  # it serves several maps
+            same = partial(_same, executor)
+            _swept(_map(8, 40), same)
+            took[name] = min(_swept(_map(32, 200, seed), same) for seed in range(2))
+            close()
+    note = ", ".join(f"{name} {value:.1f} s" for name, value in took.items())
+    report("sweep.block_overhead", [took["Dask"] / took["local"]], note)
+
+
+def _same(executor: Executor) -> Executor:
+    return executor
+
+
+if __name__ == "__main__":
+    main()
