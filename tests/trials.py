@@ -84,6 +84,11 @@ def until(result: Result, count: int) -> Result:
     return replace(result, status="running", done=1, total=2, arrays=arrays)
 
 
+MOVES = 0.1
+"""The share by which a value may move beside its spread over the seeds, of which some have one: long runs at the edge
+of stability amplify what a CPU rounds, and the same seed gave 1.122 on one CPU and 1.223 on another."""
+
+
 def agree(experiment: Experiment) -> None:
     """Quick, as performed here, and full, as kept, agree in every claim that both make: in the verdict, and in their
     medians, which lie no further apart than the values of one of them do over the seeds."""
@@ -101,8 +106,7 @@ def agree(experiment: Experiment) -> None:
     assert set(quick) <= set(full), anew
     for claim, check in quick.items():
         values, others = np.asarray(check.values, float), np.asarray(full[claim]["values"], float)
-        # 5%: some are measured once, and have no spread
-        room = max(np.ptp(values), np.ptp(others)) + 0.05 * abs(full[claim]["measured"]) + 1e-9
+        room = max(np.ptp(values), np.ptp(others)) + MOVES * abs(full[claim]["measured"]) + 1e-9
         assert not check.claimed or check.verdict() == full[claim]["verdict"], claim
         assert check.sized or abs(check.measured - full[claim]["measured"]) <= room, (claim, values, others)
 
