@@ -1,0 +1,93 @@
+"""The page of robustness: what ships is there at once, another sweep is trained, a cell leads to its run, a stranger's
+address costs a line."""
+
+import re
+
+import pytest
+
+from engine.records import Sweep
+from engine.spec import digest, read_address
+from engine.sweeps.spec import SWEEPS
+from engine.work.kinds import Work
+from engine.work.presets import SWEEP
+from pages.ui import cached, shell
+from tests.pages.headless import APP, AppTest, await_end, open_page, server_store, texts  # noqa: F401  # the fixture
+
+pytestmark = pytest.mark.xdist_group("robustness")
+TINY = {
+    "run.problem.data": "Moons",
+    "run.problem.data.train": "40",
+    "run.problem.model.width": "4",
+    "run.problem.model.depth": "1",
+    "run.batch": "0",
+    "run.steps": "10",
+    "x.points": "2",
+    "y.points": "2",
+    "rules": "2",
+    "rules.0": "SGD",
+    "rules.1": "SAM",
+}
+
+
+def robustness(parameters: dict[str, str] | None = None) -> AppTest:
+    """The page at an address of its own."""
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.run()
+    for name, value in (parameters or {}).items():
+        app.query_params[name] = value
+    app.switch_page("pages/robustness.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_what_ships_is_there_at_once(store):
+    """A map and its numbers with intervals, without work; every cell of it is known here, and none is trained again."""
+    app = robustness()
+    said = texts(app)
+    assert not cached.jobs().active() and "each cell the median of 3 seeds" in said
+    assert re.search(r"SSAM</th><td>0\.\d+ \(0\.\d+ to 0\.\d+\)", said) and "Largest stable rate" in said
+    record = cached.record(Work(SWEEP).address)
+    assert isinstance(record, Sweep) and record.complete and record.done == 3072
+    app.button(key="compute").click().run()
+    await_end(Work(SWEEP).address)
+    assert cached.record(Work(SWEEP).address).outcomes["state"].min() > 0
+
+
+def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
+    """By its address: controls, button, map; the cell's run is trained by itself and becomes the one that is looked
+    at."""
+    app = robustness(TINY)
+    spec = read_address(SWEEPS, TINY).spec
+    app.button(key="compute").click().run()
+    await_end(Work(spec).address)
+    app.run()
+    assert not app.exception and "SGD has no radius" in texts(app)
+    record = cached.record(Work(spec).address)
+    assert isinstance(record, Sweep) and record.done == 8
+    app.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
+    app.run()
+    app.button(key="open0").click().run()
+    run = spec.cell((1, 0, 1, 0))
+    assert not app.exception and app.session_state[shell.RUN] == digest(run)
+    await_end(digest(run))
+    again = robustness(TINY)
+    again.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
+    again.run()
+    label = again.button(key="open0").label
+    alone, mapped = re.findall(r"[\d.]+(?= alone| in the map)", label)
+    assert float(alone) == pytest.approx(float(mapped), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("x.knob", "rule.k", "x.knob: these runs have no rule.k"),
+        ("x.points", "1000000000", "x.points: expected a number from 1 to 64"),
+        ("rules", "99", "rules: expected a list of at most 6"),
+        ("y.low", "9", "expected more than 9"),
+    ],
+)
+def test_a_strangers_address_costs_a_line(store, name, value, line):
+    """And leaves a page with a map."""
+    app = robustness({name: value})
+    assert line in texts(app) and not cached.jobs().active()
