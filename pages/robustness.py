@@ -140,6 +140,8 @@ def said(estimate: Estimate) -> str:
     """A number with its interval."""
     if math.isnan(estimate.value):
         return words.NONE
+    if "lower bound" in estimate.note:
+        return f"at least {words.number(estimate.low, 3)}"
     interval = f" ({words.number(estimate.low, 2)} to {words.number(estimate.high, 2)})" * math.isfinite(estimate.low)
     return words.number(estimate.value, 3) + interval
 

@@ -105,7 +105,9 @@ def _x(chart: Chart) -> dict[str, Any]:
         places, names = zip(*chart.x_ticks, strict=True)
         axis = {"values": list(places), "labelExpr": f"{json.dumps(names)}[indexof({list(places)}, datum.value)]"}
     scale = (
-        {"type": "log"} if chart.log_x else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
+        {"type": "log", "nice": False, "padding": 12}
+        if chart.log_x
+        else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
     )
     return {"field": "x", "type": "quantitative", "title": chart.x_label, "axis": axis, "scale": scale}
 
