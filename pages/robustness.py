@@ -10,20 +10,30 @@ from functools import partial
 import streamlit as st
 
 from engine.figures import escape, sweeps, words
-from engine.figures import summaries as summary
 from engine.figures.drawing import Tiles
 from engine.figures.quantities import QUANTITIES
-from engine.figures.words import Spec
 from engine.records import Sweep
-from engine.spec import SpecError, decode, describe, digest, fingerprint, flatten
-from engine.sweeps.bootstrap import Estimate
-from engine.sweeps.measures import MEASURES
+from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.sweeps.spec import SWEEPS, Axis, SweepSpec
-from engine.sweeps.summary import WITHIN, summaries
+from engine.sweeps.tidy import csv_text, parquet, tidy
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import SWEEP
-from pages.ui import analysis, cached, controls, download, figures, link, live, person, price, shell, sweep, tiles
+from pages.ui import (
+    analysis,
+    cached,
+    controls,
+    download,
+    figures,
+    link,
+    live,
+    person,
+    price,
+    scores,
+    shell,
+    sweep,
+    tiles,
+)
 
 AT = sweep.AT
 SHOWN, CELL, BOX, BEFORE = f"{AT}:shown", f"{AT}:cell", f"{AT}:box", f"{AT}:before"
@@ -81,10 +91,11 @@ def look(spec: SweepSpec) -> bool:
     if not isinstance(record, Sweep) or not record.done:
         shell.empty("The first runs are on their way." if at_work else "Nothing has been trained yet: press Train.")
         return at_work
-    names = sweeps.offered(record)
-    name = quantity(names)
+    with st.container(horizontal=True, vertical_alignment="center", key="views", gap="small"):
+        name = quantity(sweeps.offered(record))
+        level = contour()
     described = describe(spec)
-    drawing = sweeps.maps(record, described, name)
+    drawing = replace(sweeps.maps(record, described, name), levels=level)
     touched = tiles.show(f"{address}/{drawing.name}", version, drawing)
     if touched.cell:
         st.session_state[CELL] = address, touched.cell
@@ -99,51 +110,8 @@ def look(spec: SweepSpec) -> bool:
         rule = (opened(address) or (sweeps.turning(described),))[0]
         draw = partial(sweeps.rows, record, described, name, rule)
         figures.chart(f"rows@{address}/{name}/{rule}", version, 300, draw)
-    compared(address, version, record, described, name)
+    scores.show(address, version, record, described, name)
     return at_work
-
-
-def compared(address: str, version: tuple[int, ...], record: Sweep, described: Spec, name: str) -> None:
-    """The rules' numbers with their intervals, and what each of them is."""
-    loss = "train_loss" if name == "training loss" else "test_loss"
-    rated = described["x"]["knob"] == "lr"
-    found = cached.drawn(f"summaries@{address}/{loss}", version, False, partial(summaries, record, loss, rated))
-    if not found:
-        return
-    called = "training loss" if loss == "train_loss" else "held-out loss"
-    titles, rules = sweeps.titles(described), sweeps.compared(described)
-    left, right = st.columns([1.6, 1], gap="medium")
-    with left:
-        head = ("Rule", f"Best {called}", f"Within {WITHIN:.0%} of the best", "Largest stable rate", "Sensitivity")
-        rows = [
-            shell.entry(title, *map(said, (one.best, one.share, one.stable, one.sensitivity)))
-            for title, one in zip(titles, found, strict=True)
-        ]
-        shell.write(shell.table(head, rows))
-        with st.popover("What these numbers are", help="Definition, formula and source of each"):
-            for key in ("best", "share", "stable", "sensitivity"):
-                measure = MEASURES[key]
-                st.markdown(f"**{escape.markdown(measure.title)}.** {escape.markdown(measure.definition)}")
-                st.code(measure.formula, language=None, wrap_lines=True)
-                st.caption(escape.markdown(measure.source))
-    if rated:
-        spots = [
-            summary.Spot(title, rule["name"], one.sensitivity.value, one.best.value, one.best.low, one.best.high)
-            for title, rule, one in zip(titles, rules, found, strict=True)
-        ]
-        with right:
-            draw = partial(summary.plane, spots, called, fingerprint(record.spec))
-            figures.chart(f"plane@{address}/{loss}", version, 260, draw)
-
-
-def said(estimate: Estimate) -> str:
-    """A number with its interval."""
-    if math.isnan(estimate.value):
-        return words.NONE
-    if "lower bound" in estimate.note:
-        return f"at least {words.number(estimate.low, 3)}"
-    interval = f" ({words.number(estimate.low, 2)} to {words.number(estimate.high, 2)})" * math.isfinite(estimate.low)
-    return words.number(estimate.value, 3) + interval
 
 
 def quantity(names: list[str]) -> str:
@@ -160,6 +128,21 @@ def quantity(names: list[str]) -> str:
         label_visibility="collapsed",
     )
     return st.session_state[VIEW]
+
+
+def contour() -> tuple[float, ...]:
+    """A value along which a line is drawn on the maps, if one is wanted."""
+    level = st.number_input(
+        "Contour at",
+        value=None,
+        key=f"{AT}:level",
+        format="%.6g",
+        placeholder="Contour at",
+        label_visibility="collapsed",
+        width=140,
+        help="A value of this quantity along which a line is drawn.",
+    )
+    return () if level is None else (float(level),)
 
 
 def zoomed(spec: SweepSpec, box: tuple[tuple[float, float], tuple[float, float]]) -> SweepSpec | None:
@@ -264,6 +247,30 @@ def take(run: RunSpec) -> None:
         st.session_state[f"{AT}:opened"] = True
 
 
+def rows(spec: SweepSpec, form: str) -> bytes:
+    """One row for each run of the sweep, as "csv" or "parquet"."""
+    record = cached.record(Work(spec).address)
+    assert isinstance(record, Sweep)
+    columns = tidy(spec, record)
+    return csv_text(columns).encode() if form == "csv" else parquet(columns)
+
+
+def table_menu(spec: SweepSpec) -> None:
+    """A menu that takes all runs' numbers away, one row each."""
+    with st.popover("Runs", help="One row for each run: knobs, seed, digest, state, outcomes"):
+        for form, mime in (("csv", "text/csv"), ("parquet", "application/vnd.apache.parquet")):
+            name = f"sweep-{digest(spec)}.{form}"
+            st.download_button(
+                form.upper(),
+                partial(rows, spec, form),
+                name,
+                mime,
+                key=f"{AT}:all-{form}",
+                on_click="ignore",
+                width="stretch",
+            )
+
+
 def drawings(spec: SweepSpec, record: Sweep) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
     described = describe(spec)
@@ -285,6 +292,8 @@ shell.faults()
 found = cached.record(Work(spec).address)
 with menus:
     shell.spec_menu(spec, f"sweep-{digest(spec)}")
+    if isinstance(found, Sweep) and found.done:
+        table_menu(spec)
     download.menu(drawings(spec, found) if isinstance(found, Sweep) and found.done else {}, AT)
 live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
 view = {"quantity": st.session_state[VIEW]} if VIEW in st.session_state else {}

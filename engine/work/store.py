@@ -173,6 +173,7 @@ class Store:
 
     def spec(self, run: str) -> RunSpec:
         """The spec of a kept run; RecordError where there is none that can be read."""
+        self.file(run)  # refuses what is no address
         summary = self.summary(run)
         if summary.status == "unreadable":
             raise RecordError(summary.reason)

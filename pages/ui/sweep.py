@@ -54,11 +54,11 @@ def _run(values: dict[str, Any]) -> RunSpec | None:
     prefix = f"{place.key}.RunSpec"
     try:
         run: RunSpec | None = decode(RUNS, values)
-        told = escape.markdown(_words(values))
+        told = _words(values)
     except SpecError as error:
         run, told = None, "The runs"
         st.error(escape.markdown(f"run.{error}"))
-    with st.popover(told, width="stretch", wrap=True, key=f"{AT}:run"):
+    with st.popover(escape.markdown(told), width="stretch", wrap=True, key=f"{AT}:run"):
         controls.grid(RunSpec, prefix, SHARED)
     return run
 

@@ -24,7 +24,7 @@ from tests.browser.harness import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Runs", "Encyclopedia"]
+PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Robustness", "Runs", "Encyclopedia"]
 
 
 def test_journey(visit):
@@ -81,7 +81,11 @@ def fill(page: Page, title: str) -> None:
     if title == "Papers":
         settle(page)
         return
-    figure = ".js-plotly-plot .main-svg" if title == "Landscape" else '[data-testid="stVegaLiteChart"] :is(canvas, svg)'
+    figure = (
+        ".js-plotly-plot .main-svg"
+        if title in ("Landscape", "Robustness")
+        else '[data-testid="stVegaLiteChart"] :is(canvas, svg)'
+    )
     expect(page.locator(figure).first).to_be_visible(timeout=LONG)
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
     settle(page)

@@ -48,6 +48,8 @@ def test_what_ships_is_there_at_once(store):
     assert re.search(r"SSAM</th><td>0\.\d+ \(0\.\d+ to 0\.\d+\)", said) and "Largest stable rate" in said
     record = cached.record(Work(SWEEP).address)
     assert isinstance(record, Sweep) and record.complete and record.done == 3072
+    app.number_input(key="sweep:level").set_value(0.5).run()
+    assert not app.exception and len(app.get("download_button")) >= 3
     app.button(key="compute").click().run()
     await_end(Work(SWEEP).address)
     assert cached.record(Work(SWEEP).address).outcomes["state"].min() > 0

@@ -22,6 +22,7 @@ from engine.records import (
     save,
     write,
 )
+from tests.swept import ALONE, swept
 
 SPEC = {"name": "RunSpec", "lr": 0.1, "rule": {"name": "SAM", "rho": 0.05}, "begin": [1.0, 2.0]}
 LINE, NOTHING = np.array([0.0, 1.0, np.nan, np.inf, -0.0]), np.zeros(0)
@@ -43,6 +44,8 @@ SURFACE: dict = {
     "plane_loss": LINE,
 }
 RECORDS = {
+    "sweep": swept(),
+    "a sweep of one knob, begun": swept(ALONE, done=0.5, status="running"),
     "run": Run(
         spec=SPEC,
         status="diverged",

@@ -79,8 +79,8 @@ def _carry_out(sweeps: Sequence[SweepSpec], root: Path, draw: random.Random, by:
             [*forked(CHILD), str(root), by, specs], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         with process:
-            if len(kills) < 2 * len(sweeps) and draw.random() < 0.7:
-                delay = draw.uniform(0, 0.3)
+            if len(kills) < 2 * len(sweeps) and (not kills or draw.random() < 0.7):
+                delay = draw.uniform(0, 0.3) if kills else 0.0  # the first comes as soon as there is a cell to lose
                 threading.Thread(target=kill_at_work, args=(process, root, delay, kills), daemon=True).start()
             for line in process.stdout or ():
                 if line.endswith("\n"):

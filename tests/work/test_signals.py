@@ -26,7 +26,7 @@ LONG = RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = (
     "import atexit, sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
     "jobs = Jobs(Store(sys.argv[1])); atexit.register(jobs.close); "
-    "jobs.start(Work(RunSpec(steps=100_000, every=1000, curvature=False))); time.sleep(150)"
+    "jobs.start(Work(RunSpec(steps=100_000, every=1000, curvature=False))); time.sleep(300)"
 )
 
 
@@ -34,12 +34,12 @@ def test_a_server_that_is_interrupted_keeps_the_last_step(tmp_path):
     """As before it a worker that is asked to end, whose job goes on in the next one."""
     store, run = Store(tmp_path), digest(LONG)
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], stderr=subprocess.PIPE, process_group=0)
-    until(lambda: store.step(run) > 0, 60)
+    until(lambda: store.step(run) > 0, 120)
     ended(store, server, lambda: [worker.terminate() for worker in psutil.Process(server.pid).children()])
     kept = store.step(run)
-    until(lambda: store.step(run) > kept, 60)  # in the next one
+    until(lambda: store.step(run) > kept, 120)  # in the next one
     ended(store, server, lambda: os.killpg(server.pid, signal.SIGINT))  # as a terminal does it
-    server.wait(20)
+    server.wait(90)
     assert store.run(run).status == "running"
     assert not list(tmp_path.rglob("*.lease"))
 
@@ -48,7 +48,7 @@ def ended(store, server, how):
     """The server's workers end of themselves, and have then kept what they have come to since."""
     workers, asked = psutil.Process(server.pid).children(), time.time()
     how()
-    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert psutil.wait_procs(workers, timeout=90)[1] == []
     assert store.file(digest(LONG), PARTIAL).stat().st_mtime > asked - TICK
 
 

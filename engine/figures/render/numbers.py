@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -26,8 +25,14 @@ def csv(drawing: Drawing) -> str:
     for words in (drawing.title, drawing.words, axes, f"source: {drawing.source}"):
         text.write(f"# {' '.join(words.split())}\n")
     rows = csv_format.writer(text, quoting=csv_format.QUOTE_NONNUMERIC, lineterminator="\n")
-    rows.writerows(ROWS[type(drawing)](drawing))
+    rows.writerows(_rows(drawing))
     return text.getvalue()
+
+
+def _rows(drawing: Drawing) -> Iterator[tuple[str | float, ...]]:
+    if isinstance(drawing, Chart):
+        return _points(drawing)
+    return _cells(drawing) if isinstance(drawing, Map) else _panels(drawing)
 
 
 def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
@@ -62,6 +67,3 @@ def _panels(drawing: Tiles) -> Iterator[tuple[str | float, ...]]:
     for panel in drawing.panels:
         for (i, j), value in np.ndenumerate(panel.z):
             yield panel.title, float(drawing.a[j]), float(drawing.b[i]), float(value), int(panel.lost[i, j])
-
-
-ROWS: dict[type, Callable[[Any], Iterator[tuple[str | float, ...]]]] = {Chart: _points, Map: _cells, Tiles: _panels}
