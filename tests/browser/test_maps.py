@@ -1,5 +1,5 @@
-"""A map of runs in a real Chromium: it fills in, a click opens a cell's run, a dragged box is trained anew, a reload
-finds it again."""
+"""A map of runs in a real Chromium: it fills in, a click opens a cell's run, a dragged box is trained anew, and who
+comes back finds it again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_map(visit):
     expect(key(page, "sweep.x.Axis.high").locator("input")).not_to_have_value(before)
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
     inside = key(page, "sweep.x.Axis.high").locator("input").input_value()
-    page.reload()
-    settle(page)
+    turn_to(page, "Train")
+    turn_to(page, "Robustness")
     expect(key(page, "sweep.x.Axis.high").locator("input")).to_have_value(inside)
     shows(page, re.compile("each cell one run"), LONG)
