@@ -14,6 +14,7 @@ import pytest
 
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work.endings import ENDINGS
 from engine.work.kinds import Work
 from engine.work.store import PARTIAL, Store
 from engine.work.worker import Commands, Worker
@@ -33,7 +34,8 @@ SERVER = (
 def test_a_server_that_is_interrupted_keeps_the_last_step(tmp_path):
     """As before it a worker that is asked to end, whose job goes on in the next one."""
     store, run = Store(tmp_path), digest(LONG)
-    server = subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], stderr=subprocess.PIPE, process_group=0)
+    command = [sys.executable, "-c", SERVER, str(tmp_path)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, process_group=0, preexec_fn=usual)
     until(lambda: store.step(run) > 0, 120)
     ended(store, server, lambda: [worker.terminate() for worker in psutil.Process(server.pid).children()])
     kept = store.step(run)
@@ -42,6 +44,12 @@ def test_a_server_that_is_interrupted_keeps_the_last_step(tmp_path):
     server.wait(90)
     assert store.run(run).status == "running"
     assert not list(tmp_path.rglob("*.lease"))
+
+
+def usual():
+    """Of a process about to begin: it hears what who runs the tests may ignore, as a shell has its background do."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_DFL)
 
 
 def ended(store, server, how):

@@ -8,7 +8,6 @@ import sys
 import termios
 import time
 from contextlib import suppress
-from functools import partial
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from engine.work.perform import perform
 from engine.work.store import Store
 from tests.drive import last
 from tests.work.test_lease import until
+from tests.work.test_signals import usual
 
 pytestmark = [pytest.mark.xdist_group("jobs"), pytest.mark.timeout(600)]
 RUN, ENDLESS = RunSpec(steps=3000, every=300), RunSpec(steps=100_000, every=1000, curvature=False)
@@ -46,7 +46,7 @@ class Terminal:
             [sys.executable, *command],
             **dict.fromkeys(("stdin", "stdout", "stderr"), terminal),
             start_new_session=True,
-            preexec_fn=partial(fcntl.ioctl, terminal, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: (usual(), fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)),
         )
         os.close(terminal)
         os.set_blocking(self.master, False)
