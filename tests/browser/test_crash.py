@@ -54,7 +54,7 @@ def test_killed_server(browser, server, visit, uninterrupted):
     link.goto(f"{server.url}/runs?measure=sharpness")
     expect(link.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=SOON)
     settle(link)
-    expect(link.get_by_test_id("stTopNavLink")).to_have_count(7)  # whole, not the page's script run alone
+    expect(link.get_by_test_id("stTopNavLink")).to_have_count(8)  # whole, not the page's script run alone
     expect(link.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
     assert "measure=sharpness" in link.url
     link.close()
