@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.analyses.planes import usable
 from engine.curvature import ends, extremes, signs, training_hessian
+from engine.data import Examples
 from engine.problems import evaluate
 from engine.records import Run
 from engine.rules import TINY
@@ -94,10 +95,10 @@ def of_run(spec: RunSpec, run: Run) -> Outcome:
     return Outcome(run.steps[kept], curves, ends, float(run.seconds[-1]), alone=True)
 
 
-def row_of(spec: RunSpec, theta: Tensor, gradients: float, sets: Sequence[object]) -> list[float]:
+def row_of(spec: RunSpec, theta: Tensor, gradients: float, sets: Sequence[Examples]) -> list[float]:
     """[5]: CURVES at theta [n]; `sets` are the training and the held-out examples."""
     row: list[float] = []
     for examples in sets:
-        there = examples is sets[0] or len(examples) > 0  # type: ignore[arg-type]  # the first may be a toy's, without any
-        row += evaluate(spec.problem, theta, examples).tolist() if there else [np.nan, np.nan]  # type: ignore[arg-type]
+        there = examples is sets[0] or len(examples) > 0  # the first may be a toy's, without any
+        row += evaluate(spec.problem, theta, examples).tolist() if there else [np.nan, np.nan]
     return [*row, gradients]

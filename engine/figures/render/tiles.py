@@ -50,21 +50,26 @@ def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.
         star = {"symbol": "star", "size": 13, "color": "#FFFFFF", "line": {"color": "#111111", "width": 1.2}}
         at = {"x": [drawing.a[panel.best[1]]], "y": [_row(drawing, panel.best[0])]}
         figure.add_scatter(**at, mode="markers", marker=star, hoverinfo="skip", showlegend=False)
-    for level in drawing.levels:
-        line = {"color": look.text, "width": 1.5}
-        contours = {"type": "constraint", "operation": "=", "value": float(drawing.heights(np.array([level]))[0])}
-        if len(drawing.b) > 1 and len(drawing.a) > 1:
-            figure.add_contour(
-                x=drawing.a,
-                y=drawing.b,
-                z=drawing.heights(panel.z),
-                contours=contours,
-                line=line,
-                showscale=False,
-                hoverinfo="skip",
-                fillcolor=CLEAR,
-            )
+    _add_levels(figure, drawing, panel, look.text)
     return figure
+
+
+def _add_levels(figure: go.Figure, drawing: Tiles, panel: Panel, ink: str) -> None:
+    """Contour lines at the drawing's levels, where there are cells on both sides."""
+    if min(panel.z.shape) < 2:
+        return
+    for level in drawing.levels:
+        contours = {"type": "constraint", "operation": "=", "value": float(drawing.heights(np.array([level]))[0])}
+        figure.add_contour(
+            x=drawing.a,
+            y=drawing.b,
+            z=drawing.heights(panel.z),
+            contours=contours,
+            line={"color": ink, "width": 1.5},
+            showscale=False,
+            hoverinfo="skip",
+            fillcolor=CLEAR,
+        )
 
 
 def edges(values: np.ndarray, log: bool) -> np.ndarray:
