@@ -27,7 +27,7 @@ LONG = RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = (
     "import atexit, sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
     "jobs = Jobs(Store(sys.argv[1])); atexit.register(jobs.close); "
-    "jobs.start(Work(RunSpec(steps=100_000, every=1000, curvature=False))); time.sleep(300)"
+    "jobs.start(Work(RunSpec(steps=100_000, every=1000, curvature=False))); time.sleep(150)"
 )
 
 
@@ -36,12 +36,12 @@ def test_a_server_that_is_interrupted_keeps_the_last_step(tmp_path):
     store, run = Store(tmp_path), digest(LONG)
     command = [sys.executable, "-c", SERVER, str(tmp_path)]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, process_group=0, preexec_fn=usual)
-    until(lambda: store.step(run) > 0, 120)
+    until(lambda: store.step(run) > 0, 60)
     ended(store, server, lambda: [worker.terminate() for worker in psutil.Process(server.pid).children()])
     kept = store.step(run)
-    until(lambda: store.step(run) > kept, 120)  # in the next one
+    until(lambda: store.step(run) > kept, 60)  # in the next one
     ended(store, server, lambda: os.killpg(server.pid, signal.SIGINT))  # as a terminal does it
-    server.wait(90)
+    server.wait(20)
     assert store.run(run).status == "running"
     assert not list(tmp_path.rglob("*.lease"))
 
@@ -56,7 +56,7 @@ def ended(store, server, how):
     """The server's workers end of themselves, and have then kept what they have come to since."""
     workers, asked = psutil.Process(server.pid).children(), time.time()
     how()
-    assert psutil.wait_procs(workers, timeout=90)[1] == []
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
     assert store.file(digest(LONG), PARTIAL).stat().st_mtime > asked - TICK
 
 

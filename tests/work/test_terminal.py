@@ -22,7 +22,7 @@ from tests.drive import last
 from tests.work.test_lease import until
 from tests.work.test_signals import usual
 
-pytestmark = [pytest.mark.xdist_group("jobs"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.xdist_group("jobs")
 RUN, ENDLESS = RunSpec(steps=3000, every=300), RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = """
 import atexit, sys, time
@@ -33,7 +33,7 @@ jobs = Jobs(Store())
 atexit.register(jobs.close)
 for spec in sys.argv[1:]:
     jobs.start(Work(parse(RUNS, spec)))
-time.sleep(400)
+time.sleep(150)
 """
 
 
@@ -69,8 +69,8 @@ class Terminal:
         others = psutil.Process(self.process.pid).children(recursive=True)
         how(self)
         try:
-            status = self.process.wait(150)
-            assert psutil.wait_procs(others, timeout=90)[1] == []
+            status = self.process.wait(60)
+            assert psutil.wait_procs(others, timeout=60)[1] == []
         finally:
             self.process.kill()
         return status
