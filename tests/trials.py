@@ -84,9 +84,11 @@ def until(result: Result, count: int) -> Result:
     return replace(result, status="running", done=1, total=2, arrays=arrays)
 
 
-MOVES = 0.1
-"""The share by which a value may move beside its spread over the seeds, of which some have one: long runs at the edge
-of stability amplify what a CPU rounds, and the same seed gave 1.122 on one CPU and 1.223 on another."""
+ROOM = 0.05
+"""The share by which a value may be off beside its spread over the seeds, of which some have one."""
+OTHER_CPU = {"EdgeOfStability": 0.06, "NormalizationLayers": 0.06}
+"""That of experiments whose full table was made on another CPU than the quick result: long runs amplify what a CPU
+rounds, and one seed at the edge gave 1.122 there and 1.223 here. To be left out once the tables are performed anew."""
 
 
 def agree(experiment: Experiment) -> None:
@@ -104,9 +106,10 @@ def agree(experiment: Experiment) -> None:
     full = {check["claim"]: check for check in table["checks"]}
     quick = {check.claim: check for check in experiment.checks(performed(experiment))}
     assert set(quick) <= set(full), anew
+    share = OTHER_CPU.get(type(experiment).__name__, ROOM)
     for claim, check in quick.items():
         values, others = np.asarray(check.values, float), np.asarray(full[claim]["values"], float)
-        room = max(np.ptp(values), np.ptp(others)) + MOVES * abs(full[claim]["measured"]) + 1e-9
+        room = max(np.ptp(values), np.ptp(others)) + share * abs(full[claim]["measured"]) + 1e-9
         assert not check.claimed or check.verdict() == full[claim]["verdict"], claim
         assert check.sized or abs(check.measured - full[claim]["measured"]) <= room, (claim, values, others)
 
