@@ -31,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     import torch
 
+    import engine  # noqa: F401  # what numpy and torch read when they load
+
     torch.set_num_threads(1)
 
 
