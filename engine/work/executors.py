@@ -24,6 +24,8 @@ SLICE = 0.1
 """Seconds that this process computes before it looks up, where it carries out blocks itself."""
 AHEAD = 2
 """Blocks that each process is given at once, so that none waits for the next."""
+ENDING = 5.0
+"""Seconds that a process which was killed is waited for: one that the system cannot end must not stop this one, too."""
 DIED = "the process died"
 
 
@@ -120,7 +122,7 @@ class Pool(Executor):
         for _ in self.threads:
             self.waiting.put(None)
         for thread in self.threads:
-            thread.join()
+            thread.join(ENDING)
 
     def _serve(self) -> None:
         """One process after the other, as each dies, and one block after the other."""
