@@ -14,7 +14,8 @@ from engine.spec.fields import Knob, SpecError, Table, Texts, dotted, show
 
 @dataclass(frozen=True)
 class Pick(Knob):
-    """A spec of one of the classes in a table; written as its class's name, its fields below that."""
+    """A spec of one of the classes in a table; written as its class's name (unless there is only one), its fields below
+    that."""
 
     table: Callable[[], Table]
     nested = True
@@ -26,7 +27,8 @@ class Pick(Knob):
         return inner(value)
 
     def flatten(self, value: Any, usual: Any) -> Texts:
-        return {"": type(value).__name__} | flatten(value, usual if type(usual) is type(value) else None)
+        own = {"": type(value).__name__} if len(self.table()) > 1 else {}
+        return own | flatten(value, usual if type(usual) is type(value) else None)
 
     def gather(self, texts: Texts, usual: Any) -> tuple[Any, dict[str, str]]:
         return gather(self.table(), texts, usual)
