@@ -198,6 +198,8 @@ class Sweep(Record):
     # "state" is 0 where there is nothing yet, 1 for a run that came to its end, 2 for one that diverged, 3 failed
     curves: Arrays = named_arrays("R Y X S T")  # by name; NaN after a run was lost
     looks: np.ndarray = array("T")  # when the curves were looked at, as shares of the run
+    edges: Arrays = named_arrays("R Y")
+    # "start": learning rates above which a run begins beyond its rule's edge of stability, see sweeps.thresholds
     failures: tuple[str, ...] = ()  # why runs failed, each reason once
 
     @property

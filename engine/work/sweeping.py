@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from engine.records import Computing, Progress, Record, RecordError, Sweep
+from engine.records import Computing, Progress, Record, RecordError, Sweep, meanwhile
 from engine.spec import digest, encode
 from engine.sweeps.chunk import GRAIN, family, width
 from engine.sweeps.naming import names as names_of
 from engine.sweeps.outcome import CURVES, ENDS, Outcome, looks, of_run
 from engine.sweeps.spec import Place, SweepSpec
+from engine.sweeps.thresholds import thresholds
 from engine.training.runs import RunSpec
 from engine.work import settings
 from engine.work.block import Block
@@ -52,10 +53,13 @@ def compute(spec: SweepSpec, inputs: Sequence[Record], device: str, before: Reco
     for _ in board.find(root):
         yield Progress(board.done, total)
     yield Progress(board.done, total, board.record)
+    edges = board.find_edges(device)
     hands = Hands(board, root, device, executor(here))
     try:
         for new in hands.work():
+            next(edges, None)
             yield Progress(board.done, total, board.record if new else None, idle=not new and hands.executor.elsewhere)
+        yield from meanwhile(edges, Progress(board.done, total))
     finally:
         hands.executor.close()
     failed = int((board.outcomes["state"] == FAILED).sum())
@@ -89,6 +93,7 @@ class Board:
             tuple[int, int], tuple[int, ...]
         ] = {}  # steps after which runs are looked at, by row and column
         self.looks = np.zeros(0)
+        self.edges: dict[str, np.ndarray] = {}
         self.failures: dict[str, None] = {}
 
     def find(self, root: Path) -> Iterator[None]:
@@ -101,7 +106,7 @@ class Board:
         self._look_ahead()
         first, length = self.when[0, 0], max(map(len, self.when.values()))
         self.looks = np.array(first) / first[-1] if len({*self.when.values()}) == 1 else np.linspace(0, 1, length)
-        self.curves = {name: np.full((*self.shape, length), np.nan, np.float32) for name in CURVES[:4]}
+        self.curves = {name: np.full((*self.shape, length), np.nan, np.float32) for name in CURVES}
         for start in range(0, len(names), READ):
             self.fill(Cells(root).get(names[start : start + READ]))
             yield
@@ -116,6 +121,10 @@ class Board:
         timeless = all(axis.knob.partition(".")[0] in TIMELESS for axis in (self.spec.x, self.spec.y))
         for place in product(range(rows), range(columns)):
             self.when[place] = self.when[0, 0] if timeless and self.when else looks(self.spec.cell((0, *place, 0)))
+
+    def find_edges(self, device: str) -> Generator[None, None, None]:
+        """Finds where theory sees the edge of stability, in the time that other processes leave to this one."""
+        self.edges = {"start": (yield from thresholds(self.spec, device))}
 
     def run(self, name: str) -> RunSpec:
         """The spec of a cell."""
@@ -147,7 +156,7 @@ class Board:
             for place in self.places[name]:
                 for key, value in values.items():
                     self.outcomes[key][place] = value
-                for column, key in enumerate(CURVES[:4]):
+                for column, key in enumerate(CURVES):
                     self.curves[key][place][rows] = outcome.curves[:, column]
 
     def fail(self, name: str, why: str) -> None:
@@ -171,6 +180,7 @@ class Board:
             outcomes={name: values.astype(np.float32) for name, values in self.outcomes.items()},
             curves={name: values.copy() for name, values in self.curves.items()},
             looks=self.looks,
+            edges=self.edges,
             failures=tuple(self.failures)[:10],
         )
 
