@@ -9,19 +9,21 @@ from functools import partial
 
 import streamlit as st
 
-from engine.figures import escape, sweeps, words
+from engine.figures import contrasts, sweeps
 from engine.figures.drawing import Tiles
-from engine.figures.quantities import QUANTITIES
+from engine.figures.quantities import QUANTITIES, Quantity
+from engine.figures.words import Spec
 from engine.records import Sweep
-from engine.spec import SpecError, decode, describe, digest, flatten
-from engine.sweeps.spec import SWEEPS, Axis, SweepSpec
+from engine.spec import decode, describe, digest, flatten
+from engine.sweeps.spec import SWEEPS, SweepSpec
+from engine.sweeps.summary import contrasts as differences
 from engine.sweeps.tidy import csv_text, parquet, tidy
-from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import SWEEP
 from pages.ui import (
     analysis,
     cached,
+    clicked,
     controls,
     download,
     figures,
@@ -33,22 +35,20 @@ from pages.ui import (
     shell,
     sweep,
     tiles,
+    views,
+    zoom,
 )
 
 AT = sweep.AT
-SHOWN, CELL, BOX, BEFORE = f"{AT}:shown", f"{AT}:cell", f"{AT}:box", f"{AT}:before"
-"""Where a session keeps the sweep that is shown, the cell that is looked at, the box that was dragged, and the sweeps
-that boxes have led away from."""
-VIEW = f"{AT}:quantity"
 
 
 def adopt() -> None:
     """Takes over what came with the address, or from a box; at first the sweep that ships."""
-    if shell.receive(SWEEPS, AT, {"quantity": list(QUANTITIES)}):
+    if shell.receive(SWEEPS, AT, {"quantity": views.offered()}):
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))
     elif sweep.RULES_KEY not in st.session_state:
         sweep.fill(SWEEP)
-    if box := st.session_state.pop(f"{BOX}:taken", None):
+    if box := st.session_state.pop(zoom.TAKEN, None):
         sweep.fill(box)
 
 
@@ -71,19 +71,19 @@ def sidebar() -> SweepSpec | None:
 def start(wanted: SweepSpec, device: str | None) -> None:
     """Trains what is missing of a sweep, and shows it."""
     if person.start(Work(wanted), device):
-        st.session_state[SHOWN] = wanted
+        st.session_state[zoom.SHOWN] = wanted
 
 
 def shown(wanted: SweepSpec | None) -> SweepSpec:
     """The sweep to show: the wanted one where there is something of it, else the last one."""
     if wanted and (cached.record(Work(wanted).address) or cached.jobs().snapshot(Work(wanted).address)):
-        st.session_state[SHOWN] = wanted
-    return st.session_state.get(SHOWN, SWEEP)
+        st.session_state[zoom.SHOWN] = wanted
+    return st.session_state.get(zoom.SHOWN, SWEEP)
 
 
 def look(spec: SweepSpec) -> bool:
     """How far a sweep is and what there is of it; whether it is still at work."""
-    if f"{BOX}:taken" in st.session_state or f"{AT}:opened" in st.session_state:
+    if zoom.TAKEN in st.session_state or clicked.OPENED in st.session_state:
         st.rerun()  # a button in this part was pressed, which changes the whole page
     address = Work(spec).address
     at_work = analysis.bar(address, "runs")
@@ -91,160 +91,53 @@ def look(spec: SweepSpec) -> bool:
     if not isinstance(record, Sweep) or not record.done:
         shell.empty("The first runs are on their way." if at_work else "Nothing has been trained yet: press Train.")
         return at_work
-    with st.container(horizontal=True, vertical_alignment="center", key="views", gap="small"):
-        name = quantity(sweeps.offered(record))
-        level = contour()
     described = describe(spec)
-    drawing = replace(sweeps.maps(record, described, name), levels=level)
-    touched = tiles.show(f"{address}/{drawing.name}", version, drawing)
-    if touched.cell:
-        st.session_state[CELL] = address, touched.cell
-    if touched.box:
-        st.session_state[BOX] = zoomed(spec, touched.box)
-    boxes(spec)
-    cell(spec, record, drawing)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        figures.chart(f"slices@{address}/{name}", version, 300, partial(sweeps.slices, record, described, name))
-    with right:
-        rule = (opened(address) or (sweeps.turning(described),))[0]
-        draw = partial(sweeps.rows, record, described, name, rule)
-        figures.chart(f"rows@{address}/{name}/{rule}", version, 300, draw)
-    scores.show(address, version, record, described, name)
+    view = views.chosen(record, described)
+    show(spec, version, record, described, view)
+    slices(address, version, record, described, view.quantity)
+    scores.show(address, version, record, described, loss_of(view.quantity))
     return at_work
 
 
-def quantity(names: list[str]) -> str:
-    """A choice of what the maps show."""
-    if st.session_state.get(VIEW) not in names:
-        st.session_state[VIEW] = names[0]
-    st.segmented_control(
-        "Quantity",
-        names,
-        format_func=words.capital,
-        key=VIEW,
-        required=True,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    return st.session_state[VIEW]
+def show(spec: SweepSpec, version: tuple[int, ...], record: Sweep, described: Spec, view: views.View) -> None:
+    """The maps, and what can be done with the cell that was clicked and the box that was dragged."""
+    address = Work(spec).address
+    drawing = drawn(record, described, view)
+    touched = tiles.show(f"{address}/{drawing.name}", (version, view.other, view.quantity.name), drawing)
+    if touched.cell:
+        clicked.choose(address, touched.cell, view.other)
+    if touched.box:
+        st.session_state[zoom.BOX] = zoom.zoomed(spec, touched.box)
+    zoom.boxes(spec)
+    clicked.cell(spec, record, described, drawing)
 
 
-def contour() -> tuple[float, ...]:
-    """A value along which a line is drawn on the maps, if one is wanted."""
-    level = st.number_input(
-        "Contour at",
-        value=None,
-        key=f"{AT}:level",
-        format="%.6g",
-        placeholder="Contour at",
-        label_visibility="collapsed",
-        width=140,
-        help="A value of this quantity along which a line is drawn.",
-    )
-    return () if level is None else (float(level),)
+def drawn(record: Sweep, described: Spec, view: views.View) -> Tiles:
+    """The maps of a quantity, or of the loss against another rule's."""
+    if view.other is not None and (found := differences(record, loss_of(view.quantity), view.other)):
+        called = QUANTITIES[LOSSES[loss_of(view.quantity)]].label
+        return contrasts.against(record, described, called, found, view.other)
+    return replace(sweeps.maps(record, described, view.quantity), levels=view.levels)
 
 
-def zoomed(spec: SweepSpec, box: tuple[tuple[float, float], tuple[float, float]]) -> SweepSpec | None:
-    """The same sweep within a box; None where that has no extent."""
-    try:
-        x, y = (_within(axis, *ends) if axis.knob else axis for axis, ends in zip((spec.x, spec.y), box, strict=True))
-        return replace(spec, x=x, y=y)
-    except SpecError:
-        return None
+LOSSES = {"train_loss": "training loss", "test_loss": "test loss"}
 
 
-def _within(axis: Axis, low: float, high: float) -> Axis:
-    """An axis from one end of a box to the other, at most from its own ends."""
-    low, high = (float(f"{min(max(end, axis.low), axis.high):.3g}") for end in (low, high))
-    return replace(axis, low=low, high=high)
+def loss_of(quantity: Quantity) -> str:
+    """The loss that rules are compared by, while a quantity is looked at."""
+    return "train_loss" if "training loss" in quantity.label else "test_loss"
 
 
-def boxes(spec: SweepSpec) -> None:
-    """What can be done with a box that was dragged, and the way back."""
-    box, before = st.session_state.get(BOX), st.session_state.get(BEFORE, [])
-    if not (box and box != spec) and not before:
-        return
-    with st.container(horizontal=True, key="boxes", gap="small"):
-        if box and box != spec:
-            st.button("Train this box anew", on_click=enter, args=(spec, box), key="enter", icon=":material/zoom_in:")
-        if before:
-            st.button("Back to the wider map", on_click=leave, key="leave", icon=":material/zoom_out:")
-
-
-def enter(spec: SweepSpec, box: SweepSpec) -> None:
-    """Trains what lies in a box, at the same resolution."""
-    st.session_state.setdefault(BEFORE, []).append(spec)
-    st.session_state.pop(BOX, None)
-    st.session_state[f"{BOX}:taken"] = box
-    start(box, st.session_state.get("device"))
-
-
-def leave() -> None:
-    """Goes back to where the last box was dragged."""
-    wider = st.session_state[BEFORE].pop()
-    st.session_state[f"{BOX}:taken"] = st.session_state[SHOWN] = wider
-    st.session_state.pop(BOX, None)
-
-
-def opened(address: str) -> tuple[int, int, int] | None:
-    """The cell that is looked at: rule, row and column."""
-    where, place = st.session_state.get(CELL, ("", None))
-    return place if where == address else None
-
-
-def cell(spec: SweepSpec, record: Sweep, drawing: Tiles) -> None:
-    """The cell that was clicked: its settings, its seeds' outcomes, and the way to its runs."""
-    place = opened(Work(spec).address)
-    if place is None:
-        st.caption("Click a cell to open its runs; drag a box to look closer.")
-        return
-    r, i, j = place
-    run = spec.cell((r, i, j, 0))
-    rows = f", {drawing.y_label} {words.number(float(drawing.b[i]))}" if spec.y.knob else ""
-    st.markdown(
-        escape.markdown(f"{drawing.panels[r].title}: {drawing.x_label} {words.number(float(drawing.a[j]))}{rows}")
-    )
-    shell.strip(
-        [
-            (words.capital(QUANTITIES[name].label), _values(record, name, place), "")
-            for name in sweeps.offered(record)[:6]
-        ]
-    )
-    with st.container(horizontal=True, key="cells", gap="small", vertical_alignment="center"):
-        for s in range(min(spec.seeds, 5)):
-            open_run(replace(run, seed=spec.run.seed + s), float(record.outcomes["train_loss"][(*place, s)]), s)
-
-
-def _values(record: Sweep, name: str, place: tuple[int, int, int]) -> str:
-    """The values of all seeds."""
-    values = QUANTITIES[name].values(record)[place]
-    return ", ".join(words.number(float(value), 3) for value in values[:5])
-
-
-def open_run(run: RunSpec, loss: float, seed: int) -> None:
-    """A button that trains a cell's run by itself, or opens it where that was done, with both losses."""
-    name = digest(run)
-    alone = cached.run(name)
-    if alone is not None and alone.complete:
-        end = float(alone.measures["train_loss"][-1])
-        label = f"Open seed {run.seed}: {words.number(end, 4)} alone, {words.number(loss, 4)} in the map"
-        help_ = "In the map it was trained together with others, which gives the same run up to rounding."
-    else:
-        label, help_ = (
-            f"Train seed {run.seed} by itself and open it",
-            "The same run with its path, bit for bit as alone.",
-        )
-    st.button(label, key=f"open{seed}", on_click=take, args=(run,), help=help_)
-
-
-def take(run: RunSpec) -> None:
-    """Trains a run by itself unless it was, and opens it."""
-    kept = cached.run(digest(run))
-    name = digest(run) if kept is not None and kept.complete else person.train(run, None, fresh=False)
-    if name:
-        st.session_state[shell.RUN] = name
-        st.session_state[f"{AT}:opened"] = True
+def slices(address: str, version: tuple[int, ...], record: Sweep, described: Spec, quantity: Quantity) -> None:
+    """The best of every column for all rules, and one rule's rows."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        draw = partial(sweeps.slices, record, described, quantity)
+        figures.chart(f"slices@{address}/{quantity.name}", version, 300, draw)
+    with right:
+        rule = (clicked.opened(address) or (sweeps.turning(described),))[0]
+        draw = partial(sweeps.rows, record, described, quantity, rule)
+        figures.chart(f"rows@{address}/{quantity.name}/{rule}", version, 300, draw)
 
 
 def rows(spec: SweepSpec, form: str) -> bytes:
@@ -275,13 +168,13 @@ def drawings(spec: SweepSpec, record: Sweep) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
     described = describe(spec)
     made: dict[str, download.Draw] = {}
-    for name in sweeps.offered(record):
-        made[f"Map of {name}"] = partial(sweeps.maps, record, described, name)
-        made[f"Slices of {name}"] = partial(sweeps.slices, record, described, name)
+    for name in filter(QUANTITIES.get, sweeps.offered(record)):
+        made[f"Map of {name}"] = partial(sweeps.maps, record, described, QUANTITIES[name])
+        made[f"Slices of {name}"] = partial(sweeps.slices, record, described, QUANTITIES[name])
     return made
 
 
-if st.session_state.pop(f"{AT}:opened", False):
+if st.session_state.pop(clicked.OPENED, False):
     st.switch_page("pages/train.py")
 adopt()
 with st.sidebar:
@@ -296,5 +189,5 @@ with menus:
         table_menu(spec)
     download.menu(drawings(spec, found) if isinstance(found, Sweep) and found.done else {}, AT)
 live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
-view = {"quantity": st.session_state[VIEW]} if VIEW in st.session_state else {}
+view = {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
 link.write(view | (flatten(wanted) if wanted else {}))

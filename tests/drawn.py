@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, comparison, maps, spectra, sweeps
+from engine.figures import alignments, charts, comparison, contrasts, maps, spectra, sweeps
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.quantities import QUANTITIES, until
 from engine.figures.render import plotly as screen
 from engine.figures.render import tiles
+from engine.figures.words import Spec
+from engine.records import Sweep
+from engine.sweeps.summary import contrasts as differences
 from tests.states import (
     ALIGNMENTS,
     COLUMNS,
@@ -39,6 +43,11 @@ def compared(measure: str, runs: list[tuple[str, str]], over: str = "step", extr
     return comparison.compare(
         [*made, *((name, SPECS.get(name, SPEC), COLUMNS[name]) for name in extra)], measure, over, "Digits · MLP"
     )
+
+
+def held_against(record: Sweep, spec: Spec) -> Tiles:
+    """The rules of a sweep against its first."""
+    return contrasts.against(record, spec, "held-out loss", differences(record, "test_loss", 0), 0)
 
 
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
@@ -75,6 +84,9 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
     **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
     **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
+    "until/begun": partial(sweeps.maps, *SWEEPS["begun"], until("gradients to target", 1.0, SWEEPS["begun"][1])),
+    "lost/all lost": partial(sweeps.maps, *SWEEPS["all lost"], QUANTITIES["lost"]),
+    **{f"against/{state}": partial(held_against, *SWEEPS[state]) for state in ("full", "begun", "one knob")},
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

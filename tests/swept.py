@@ -28,8 +28,9 @@ def swept(spec: SweepSpec = SPEC, done: float = 1.0, lost: float = 0.2, status: 
         rows=np.array(spec.rows, float),
         columns=np.array(spec.columns, float),
         outcomes=dict.fromkeys((*CURVES, *ENDS, "seconds", "alone"), values) | {"state": state},
-        curves=dict.fromkeys(CURVES[:4], curves),
+        curves=dict.fromkeys(CURVES, curves),
         looks=np.array([0.0, 1.0]),
+        edges={"start": np.array([[np.nan] * len(spec.rows), np.geomspace(0.3, 0.005, len(spec.rows))])},
     )
 
 

@@ -184,6 +184,8 @@ class Panel:
     lost: np.ndarray  # [B, A] of True where a run was lost, which has no value
     best: tuple[int, int] | None = None  # row and column of the best cell
     remark: str = ""  # a few words at the right of the title
+    edge: np.ndarray | None = None  # [B] where in each row a theory draws its line; NaN where it has none
+    dots: np.ndarray | None = None  # [B, A] of True where a cell's centre is dotted
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ class Tiles:
     panels: tuple[Panel, ...]
     log: bool  # colours by the logarithm
     limits: tuple[float, float]  # of the colours
-    bright: str  # which end of the scale is bright: "low" or "high"
+    bright: str  # which end of the scale is bright: "low" or "high"; or "middle", and the two ends differ in colour
     caption: str
     levels: tuple[float, ...] = ()  # where contour lines are drawn
     note: str = "nothing trained yet"

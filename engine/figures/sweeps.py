@@ -6,14 +6,13 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Panel, Tiles
-from engine.figures.quantities import QUANTITIES, Quantity
+from engine.figures.quantities import COUNTS, LOST, QUANTITIES, Quantity
 from engine.figures.theme import ordinal, rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
 from engine.spec import fingerprint
 
-LOST = (2.0, 3.0)
-"""States of runs that have no value: diverged, failed."""
+USUAL = QUANTITIES["test loss"]
 WITHIN = 0.5
 """How far from the best, as a share of it, a cell may be to count among the good ones."""
 SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch size", "update.decay": "weight decay"}
@@ -21,15 +20,18 @@ SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch si
 
 
 def offered(sweep: Sweep) -> list[str]:
-    """The quantities that some run of a sweep has."""
-    return [name for name, quantity in QUANTITIES.items() if np.isfinite(quantity.values(sweep)).any()]
+    """The quantities that some run of a sweep has, and what can be counted until a target is reached."""
+    found = [name for name, quantity in QUANTITIES.items() if np.isfinite(quantity.values(sweep)).any()]
+    return found + [name for name in COUNTS if name == COUNTS[0] or "gradients" in sweep.curves]
 
 
 def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
     """[R, Y, X] medians over the seeds, NaN where there is nothing yet, and where most seeds are lost: True. A lost run
-    counts as worse than any other."""
+    counts as worse than any other, and so does one that never gets there; of a share it is the mean."""
     values, state = quantity.values(sweep), sweep.outcomes["state"]
-    lost = np.isin(state, LOST)
+    if quantity.share:
+        return _means(values), np.zeros(values.shape[:-1], bool)
+    lost = np.isin(state, LOST) | np.isposinf(values)
     worst = np.inf if quantity.lower else -np.inf
     there = np.where(lost, worst, values)
     empty = (state == 0) | (~lost & ~np.isfinite(values))
@@ -44,9 +46,15 @@ def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
     return np.where((counted > 0) & ~gone, middle, np.nan), gone
 
 
-def maps(sweep: Sweep, spec: Spec, name: str = "test loss") -> Tiles:
+def _means(values: np.ndarray) -> np.ndarray:
+    """[...]: means over the last axis of what is there; NaN where there is nothing."""
+    there = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, values, 0.0).sum(-1) / np.where(there.any(-1), there.sum(-1), np.nan)
+
+
+def maps(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Tiles:
     """The cells of every rule on one colour scale; `spec` is the sweep's, as `describe` gives it."""
-    quantity = QUANTITIES[name]
     values, lost = cells(sweep, quantity)
     log = quantity.log and bool((values[np.isfinite(values)] > 0).all())
     low, high = _limits(values, lost, quantity, log)
@@ -58,12 +66,13 @@ def maps(sweep: Sweep, spec: Spec, name: str = "test loss") -> Tiles:
             lost[r],
             _place(values[r], quantity),
             _share(values, r, quantity),
+            edge=_edge(sweep, r),
         )
         for r, (title, rule) in enumerate(zip(titles(spec), compared(spec), strict=True))
     )
     over = " and ".join(filter(None, (axis_label(spec, "x"), axis_label(spec, "y"))))
     return Tiles(
-        name="map_" + name.replace(" ", "_"),
+        name="map_" + quantity.name.replace(" ", "_"),
         title=f"{words.capital(quantity.label)} over {over}",
         x_label=axis_label(spec, "x"),
         y_label=axis_label(spec, "y"),
@@ -81,10 +90,9 @@ def maps(sweep: Sweep, spec: Spec, name: str = "test loss") -> Tiles:
     )
 
 
-def slices(sweep: Sweep, spec: Spec, name: str = "test loss") -> Chart:
+def slices(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Chart:
     """The best over the rows in every column, a line for each rule, the seeds as a band: what a person gets who has
     tuned the second knob."""
-    quantity = QUANTITIES[name]
     values, _ = cells(sweep, quantity)
     lines = []
     for r, (title, rule) in enumerate(zip(titles(spec), compared(spec), strict=True)):
@@ -102,9 +110,8 @@ def slices(sweep: Sweep, spec: Spec, name: str = "test loss") -> Chart:
     return _chart("slices", f"Tuned over {second}" if tuned else "Over one knob", sweep, spec, quantity, lines, caption)
 
 
-def rows(sweep: Sweep, spec: Spec, name: str = "test loss", rule: int = 0) -> Chart:
+def rows(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL, rule: int = 0) -> Chart:
     """One rule's slices at a few values of the second knob."""
-    quantity = QUANTITIES[name]
     picked = np.unique(np.linspace(0, len(sweep.rows) - 1, min(6, len(sweep.rows))).round().astype(int))
     lines = []
     for k, i in enumerate(picked):
@@ -123,17 +130,32 @@ def rows(sweep: Sweep, spec: Spec, name: str = "test loss", rule: int = 0) -> Ch
 def _chart(
     name: str, title: str, sweep: Sweep, spec: Spec, quantity: Quantity, lines: list[Line], caption: str
 ) -> Chart:
+    reach = _reach(lines, quantity)
+    above = " What lies higher is cut off." if reach else ""
     return Chart(
         name,
         title,
         axis_label(spec, "x"),
         quantity.label,
         tuple(lines),
-        caption,
+        caption + above,
         log_x=spec["x"]["log"],
         log_y=quantity.log,
+        y_range=reach,
         source=fingerprint(sweep.spec),
     )
+
+
+def _reach(lines: list[Line], quantity: Quantity) -> tuple[float, float] | None:
+    """Of a chart of values that are better when lower: up to what the medians reach, and at most four powers of ten:
+    a single run that has left would leave no room for the others. None where all fits, or nothing is there."""
+    middles = np.concatenate([line.y for line in lines])
+    seen = np.concatenate([middles, *(edge for line in lines for edge in line.band or ())])
+    middles, seen = (values[np.isfinite(values) & (values > 0)] for values in (middles, seen))
+    if not (quantity.log and quantity.lower and len(middles)):
+        return None
+    low, high = float(seen.min()), min(2 * float(middles.max()), 1e4 * float(middles.min()))
+    return (low, high) if seen.max() > high > low else None
 
 
 def _along(
@@ -142,7 +164,8 @@ def _along(
     """[X]: the median in each column, in the row that is picked for it, and the band over the seeds."""
     values, state = quantity.values(sweep)[rule], sweep.outcomes["state"][rule]
     columns = np.arange(len(sweep.columns))
-    there = np.where(np.isin(state, LOST) | (state == 0), np.nan, values)[picked, columns]
+    gone = (np.isin(state, LOST) & (not quantity.share)) | (state == 0) | ~np.isfinite(values)
+    there = np.where(gone, np.nan, values)[picked, columns]
     enough = np.isfinite(there).sum(axis=1) * 2 > there.shape[1]
     safe = np.where(enough[:, None], there, np.nan)
     middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in safe])
@@ -157,6 +180,12 @@ def _best_rows(values: np.ndarray, quantity: Quantity) -> np.ndarray:
     worst = np.inf if quantity.lower else -np.inf
     filled = np.where(np.isfinite(values), values, worst)
     return filled.argmin(axis=0) if quantity.lower else filled.argmax(axis=0)
+
+
+def _edge(sweep: Sweep, rule: int) -> np.ndarray | None:
+    """[Y]: where theory sees a rule's edge; None where it has none."""
+    edges = sweep.edges.get("start")
+    return edges[rule] if edges is not None and np.isfinite(edges[rule]).any() else None
 
 
 def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
@@ -191,6 +220,12 @@ def axis_label(spec: Spec, side: str) -> str:
     """What a knob is called on its axis: "radius ρ"."""
     knob = str(spec[side]["knob"])
     return SYMBOLS.get(knob, knob.rpartition(".")[2].replace("_", " "))
+
+
+EDGE = (
+    " Dashed: theory, the learning rate above which a run starts beyond its rule's edge of stability (2/η for gradient "
+    "descent, lower for SAM and USAM), by the first seed's Hessian and gradient at the start, for full batches."
+)
 
 
 def titles(spec: Spec) -> list[str]:
@@ -231,10 +266,12 @@ def _about(spec: Spec) -> str:
 
 def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> str:
     """What the cells are."""
-    over = f"the median of {_seeds(spec)}" if spec["seeds"] > 1 else "one run, one seed"
+    middle = "mean" if quantity.share else "median"
+    over = f"the {middle} of {_seeds(spec)}" if spec["seeds"] > 1 else "one run, one seed"
     without = [title for title, rule in zip(titles(spec), compared(spec), strict=True) if not _turns(rule, spec)]
     same = f" {' and '.join(without)} has no {axis_label(spec, 'y')}: its rows are the same runs." if without else ""
     missing = int((sweep.outcomes["state"] == 0).sum())
+    edge = EDGE if "start" in sweep.edges and np.isfinite(sweep.edges["start"]).any() else ""
     still = f" {missing:,} runs are still to be trained." if missing else ""
     share = f"; {100 * lost.mean():.0f}% of the cells" if lost.any() else ""
     told = (
@@ -242,10 +279,9 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
         if quantity.judged
         else "A run that has not trained may be low here too: look at its loss beside it."
     )
-    return (
-        f"{words.capital(quantity.label)} at the end of training, each cell {over}. Grey: the loss left "
-        f"the finite numbers{share}. {told}{same} {_about(spec)}{still}"
-    )
+    grey = f" Grey: {quantity.grey}{share}." if lost.any() or not quantity.share else ""
+    what = f"{words.capital(quantity.label)}{quantity.when}, each cell {over}."
+    return f"{what}{grey} {told}{same}{edge} {_about(spec)}{still}"
 
 
 def _turns(rule: Spec, spec: Spec) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.records import Sweep
 from engine.sweeps.bootstrap import Estimate
+from engine.sweeps.comparisons import Difference, difference
 from engine.sweeps.maps import best_cell, importance, rate_sensitivity, share_within, stable_rate
 from engine.sweeps.resamples import Outcomes
 
@@ -30,10 +31,9 @@ class Summary:
 def summaries(sweep: Sweep, loss: str, rated: bool) -> list[Summary]:
     """Of every rule of a sweep, by its "test_loss" or "train_loss"; `rated` says that the columns are learning rates.
     None before every rule has a run from every seed's start."""
-    starts = sweep.curves[loss][..., 0]
-    if not np.isfinite(starts).any(axis=(1, 2)).all():
+    if not started(sweep, loss):
         return []
-    rules = [_outcomes(sweep, loss, r) for r in range(len(sweep.outcomes[loss]))]
+    rules = [outcomes(sweep, loss, r) for r in range(len(sweep.outcomes[loss]))]
     made = []
     for rule in rules:
         rivals = [other for other in rules if other is not rule]
@@ -49,9 +49,23 @@ def summaries(sweep: Sweep, loss: str, rated: bool) -> list[Summary]:
     return made
 
 
-def _outcomes(sweep: Sweep, loss: str, rule: int) -> Outcomes:
-    """A rule's losses in every cell and seed, and those at the seeds' starts."""
-    starts = sweep.curves[loss][rule, ..., 0].astype(float)
+def contrasts(sweep: Sweep, loss: str, against: int) -> list[Difference]:
+    """Each rule of a sweep less one of them, by its "test_loss" or "train_loss"; none before there is a run of every
+    rule from every seed's start."""
+    if not started(sweep, loss):
+        return []
+    other = outcomes(sweep, loss, against)
+    return [difference(outcomes(sweep, loss, r), other) for r in range(len(sweep.outcomes[loss]))]
+
+
+def started(sweep: Sweep, loss: str) -> bool:
+    """Whether every rule has a run from every seed's start."""
+    return bool(np.isfinite(sweep.curves[loss][..., 0]).any(axis=(1, 2)).all())
+
+
+def outcomes(sweep: Sweep, loss: str, rule: int) -> Outcomes:
+    """A rule's losses in every cell and seed, and those at the seeds' starts, which all rules have in common."""
+    starts = sweep.curves[loss][..., 0].astype(float)
     return Outcomes(
         sweep.outcomes[loss][rule].astype(float),
         np.nanmedian(starts.reshape(-1, starts.shape[-1]), axis=0),

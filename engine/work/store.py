@@ -179,6 +179,16 @@ class Store:
             raise RecordError(summary.reason)
         return decode(RUNS, summary.spec)
 
+    def specs(self, folder: str, most: int = 50) -> dict[str, dict[str, Any]]:
+        """The specs, encoded, of the newest complete records of things that are of nothing, by address; those that
+        cannot be read are left out."""
+        paths = sorted((self.root / folder).glob("*.npz"), key=lambda path: -_stamp(path))
+        found = {}
+        for path in [path for path in paths if address_of(path.relative_to(self.root))][:most]:
+            with suppress(RecordError):
+                found[address_of(path.relative_to(self.root))] = head(path)["spec"]
+        return found
+
     def runs(self) -> list[str]:
         """The digests of all runs, the newest first."""
         return [summary.digest for summary in self.summaries()]

@@ -34,7 +34,14 @@ def fill(spec: SweepSpec) -> None:
 def settings() -> SweepSpec | None:
     """The controls; None, with the reason on the page, where they describe no sweep."""
     known = {words.part(complete(cls())): complete(cls()) for cls in RULES.values()} | st.session_state.get(GIVEN, {})
-    st.multiselect("Rules", list(known), key=RULES_KEY, max_selections=MOST, persist_state="session")
+    st.multiselect(
+        "Rules",
+        list(known),
+        format_func=lambda name: words.part(_without_turned(known[name])),
+        key=RULES_KEY,
+        max_selections=MOST,
+        persist_state="session",
+    )
     chosen = [known[name] for name in st.session_state[RULES_KEY]]
     values = controls.read(SweepSpec, AT, ["run", "x", "y", "seeds"])
     run = _run(values["run"])
@@ -46,6 +53,16 @@ def settings() -> SweepSpec | None:
     controls.row([cell(SweepSpec, AT, "seeds")], 2)
     values = controls.read(SweepSpec, AT, ["run", "x", "y", "seeds"])
     return _checked(values | {"rules": chosen})
+
+
+def _without_turned(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule without the settings that the map turns: their values are the map's."""
+    turned = {st.session_state.get(f"{AT}.{side}.Axis.knob", "") for side in "xy"}
+    return {
+        key: _without_turned(value) if isinstance(value, dict) else value
+        for key, value in rule.items()
+        if f"rule.{key}" not in turned
+    }
 
 
 def _run(values: dict[str, Any]) -> RunSpec | None:

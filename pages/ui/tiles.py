@@ -3,13 +3,14 @@ the colour scale that all of them share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
 import streamlit.components.v2 as components
 
 from engine.figures import escape
-from engine.figures.drawing import Tiles
+from engine.figures.drawing import Panel, Tiles
 from engine.figures.render import tiles
 from pages.ui import cached, figures, scene, shell
 
@@ -69,9 +70,21 @@ def legend(drawing: Tiles) -> None:
     places, names = drawing.ticks
     spots = ((f"{100 * (place - low) / (high - low):.1f}", name) for place, name in zip(places, names, strict=True))
     marks = escape.join("{}", (escape.html("<span style='left:{}%'>{}</span>", *spot) for spot in spots))
-    bar = "<div class='scale'><b>{}</b><i class='bright-{}'><span>{}</span></i><em></em>lost{}</div>"
-    star = escape.html(" <s>☆</s> best") if any(panel.best for panel in drawing.panels) else ""
-    shell.write(escape.html(bar, drawing.z_label, drawing.bright, marks, star))
+    bar = "<div class='scale'><b>{}</b><i style='background:linear-gradient(to right,{})'><span>{}</span></i>{}</div>"
+    keys = escape.join("{}", (escape.html("<span class='key'>{}{}</span>", *key) for key in _keys(drawing.panels)))
+    shell.write(escape.html(bar, drawing.z_label, ",".join(tiles.colours_of(drawing)), marks, keys))
+
+
+def _keys(panels: Sequence[Panel]) -> Iterator[tuple[escape.Html, str]]:
+    """What else is drawn on the panels: its sign and its name."""
+    if any(panel.lost.any() for panel in panels):
+        yield escape.html("<em></em>"), "lost"
+    if any(panel.best for panel in panels):
+        yield escape.html("<s>☆</s>"), "best"
+    if any(panel.edge is not None for panel in panels):
+        yield escape.html("<u></u>"), "theory's edge"
+    if any(panel.dots is not None and panel.dots.any() for panel in panels):
+        yield escape.html("<s>•</s>"), "significant"
 
 
 def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> Touched | None:

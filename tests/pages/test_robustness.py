@@ -6,7 +6,7 @@ import re
 import pytest
 
 from engine.records import Sweep
-from engine.spec import digest, read_address
+from engine.spec import digest, flatten, read_address
 from engine.sweeps.spec import SWEEPS
 from engine.work.kinds import Work
 from engine.work.presets import SWEEP
@@ -44,15 +44,31 @@ def test_what_ships_is_there_at_once(store):
     """A map and its numbers with intervals, without work; every cell of it is known here, and none is trained again."""
     app = robustness()
     said = texts(app)
-    assert not cached.jobs().active() and "each cell the median of 3 seeds" in said
+    assert not cached.jobs().active() and "each cell the median of 6 seeds" in said and "theory's edge" in said
     assert re.search(r"SSAM</th><td>0\.\d+ \(0\.\d+ to 0\.\d+\)", said) and "Largest stable rate" in said
     record = cached.record(Work(SWEEP).address)
-    assert isinstance(record, Sweep) and record.complete and record.done == 3072
+    assert isinstance(record, Sweep) and record.complete and record.done == 6144
     app.number_input(key="sweep:level").set_value(0.5).run()
     assert not app.exception and len(app.get("download_button")) >= 3
     app.button(key="compute").click().run()
     await_end(Work(SWEEP).address)
     assert cached.record(Work(SWEEP).address).outcomes["state"].min() > 0
+
+
+def test_other_views_of_what_ships(store):
+    """Each of them in turn: a count to a target, a rule against the others, trials, other problems."""
+    app = robustness({"quantity": "steps to target"})
+    assert "Steps until the training loss is" in texts(app)
+    app.selectbox(key="sweep:against").set_value("SAM").run()
+    assert (
+        not app.exception and "as a multiple of what SAM has there" in texts(app) and "significant over 6" in texts(app)
+    )
+    app.session_state["sweep:section"] = "Trials"
+    app.run()
+    assert not app.exception and "The lowest training loss to expect after k cells" in texts(app)
+    app.session_state["sweep:section"] = "Across problems"
+    app.run()
+    assert not app.exception and "Tuning sensitivity Φ" in texts(app) and "Digits, MLP and Moons, MLP" in texts(app)
 
 
 def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
@@ -72,7 +88,8 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     run = spec.cell((1, 0, 1, 0))
     assert not app.exception and app.session_state[shell.RUN] == digest(run)
     await_end(digest(run))
-    again = robustness(TINY)
+    again = robustness(flatten(spec))  # as the page writes its own address
+    assert "read in part" not in texts(again)
     again.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
     again.run()
     label = again.button(key="open0").label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.render.axes import colours, tick
 from engine.figures.render.layout import CLEAR, axis
-from engine.figures.theme import LIGHT, VIRIDIS, colour, theme
+from engine.figures.theme import DIVERGING, LIGHT, VIRIDIS, colour, theme
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
 GONE = ("#D9DBE0", "#3A3F49")
 """Of cells that were lost, on a light and on a dark page."""
+OVER, UNDER = "#111111", "#FFFFFF"
+"""Of what is drawn on the cells, and of the rim that makes it stand out from any of them."""
 ALIKE = 1.0
 """A panel's height in its width, in print."""
 
@@ -46,12 +49,34 @@ def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.
         hovertemplate="%{customdata}<extra></extra>",
         **common,
     )
-    if panel.best:
-        star = {"symbol": "star", "size": 13, "color": "#FFFFFF", "line": {"color": "#111111", "width": 1.2}}
-        at = {"x": [drawing.a[panel.best[1]]], "y": [_row(drawing, panel.best[0])]}
-        figure.add_scatter(**at, mode="markers", marker=star, hoverinfo="skip", showlegend=False)
     _add_levels(figure, drawing, panel, look.text)
+    for trace in _marks(drawing, panel):
+        figure.add_scatter(**trace, hoverinfo="skip", showlegend=False)
     return figure
+
+
+def _marks(drawing: Tiles, panel: Panel) -> Iterator[dict[str, Any]]:
+    """What lies on a panel's cells: the line of a theory, dots, the star of the best cell."""
+    if panel.edge is not None:
+        x, y = along(drawing, panel.edge)
+        yield {"x": x, "y": y, "mode": "lines", "line": {"color": UNDER, "width": 5}}
+        yield {"x": x, "y": y, "mode": "lines", "line": {"color": OVER, "width": 2, "dash": "dash"}}
+    if panel.dots is not None and panel.dots.any():
+        i, j = np.nonzero(panel.dots)
+        yield {"x": drawing.a[j], "y": [_row(drawing, int(k)) for k in i]} | {
+            "mode": "markers",
+            "marker": {"symbol": "circle", "size": 4, "color": OVER},
+        }
+    if panel.best:
+        star = {"symbol": "star", "size": 13, "color": UNDER, "line": {"color": OVER, "width": 1.2}}
+        yield {"x": [drawing.a[panel.best[1]]], "y": [_row(drawing, panel.best[0])], "mode": "markers", "marker": star}
+
+
+def along(drawing: Tiles, edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A theory's line [B + 2] from the map's lower side through the centres of its rows to its upper side."""
+    ends = edges(drawing.b, drawing.log_b)
+    middle = drawing.b if np.isfinite(drawing.b).all() else np.zeros(len(edge))
+    return np.concatenate([edge[:1], edge, edge[-1:]]), np.concatenate([ends[:1], middle, ends[-1:]])
 
 
 def _add_levels(figure: go.Figure, drawing: Tiles, panel: Panel, ink: str) -> None:
@@ -91,7 +116,7 @@ def scale(drawing: Tiles) -> list[list[Any]]:
 
 def colours_of(drawing: Tiles) -> tuple[str, ...]:
     """The scale's colours, from the low end."""
-    return VIRIDIS if drawing.bright == "high" else VIRIDIS[::-1]
+    return {"high": VIRIDIS, "low": VIRIDIS[::-1], "middle": DIVERGING}[drawing.bright]
 
 
 def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figure:
@@ -132,9 +157,15 @@ def _cells(axes: Axes, drawing: Tiles, panel: Panel, size: float) -> Any:
     axes.pcolormesh(x, y, np.where(panel.lost, 1.0, np.nan), cmap=colours((GONE[0], GONE[0])), rasterized=True)
     stops = colours_of(drawing)
     mesh = axes.pcolormesh(x, y, drawing.heights(panel.z), cmap=colours(stops), vmin=low, vmax=high, rasterized=True)
+    if panel.edge is not None:
+        axes.plot(*along(drawing, panel.edge), color=UNDER, linewidth=2.4)
+        axes.plot(*along(drawing, panel.edge), color=OVER, linewidth=1, linestyle="--")
+    if panel.dots is not None and panel.dots.any():
+        i, j = np.nonzero(panel.dots)
+        axes.plot(drawing.a[j], [_row(drawing, int(k)) for k in i], ".", markersize=0.3 * size, color=OVER)
     if panel.best:
         place = drawing.a[panel.best[1]], _row(drawing, panel.best[0])
-        axes.plot(*place, "*", markersize=1.1 * size, color="white", markeredgecolor="#111111", markeredgewidth=0.6)
+        axes.plot(*place, "*", markersize=1.1 * size, color=UNDER, markeredgecolor=OVER, markeredgewidth=0.6)
     if drawing.levels and min(panel.z.shape) > 1:
         levels = sorted(drawing.heights(np.array(drawing.levels)))
         axes.contour(drawing.a, drawing.b, drawing.heights(panel.z), levels=levels, colors="#111111", linewidths=0.8)

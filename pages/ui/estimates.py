@@ -1,0 +1,31 @@
+"""Estimates on a page: numbers with their intervals in words and what they are at a click."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engine.figures import escape, words
+from engine.sweeps.bootstrap import Estimate
+from engine.sweeps.measures import MEASURES
+
+
+def explained(names: Sequence[str]) -> None:
+    """Definition, formula and source of numbers, at a click."""
+    with st.popover("What these numbers are", help="Definition, formula and source of each"):
+        for measure in map(MEASURES.__getitem__, names):
+            st.markdown(f"**{escape.markdown(measure.title)}.** {escape.markdown(measure.definition)}")
+            st.code(measure.formula, language=None, wrap_lines=True)
+            st.caption(escape.markdown(measure.source))
+
+
+def said(estimate: Estimate) -> str:
+    """A number with its interval."""
+    if math.isnan(estimate.value):
+        return words.NONE
+    if "lower bound" in estimate.note:
+        return f"at least {words.number(estimate.low, 3)}"
+    interval = f" ({words.number(estimate.low, 2)} to {words.number(estimate.high, 2)})" * math.isfinite(estimate.low)
+    return words.number(estimate.value, 3) + interval

@@ -1,0 +1,79 @@
+"""Views: the choice of what maps of a sweep show: which quantity, along which value a line is drawn, against whom."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from engine.figures import sweeps, words
+from engine.figures.quantities import COUNTS, QUANTITIES, Quantity, aim, until
+from engine.figures.words import Spec
+from engine.records import Sweep
+from pages.ui import sweep
+
+NAME, TARGET, LEVEL, OTHER = (f"{sweep.AT}:{key}" for key in ("quantity", "target", "level", "against"))
+"""Where a session keeps the quantity's name, the target that is counted to, the contour's value, and the rule that all
+are held against."""
+
+
+class View(NamedTuple):
+    """What maps show."""
+
+    quantity: Quantity
+    levels: tuple[float, ...]  # along which lines are drawn
+    other: int | None  # the rule that all are held against, where one is
+
+
+def chosen(record: Sweep, spec: Spec) -> View:
+    """The choice, of what there is in the record; `spec` is the sweep's, as `describe` gives it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="views", gap="small"):
+        quantity = _quantity(record, spec)
+        level = _number(LEVEL, "Contour at", "A value of this quantity along which a line is drawn.", None)
+        return View(quantity, () if level is None else (level,), _other(spec))
+
+
+def offered() -> list[str]:
+    """The names that an address may have."""
+    return [*QUANTITIES, *COUNTS]
+
+
+def _quantity(record: Sweep, spec: Spec) -> Quantity:
+    names = sweeps.offered(record)
+    if st.session_state.get(NAME) not in names:
+        st.session_state[NAME] = names[0]
+    name = st.selectbox("Quantity", names, format_func=_called, key=NAME, persist_state="session", width=280)
+    if name not in COUNTS:
+        return QUANTITIES[name]
+    target = _number(TARGET, "Target", "The training loss that a run has to come down to.", aim(record))
+    return until(name, aim(record) if target is None else target, spec)
+
+
+def _called(name: str) -> str:
+    return words.capital(QUANTITIES[name].label if name in QUANTITIES else f"{name} loss")
+
+
+def _number(key: str, label: str, told: str, usual: float | None) -> float | None:
+    if usual is not None and key not in st.session_state:
+        st.session_state[key] = usual
+    value = st.number_input(label, value=None, key=key, format="%.6g", placeholder="none", width=130, help=told)
+    return None if value is None else float(value)
+
+
+def _other(spec: Spec) -> int | None:
+    """The rule that all others are held against, if one is chosen."""
+    titles = sweeps.titles(spec)
+    if len(titles) < 2:
+        return None
+    if st.session_state.get(OTHER) not in (None, *titles):
+        st.session_state[OTHER] = None
+    name = st.selectbox(
+        "Against",
+        titles,
+        index=None,
+        key=OTHER,
+        placeholder="no other rule",
+        width=180,
+        help="Shows the loss of every rule as a multiple of this one's, and where that is more than luck.",
+    )
+    return titles.index(name) if name in titles else None
