@@ -12,7 +12,7 @@ from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, encode, flatten
 from engine.work.kinds import Work
-from pages.ui import citations, controls, download, link, live, present, price, shell, trial
+from pages.ui import citations, controls, download, link, live, present, price, shell, trial, zoom
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -110,6 +110,15 @@ def opening(experiment: Experiment) -> None:
             st.switch_page("pages/train.py")
 
 
+def as_map(experiment: Experiment) -> None:
+    """The experiment's runs as cells of a robustness map, where they are one."""
+    if experiment.map is not None:
+        about = "On the Robustness page: the same runs, as cells of a map that can be extended."
+        if st.button("Open as a map", key=f"{AT}:map", width="stretch", help=about):
+            zoom.open_map(experiment.map)
+            st.switch_page("pages/robustness.py")
+
+
 def body(experiment: Experiment) -> bool:
     """The live part: progress, figures, checks; whether it is at work."""
     view = trial.watch(experiment)
@@ -171,6 +180,7 @@ def sidebar(name: str) -> Experiment | None:
     device = shell.device("Where it is performed.")
     if wanted:
         opening(wanted)
+        as_map(wanted)
     st.button(
         "Run",
         type="primary",

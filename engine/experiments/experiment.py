@@ -18,6 +18,7 @@ from engine.figures.words import number
 from engine.records import Result
 from engine.rules import Rule
 from engine.spec import choice, encode, fingerprint
+from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
 
 SIZES = ("quick", "full")
@@ -116,6 +117,11 @@ class Experiment(ABC):
     @abstractmethod
     def pictures(self, result: Result) -> tuple[Drawing, ...]:
         """The figures, the most telling one first, beside what theory predicts."""
+
+    @property
+    def map(self) -> SweepSpec | None:
+        """The robustness map whose cells are its runs, the same by their digests, if they are one."""
+        return None
 
     @property
     def full(self) -> bool:

@@ -16,6 +16,7 @@ from engine.figures.theme import rule_colour
 from engine.figures.words import number
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import fingerprint, knob, series
+from engine.sweeps.spec import Axis, Listed, SweepSpec
 from engine.training.runs import RunSpec
 
 GOOD = 0.1
@@ -56,6 +57,11 @@ class LearningRates(Experiment):
             name: tuple(RunSpec(PROBLEM, rule, lr=rate, seed=seed, **more) for rate, seed in specs)
             for name, (rule, _, _) in self.rules.items()
         }
+
+    @property
+    def map(self):
+        rules, rates = tuple(rule for rule, _, _ in self.rules.values()), tuple(self.grid.tolist())
+        return SweepSpec(self.ensembles()["SGD"][0], Listed("lr", rates), Axis(""), rules, self.seeds)
 
     @property
     def rules(self):

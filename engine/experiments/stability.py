@@ -16,6 +16,7 @@ from engine.figures.words import number
 from engine.problems import Quadratic
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import fingerprint, knob
+from engine.sweeps.spec import Listed, SweepSpec
 from engine.training.runs import RunSpec
 
 FAR = 100.0
@@ -90,6 +91,12 @@ class Stability(Experiment):
             )
             for name, radii in rules.items()
         }
+
+    @property
+    def map(self):
+        run = self.ensembles()["GD"][0]
+        rules = (SGD(), USAM(self.rho), SAM(self.rho), SSAM(SAM(self.rho)))
+        return SweepSpec(run, Listed("lr", tuple(self.rates.tolist())), Listed("rule.rho", self.radii), rules)
 
     @property
     def _bowl(self) -> Quadratic:

@@ -10,12 +10,13 @@ import numpy as np
 from engine.data import Digits
 from engine.experiments.curves import look, middle
 from engine.experiments.experiment import Check, Experiment, Question
-from engine.figures.drawing import Chart, Map
+from engine.figures.drawing import Chart, Panel, Tiles
 from engine.figures.words import number
 from engine.models import MLP
 from engine.problems import Classification
 from engine.rules import SAM, USAM
 from engine.spec import fingerprint, knob
+from engine.sweeps.spec import Listed, SweepSpec
 from engine.training.runs import RunSpec
 
 
@@ -62,6 +63,11 @@ class Trains(Experiment):
             )
             for rule in (SAM, USAM)
         }
+
+    @property
+    def map(self):
+        rates, radii = Listed("lr", tuple(self.RATES.tolist())), Listed("rule.rho", tuple(self.RADII.tolist()))
+        return SweepSpec(self.ensembles()["SAM"][0], rates, radii, (SAM(), USAM()), self.seeds)
 
     def checks(self, result):
         share = {name: self._trained(result, name).mean((1, 2)) for name in ("SAM", "USAM")}
@@ -123,31 +129,27 @@ class Trains(Experiment):
         return edge, *(self._map(result, name, source) for name in ("SAM", "USAM"))
 
     def _map(self, result, name, source):
-        nothing = np.zeros(0)
         share = self._trained(result, name).mean(0)
         caption = (
-            f"{name}: the share of the starts from which training ends below {number(self.enough)} of its first loss, "
-            "for each learning rate and radius, both on a logarithmic scale. Compare the two maps: at small radii the "
-            "rules agree, at large ones SAM keeps learning rates that USAM loses."
+            f"{name}: the share of the {self.seeds} starts from which training ends below {number(self.enough)} of its "
+            "first loss, for each learning rate and radius. Compare the two maps: at small radii the rules agree, at "
+            "large ones SAM keeps learning rates that USAM loses."
         )
-        return Map(
+        return Tiles(
             f"trains_{name.lower()}",
             f"What trains under {name}",
-            "learning rate η, log₁₀",
-            "radius ρ, log₁₀",
+            "learning rate η",
+            "radius ρ",
             "share of starts that train",
-            np.log10(self.RATES),
-            np.log10(self.RADII),
-            share if np.isfinite(share).any() else np.zeros((0, 0)),
+            self.RATES,
+            self.RADII,
+            True,
+            True,
+            (Panel(name, look(name).colour, share, np.zeros(share.shape, bool)),),
             False,
             (0.0, 1.0),
-            nothing,
-            nothing,
-            nothing,
-            nothing,
-            0,
+            "high",
             caption,
-            equal=False,
             source=source,
         )
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from engine.rules import RULES, Rule
-from engine.spec import Integer, SpecError, flag, pick, several, word
+from engine.spec import Integer, SpecError, flag, pick, series, several, word
 from engine.spec import knob as number
 from engine.sweeps.knobs import AbsentError, turned
 from engine.sweeps.knobs import knob as knob_of
@@ -46,8 +47,32 @@ class Axis:
             return tuple(_short(self.low * (self.high / self.low) ** share) for share in shares)
         return tuple(_short(self.low + (self.high - self.low) * share) for share in shares)
 
+    def within(self, low: float, high: float) -> Axis:
+        """The same from one value to another, at most from its own ends."""
+        return replace(self, low=max(low, self.low), high=min(high, self.high))
 
-AXES = {"Axis": Axis}
+
+@dataclass(frozen=True)
+class Listed:
+    """A knob and values of any distance."""
+
+    knob: str = word("lr", "([a-z_]+(\\.[a-z_0-9]+)*)?", 60, "Knob", "A number of the run by its dotted name.")
+    values: tuple[float, ...] = series((0.01, 0.1, 1.0), 0.0, 1e6, 1000, "Values", "In rising order, commas between.")
+    log: bool = flag(True, "Drawn by factors", "Drawn on a logarithmic axis.")
+
+    def __post_init__(self):
+        if any(one >= other for one, other in pairwise(self.values)):
+            raise SpecError("values: expected numbers that rise")
+        if self.log and self.values[0] <= 0:
+            raise SpecError("values: expected more than 0 on a logarithmic axis")
+
+    def within(self, low: float, high: float) -> Axis:
+        """As many values at equal distances from one to another, at most from its own ends."""
+        points = min(len(self.values), 64)
+        return Axis(self.knob, max(low, self.values[0]), min(high, self.values[-1]), points, self.log)
+
+
+AXES = {"Axis": Axis, "Listed": Listed}
 
 
 Place = tuple[int, int, int, int]
@@ -71,8 +96,10 @@ class SweepSpec:
         "Run",
         "All that the runs have in common, and the first seed.",
     )
-    x: Axis = pick(Axis("lr", 0.01, 10.0), lambda: AXES, "Across")
-    y: Axis = pick(Axis("rule.rho", 0.01, 5.0), lambda: AXES, "Up", "A second knob; none where its name is empty.")
+    x: Axis | Listed = pick(Axis("lr", 0.01, 10.0), lambda: AXES, "Across")
+    y: Axis | Listed = pick(
+        Axis("rule.rho", 0.01, 5.0), lambda: AXES, "Up", "A second knob; none where its name is empty."
+    )
     rules: tuple[Rule, ...] = several(lambda: RULES, 6, "Rules", "Side by side; the run's own where there is none.")
     seeds: int = number(1, 1, 20, "Seeds", "Runs of each cell, from the run's seed on.")
 
@@ -87,7 +114,7 @@ class SweepSpec:
             raise SpecError("rules: expected different rules")
         if not self.run.problem.examples() and self.seeds > 1:
             raise SpecError("seeds: expected 1, for a toy landscape has a fixed start")
-        count = len(self.compared) * self.x.points * self.y.points * self.seeds
+        count = len(self.compared) * len(self.x.values) * len(self.y.values) * self.seeds
         if count > MOST_CELLS:
             raise SpecError(f"seeds: {count:,} runs are more than {MOST_CELLS:,}; take fewer seeds, values or rules")
         self._check_axes()
@@ -123,7 +150,7 @@ class SweepSpec:
         """Numbers of rules, rows, columns and seeds."""
         return len(self.compared), len(self.rows), len(self.columns), self.seeds
 
-    def turns(self, axis: Axis, rule: Rule | None = None) -> bool:
+    def turns(self, axis: Axis | Listed, rule: Rule | None = None) -> bool:
         """Whether a rule, or any of them, has a knob."""
         rules = self.compared if rule is None else (rule,)
         return any(self._has(replace(self.run, rule=each), axis) for each in rules)
@@ -146,17 +173,17 @@ class SweepSpec:
         run = replace(self.run, rule=self.compared[r], seed=self.run.seed + s)
         return self._set(self._set(run, self.y, self.rows[i]), self.x, self.columns[j])
 
-    def _set(self, run: RunSpec, axis: Axis, value: float) -> RunSpec:
+    def _set(self, run: RunSpec, axis: Axis | Listed, value: float) -> RunSpec:
         """The run with a knob's value, or as it is where it has no such knob."""
         return turned(run, axis.knob, _whole(run, axis, value)) if self._has(run, axis) else run
 
-    def _example(self, axis: Axis) -> RunSpec:
+    def _example(self, axis: Axis | Listed) -> RunSpec:
         """A run that has a knob, if any does."""
         runs = [replace(self.run, rule=rule) for rule in self.compared]
         return next((run for run in runs if self._has(run, axis)), runs[0])
 
     @staticmethod
-    def _has(run: RunSpec, axis: Axis) -> bool:
+    def _has(run: RunSpec, axis: Axis | Listed) -> bool:
         if not axis.knob:
             return False
         try:
@@ -173,10 +200,10 @@ def _short(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def _rounded(run: RunSpec, axis: Axis) -> tuple[float, ...]:
+def _rounded(run: RunSpec, axis: Axis | Listed) -> tuple[float, ...]:
     """An axis's values, whole where the knob's are; those that coincide once."""
     return tuple(dict.fromkeys(_whole(run, axis, value) for value in axis.values))
 
 
-def _whole(run: RunSpec, axis: Axis, value: float) -> float:
+def _whole(run: RunSpec, axis: Axis | Listed, value: float) -> float:
     return round(value) if axis.knob and isinstance(knob_of(run, axis.knob), Integer) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -9,8 +10,9 @@ import streamlit as st
 from engine.figures import escape, words
 from engine.rules import RULES
 from engine.spec import SpecError, complete, decode
+from engine.spec import knobs as spec_fields
 from engine.sweeps import knobs
-from engine.sweeps.spec import SWEEPS, Axis, SweepSpec
+from engine.sweeps.spec import AXES, SWEEPS, Axis, Listed, SweepSpec
 from engine.training.runs import RUNS, RunSpec
 from pages.ui import controls
 from pages.ui.cells import cell
@@ -57,7 +59,7 @@ def settings() -> SweepSpec | None:
 
 def _without_turned(rule: dict[str, Any]) -> dict[str, Any]:
     """A rule without the settings that the map turns: their values are the map's."""
-    turned = {st.session_state.get(f"{AT}.{side}.Axis.knob", "") for side in "xy"}
+    turned = {cell(SweepSpec, AT, side).read()["knob"] for side in "xy"}
     return {
         key: _without_turned(value) if isinstance(value, dict) else value
         for key, value in rule.items()
@@ -87,14 +89,31 @@ def _words(run: dict[str, Any]) -> str:
 
 
 def _axis(side: str, label: str, names: dict[str, str]) -> None:
-    """Which knob is turned, from where to where."""
-    prefix = f"{AT}.{side}.Axis"
+    """Which knob is turned, and over which values: a range, or a list."""
+    place = cell(SweepSpec, AT, side)
+    kind = place.picked()
+    prefix = f"{place.key}.{kind.__name__}"
     key = f"{prefix}.knob"
     if st.session_state.get(key) not in names:
         st.session_state[key] = next(iter(names))
     st.selectbox(label, list(names), format_func=lambda name: _called(name, names), key=key, persist_state="session")
-    if st.session_state[key]:
-        controls.grid(Axis, prefix, ["low", "high", "points", "log"])
+    if not st.session_state[key]:
+        return
+    fields = [name for name in spec_fields(kind) if name != "knob"]
+    controls.grid(kind, prefix, fields)
+    other = {"Axis": "List the values", "Listed": "Take a range"}[kind.__name__]
+    st.button(other, key=f"{prefix}:other", on_click=_turn, args=(side, kind), type="tertiary")
+
+
+def _turn(side: str, kind: type) -> None:
+    """Makes a list of a range, or a range of a list, of the same knob."""
+    place = cell(SweepSpec, AT, side)
+    try:
+        axis = decode(AXES, place.read())
+    except SpecError:
+        axis = kind()
+    new = Listed(axis.knob, axis.values, axis.log) if isinstance(axis, Axis) else axis.within(0.0, math.inf)
+    place.fill(complete(new))
 
 
 def _called(name: str, names: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from engine.spec import SpecError
-from engine.sweeps.spec import Axis, SweepSpec
+from engine.sweeps.spec import SweepSpec
 from engine.work.kinds import Work
 from pages.ui import person, sweep
 
@@ -18,19 +18,23 @@ TAKEN = f"{BOX}:taken"
 """Where it keeps a box that the controls are to be set to."""
 
 
+def open_map(spec: SweepSpec) -> None:
+    """Sets the page of maps to a sweep, which it opens with."""
+    st.session_state[TAKEN] = st.session_state[SHOWN] = spec
+    st.session_state[BEFORE] = []
+    st.session_state.pop(BOX, None)
+
+
 def zoomed(spec: SweepSpec, box: tuple[tuple[float, float], tuple[float, float]]) -> SweepSpec | None:
     """The same sweep within a box; None where that has no extent."""
     try:
-        x, y = (_within(axis, *ends) if axis.knob else axis for axis, ends in zip((spec.x, spec.y), box, strict=True))
+        x, y = (
+            axis.within(*(float(f"{end:.3g}") for end in ends)) if axis.knob else axis
+            for axis, ends in zip((spec.x, spec.y), box, strict=True)
+        )
         return replace(spec, x=x, y=y)
     except SpecError:
         return None
-
-
-def _within(axis: Axis, low: float, high: float) -> Axis:
-    """An axis from one end of a box to the other, at most from its own ends."""
-    low, high = (float(f"{min(max(end, axis.low), axis.high):.3g}") for end in (low, high))
-    return replace(axis, low=low, high=high)
 
 
 def boxes(spec: SweepSpec) -> None:

@@ -40,7 +40,7 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
     if isinstance(drawing, Map):
         return _map(drawing, dark, height, text)
     if isinstance(drawing, Tiles):
-        return tile(drawing, 0, dark, height)
+        return tile(drawing, 0, dark, height, bar=True)
     look = theme(dark)
     made = go.Figure(layout=_layout(drawing, look, height, text)).update_layout(template=None)
     if drawing.empty:

@@ -26,8 +26,8 @@ ALIKE = 1.0
 """A panel's height in its width, in print."""
 
 
-def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.Figure:
-    """One panel on screen."""
+def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320, bar: bool = False) -> go.Figure:
+    """One panel on screen, with its colour scale beside it where it stands for itself."""
     panel, look = drawing.panels[nth], theme(dark)
     x, y = edges(drawing.a, drawing.log_a), edges(drawing.b, drawing.log_b)
     figure = go.Figure(layout=_layout(drawing, nth, dark, height)).update_layout(template=None)
@@ -40,6 +40,11 @@ def tile(drawing: Tiles, nth: int, dark: bool = False, height: int = 320) -> go.
     gone = np.where(panel.lost, 1.0, np.nan)
     common: dict[str, Any] = {"x": x, "y": y, "showscale": False}
     figure.add_heatmap(z=gone, colorscale=[[0, GONE[dark]], [1, GONE[dark]]], hoverinfo="skip", **common)
+    if bar:
+        places, names = drawing.ticks
+        title = {"text": escape.plotly(drawing.z_label), "side": "right"}
+        scaled = {"tickvals": places, "ticktext": names, "title": title, "thickness": 14, "outlinewidth": 0}
+        common |= {"showscale": True, "colorbar": scaled}
     figure.add_heatmap(
         z=drawing.heights(panel.z),
         zmin=low,
