@@ -216,15 +216,13 @@ def test_what_if(store):
 
 
 def test_as_a_map(store):
-    """An experiment's runs as a robustness map: with its rules, its seeds and its values one by one, and back to a
-    range; other settings than the experiment's, or a page that falls back to its own."""
+    """An experiment's runs as a robustness map, with its rules, its seeds and its values one by one; other settings than
+    the experiment's, or a page that falls back to its own."""
     app = press(at(experiment="Trains", steps="40"), "papers:map")
     trains = replace(EXPERIMENTS["Trains"](), steps=40)
     assert sorted(app.multiselect(key="sweep:rules").value) == ["SAM (rho 0.05)", "USAM (rho 0.05)"]
     assert app.session_state["sweep:shown"] == trains.map and "Nothing has been trained yet" in texts(app)
     assert app.button(key="compute").label == "Train 324 runs" and "Listed" in app.query_params["x"]
-    press(app, "sweep.x.Listed:other")
-    assert app.number_input(key="sweep.x.Axis.points").value == len(trains.RATES)
 
 
 def test_motion_carries_the_steps_of_what_moves():

@@ -97,6 +97,17 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     assert float(alone) == pytest.approx(float(mapped), rel=1e-3)
 
 
+def test_a_list_and_a_range(store):
+    """Values one by one that are made a range, of as many, and a list again."""
+    app = robustness({"x": "Listed", "x.values": "0.1,0.2,0.8"})
+    assert app.button(key="compute").label == "Train 48 runs"
+    app.button(key="sweep.x.Listed:other").click().run()
+    ends = [app.number_input(key=f"sweep.x.Axis.{name}").value for name in ("low", "high", "points")]
+    assert ends == [0.1, 0.8, 3] and not app.exception
+    app.button(key="sweep.x.Axis:other").click().run()
+    assert app.text_input(key="sweep.x.Listed.values").value == "0.1, 0.282843, 0.8"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
