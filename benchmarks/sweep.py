@@ -65,7 +65,7 @@ def _map(side: int, steps: int, seed: int = 0) -> SweepSpec:
 
 def _alone(sweep: SweepSpec) -> None:
     """Some of the map's runs, one after the other, measured at the start and the end as there."""
-    side = sweep.x.points
+    side = len(sweep.columns)
     for i in range(SAMPLE):
         at = (side // 4) * (i + 1)
         for _ in train([sweep.cell((0, at, at, 0))]):

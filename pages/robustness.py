@@ -9,7 +9,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine.figures import contrasts, sweeps
+from engine.figures import contrasts, escape, slices, sweeps
 from engine.figures.drawing import Tiles
 from engine.figures.quantities import QUANTITIES, Quantity
 from engine.figures.words import Spec
@@ -19,9 +19,10 @@ from engine.sweeps.spec import SWEEPS, SweepSpec
 from engine.sweeps.summary import contrasts as differences
 from engine.sweeps.tidy import csv_text, parquet, tidy
 from engine.work.kinds import Work
-from engine.work.presets import SWEEP
+from engine.work.presets import MAPS, SWEEP, MapPreset
 from pages.ui import (
     analysis,
+    boundary,
     cached,
     clicked,
     controls,
@@ -94,7 +95,9 @@ def look(spec: SweepSpec) -> bool:
     described = describe(spec)
     view = views.chosen(record, described)
     show(spec, version, record, described, view)
-    slices(address, version, record, described, view.quantity)
+    along(address, version, record, described, view.quantity)
+    if view.quantity.sides:
+        boundary.show(address, version, record, described)
     scores.show(address, version, record, described, loss_of(view.quantity))
     return at_work
 
@@ -128,16 +131,30 @@ def loss_of(quantity: Quantity) -> str:
     return "train_loss" if "training loss" in quantity.label else "test_loss"
 
 
-def slices(address: str, version: tuple[int, ...], record: Sweep, described: Spec, quantity: Quantity) -> None:
+def along(address: str, version: tuple[int, ...], record: Sweep, described: Spec, quantity: Quantity) -> None:
     """The best of every column for all rules, and one rule's rows."""
     left, right = st.columns(2, gap="medium")
     with left:
-        draw = partial(sweeps.slices, record, described, quantity)
+        draw = partial(slices.tuned, record, described, quantity)
         figures.chart(f"slices@{address}/{quantity.name}", version, 300, draw)
     with right:
         rule = (clicked.opened(address) or (sweeps.turning(described),))[0]
-        draw = partial(sweeps.rows, record, described, quantity, rule)
+        draw = partial(slices.rows, record, described, quantity, rule)
         figures.chart(f"rows@{address}/{quantity.name}/{rule}", version, 300, draw)
+
+
+def presets() -> None:
+    """A menu of the maps that ship finished."""
+    with st.popover("Presets", help="Maps that ship finished"):
+        for title, preset in MAPS.items():
+            st.button(title, on_click=show_preset, args=(preset,), key=f"{AT}:preset-{title}", width="stretch")
+            st.caption(escape.markdown(preset.sentence))
+
+
+def show_preset(preset: MapPreset) -> None:
+    """Opens a map that ships, with the quantity that it is about."""
+    zoom.open_map(preset.spec)
+    views.take(preset.quantity)
 
 
 def rows(spec: SweepSpec, form: str) -> bytes:
@@ -170,7 +187,7 @@ def drawings(spec: SweepSpec, record: Sweep) -> dict[str, download.Draw]:
     made: dict[str, download.Draw] = {}
     for name in filter(QUANTITIES.get, sweeps.offered(record)):
         made[f"Map of {name}"] = partial(sweeps.maps, record, described, QUANTITIES[name])
-        made[f"Slices of {name}"] = partial(sweeps.slices, record, described, QUANTITIES[name])
+        made[f"Slices of {name}"] = partial(slices.tuned, record, described, QUANTITIES[name])
     return made
 
 
@@ -184,6 +201,7 @@ menus = shell.heading("Which settings work?", "Every cell is a complete training
 shell.faults()
 found = cached.record(Work(spec).address)
 with menus:
+    presets()
     shell.spec_menu(spec, f"sweep-{digest(spec)}")
     if isinstance(found, Sweep) and found.done:
         table_menu(spec)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, comparison, contrasts, maps, spectra, sweeps
+from engine.figures import alignments, boundary, charts, comparison, contrasts, maps, slices, spectra, sweeps
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.quantities import QUANTITIES, until
 from engine.figures.render import plotly as screen
 from engine.figures.render import tiles
 from engine.figures.words import Spec
 from engine.records import Sweep
+from engine.sweeps.boundary import Boundary, boundaries, boxes
 from engine.sweeps.summary import contrasts as differences
 from tests.states import (
     ALIGNMENTS,
@@ -31,6 +32,8 @@ from tests.states import (
 )
 from tests.swept import SWEEPS
 
+STRIPES = np.arange(1600).reshape(40, 40) % 7 > 3
+"""Which cells of a map are beyond its edge."""
 RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), ("new rule", "Unheard")]
 
 
@@ -82,11 +85,14 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "faithful/switched": partial(maps.faithful, surface(), SWITCHED, [250, 275]),
     "compare/none": partial(compared, "test_loss", []),
     **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
-    **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
-    **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
+    **{f"slices/{state}": partial(slices.tuned, *data) for state, data in SWEEPS.items()},
+    **{f"rows/{state}": partial(slices.rows, *data, rule=1) for state, data in SWEEPS.items()},
     "until/begun": partial(sweeps.maps, *SWEEPS["begun"], until("gradients to target", 1.0, SWEEPS["begun"][1])),
     "lost/all lost": partial(sweeps.maps, *SWEEPS["all lost"], QUANTITIES["lost"]),
     **{f"against/{state}": partial(held_against, *SWEEPS[state]) for state in ("full", "begun", "one knob")},
+    **{f"ranks/{state}": partial(sweeps.maps, *data, QUANTITIES["rank"]) for state, data in SWEEPS.items()},
+    "boxes/small": lambda: boundary.counts(boundaries(SWEEPS["full"][0]), SWEEPS["full"][1], "0" * 16),
+    "boxes/full": lambda: boundary.counts([Boundary(boxes(STRIPES))] * 2, SWEEPS["full"][1], "0" * 16),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

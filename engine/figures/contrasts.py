@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Panel, Tiles
-from engine.figures.sweeps import axis_label, compared, titles
+from engine.figures.sweeps import about, axis_label, compared, titles
 from engine.figures.theme import rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
@@ -85,4 +85,4 @@ def _caption(spec: Spec, loss: str, other: str, found: Difference) -> str:
         f"than {other}, red is worse. The mean over seeds by factors; a run that diverged counts as its start."
     )
     fair = "The two rules have the same learning rate in a cell, which need not be either's best: compare those, too."
-    return f"{told} {tested} {fair}"
+    return f"{told} {tested} {fair} {about(spec)}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.figures.words import Spec, number
 from engine.records import Sweep
+from engine.sweeps.boundary import ranks
 
 LOST = (2.0, 3.0)
 """States of runs that have no value: diverged, failed."""
@@ -29,6 +30,7 @@ class Quantity:
     when: str = " at the end of training"
     grey: str = "the loss left the finite numbers"  # what a cell without a value says
     share: bool = False  # whether it is 0 or 1 of every run, lost ones too, and a cell's value the mean over seeds
+    sides: bool = False  # whether it goes from -1 to 1 and has an edge at 0, beyond which are runs that diverged
 
 
 def _last(name: str) -> Callable[[Sweep], np.ndarray]:
@@ -93,6 +95,7 @@ QUANTITIES = {
         ),
         Quantity("lost", "share of seeds lost", _lost, log=False, judged=False, when="", share=True),
         Quantity("seconds", "seconds of training", _last("seconds"), judged=False, when=""),
+        Quantity("rank", "signed rank", ranks, log=False, judged=False, sides=True),
     )
 }
 COUNTS = ("steps to target", "gradients to target")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Panel, Tiles
+from engine.figures.drawing import Panel, Tiles
 from engine.figures.quantities import COUNTS, LOST, QUANTITIES, Quantity
-from engine.figures.theme import ordinal, rule_look
+from engine.figures.theme import rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
 from engine.spec import fingerprint
@@ -15,7 +15,13 @@ from engine.spec import fingerprint
 USUAL = QUANTITIES["test loss"]
 WITHIN = 0.5
 """How far from the best, as a share of it, a cell may be to count among the good ones."""
-SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch size", "update.decay": "weight decay"}
+SYMBOLS = {
+    "lr": "learning rate η",
+    "rule.rho": "radius ρ",
+    "batch": "batch size",
+    "update.decay": "weight decay",
+    "problem.ratio": "ratio of rates η₂/η₁",
+}
 """What knobs are called on axes; others by their own name."""
 
 
@@ -31,7 +37,7 @@ def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
     values, state = quantity.values(sweep), sweep.outcomes["state"]
     if quantity.share:
         return _means(values), np.zeros(values.shape[:-1], bool)
-    lost = np.isin(state, LOST) | np.isposinf(values)
+    lost = valueless(values, state, quantity)
     worst = np.inf if quantity.lower else -np.inf
     there = np.where(lost, worst, values)
     empty = (state == 0) | (~lost & ~np.isfinite(values))
@@ -84,102 +90,18 @@ def maps(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Tiles:
         panels=panels,
         log=log,
         limits=(low, high),
-        bright="low" if quantity.lower else "high",
+        bright="middle" if quantity.sides else "low" if quantity.lower else "high",
         caption=_caption(sweep, spec, quantity, lost),
         source=fingerprint(sweep.spec),
     )
 
 
-def slices(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Chart:
-    """The best over the rows in every column, a line for each rule, the seeds as a band: what a person gets who has
-    tuned the second knob."""
-    values, _ = cells(sweep, quantity)
-    lines = []
-    for r, (title, rule) in enumerate(zip(titles(spec), compared(spec), strict=True)):
-        best = _best_rows(values[r], quantity)
-        middle, band = _along(sweep, quantity, r, best)
-        look = rule_look(rule["name"])
-        lines.append(Line(title, sweep.columns, middle, look.colour, marker=look.marker, band=band))
-    second = axis_label(spec, "y")
-    tuned = f", each at its best {second}" if len(sweep.rows) > 1 else ""
-    caption = (
-        f"{words.capital(quantity.label)} over {axis_label(spec, 'x')}{tuned}; the line is the median "
-        f"over {_seeds(spec)}, the band goes from the lowest to the highest. The best is chosen by the same seeds that "
-        f"are shown, so that it flatters every rule a little. {_about(spec)}"
-    )
-    return _chart("slices", f"Tuned over {second}" if tuned else "Over one knob", sweep, spec, quantity, lines, caption)
-
-
-def rows(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL, rule: int = 0) -> Chart:
-    """One rule's slices at a few values of the second knob."""
-    picked = np.unique(np.linspace(0, len(sweep.rows) - 1, min(6, len(sweep.rows))).round().astype(int))
-    lines = []
-    for k, i in enumerate(picked):
-        middle, band = _along(sweep, quantity, rule, np.full(len(sweep.columns), i))
-        label = words.number(float(sweep.rows[i]), 2) if np.isfinite(sweep.rows[i]) else titles(spec)[rule]
-        lines.append(Line(label, sweep.columns, middle, ordinal(k, len(picked)), band=band))
-    caption = (
-        f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for each "
-        f"{axis_label(spec, 'y')}; median over {_seeds(spec)}, and from the lowest to the highest. {_about(spec)}"
-    )
-    return _chart(
-        f"rows_{rule}", f"{titles(spec)[rule]} at each {axis_label(spec, 'y')}", sweep, spec, quantity, lines, caption
-    )
-
-
-def _chart(
-    name: str, title: str, sweep: Sweep, spec: Spec, quantity: Quantity, lines: list[Line], caption: str
-) -> Chart:
-    reach = _reach(lines, quantity)
-    above = " What lies higher is cut off." if reach else ""
-    return Chart(
-        name,
-        title,
-        axis_label(spec, "x"),
-        quantity.label,
-        tuple(lines),
-        caption + above,
-        log_x=spec["x"]["log"],
-        log_y=quantity.log,
-        y_range=reach,
-        source=fingerprint(sweep.spec),
-    )
-
-
-def _reach(lines: list[Line], quantity: Quantity) -> tuple[float, float] | None:
-    """Of a chart of values that are better when lower: up to what the medians reach, and at most four powers of ten:
-    a single run that has left would leave no room for the others. None where all fits, or nothing is there."""
-    middles = np.concatenate([line.y for line in lines])
-    seen = np.concatenate([middles, *(edge for line in lines for edge in line.band or ())])
-    middles, seen = (values[np.isfinite(values) & (values > 0)] for values in (middles, seen))
-    if not (quantity.log and quantity.lower and len(middles)):
-        return None
-    low, high = float(seen.min()), min(2 * float(middles.max()), 1e4 * float(middles.min()))
-    return (low, high) if seen.max() > high > low else None
-
-
-def _along(
-    sweep: Sweep, quantity: Quantity, rule: int, picked: np.ndarray
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
-    """[X]: the median in each column, in the row that is picked for it, and the band over the seeds."""
-    values, state = quantity.values(sweep)[rule], sweep.outcomes["state"][rule]
-    columns = np.arange(len(sweep.columns))
-    gone = (np.isin(state, LOST) & (not quantity.share)) | (state == 0) | ~np.isfinite(values)
-    there = np.where(gone, np.nan, values)[picked, columns]
-    enough = np.isfinite(there).sum(axis=1) * 2 > there.shape[1]
-    safe = np.where(enough[:, None], there, np.nan)
-    middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in safe])
-    if there.shape[1] == 1:
-        return middle, None
-    filled = np.where(np.isfinite(safe), safe, middle[:, None])
-    return middle, (filled.min(axis=1), filled.max(axis=1))
-
-
-def _best_rows(values: np.ndarray, quantity: Quantity) -> np.ndarray:
-    """[X]: the best row of each column."""
-    worst = np.inf if quantity.lower else -np.inf
-    filled = np.where(np.isfinite(values), values, worst)
-    return filled.argmin(axis=0) if quantity.lower else filled.argmax(axis=0)
+def valueless(values: np.ndarray, state: np.ndarray, quantity: Quantity) -> np.ndarray:
+    """Which runs have no value, for they diverged, failed or never got there; where there are sides, those that
+    diverged have one, and of a share all have."""
+    if quantity.share:
+        return np.zeros(state.shape, bool)
+    return (np.isin(state, LOST) & ~(quantity.sides & np.isfinite(values))) | np.isposinf(values)
 
 
 def _edge(sweep: Sweep, rule: int) -> np.ndarray | None:
@@ -200,6 +122,8 @@ def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
 def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
     """How much of a rule's map is near the best of all rules."""
     finite = values[np.isfinite(values)]
+    if quantity.sides and np.isfinite(values[rule]).any():
+        return f"{100 * (values[rule] < 0).mean():.0f}% trained"
     if not len(finite) or (not quantity.log and quantity.lower):
         return ""
     best = finite.min()
@@ -208,7 +132,9 @@ def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
 
 
 def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool) -> tuple[float, float]:
-    """Of the colours: all that is there, but at most four powers of ten from the good end."""
+    """Of the colours: all that is there, but at most four powers of ten from the good end; both sides of an edge."""
+    if quantity.sides:
+        return (-1.0, 1.0)
     finite = values[np.isfinite(values)]
     if not len(finite):
         return (1.0, 1.0)
@@ -248,11 +174,11 @@ def turning(spec: Spec) -> int:
     return next((r for r, rule in enumerate(compared(spec)) if _turns(rule, spec)), 0)
 
 
-def _seeds(spec: Spec) -> str:
+def seeds_of(spec: Spec) -> str:
     return f"{spec['seeds']} seeds" if spec["seeds"] > 1 else "one seed"
 
 
-def _about(spec: Spec) -> str:
+def about(spec: Spec) -> str:
     """What all runs have in common."""
     run = spec["run"]
     model = (
@@ -267,13 +193,15 @@ def _about(spec: Spec) -> str:
 def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> str:
     """What the cells are."""
     middle = "mean" if quantity.share else "median"
-    over = f"the {middle} of {_seeds(spec)}" if spec["seeds"] > 1 else "one run, one seed"
+    over = f"the {middle} of {seeds_of(spec)}" if spec["seeds"] > 1 else "one run, one seed"
     without = [title for title, rule in zip(titles(spec), compared(spec), strict=True) if not _turns(rule, spec)]
     same = f" {' and '.join(without)} has no {axis_label(spec, 'y')}: its rows are the same runs." if without else ""
     missing = int((sweep.outcomes["state"] == 0).sum())
     edge = EDGE if "start" in sweep.edges and np.isfinite(sweep.edges["start"]).any() else ""
     still = f" {missing:,} runs are still to be trained." if missing else ""
     share = f"; {100 * lost.mean():.0f}% of the cells" if lost.any() else ""
+    if quantity.sides:
+        return f"{_ranked(sweep)} Each cell is {over}.{same} {about(spec)}{still}"
     told = (
         f"The star is each rule's best cell; near the best is within {WITHIN:.0%} of the best of all rules."
         if quantity.judged
@@ -281,7 +209,19 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     )
     grey = f" Grey: {quantity.grey}{share}." if lost.any() or not quantity.share else ""
     what = f"{words.capital(quantity.label)}{quantity.when}, each cell {over}."
-    return f"{what}{grey} {told}{same}{edge} {_about(spec)}{still}"
+    return f"{what}{grey} {told}{same}{edge} {about(spec)}{still}"
+
+
+def _ranked(sweep: Sweep) -> str:
+    """What a run's rank is."""
+    done, looks = int((sweep.outcomes["state"] > 0).sum()), len(sweep.looks)
+    return (
+        f"Ranks of all {done:,} runs on the two sides of the edge, which is 0. Below it, blue: trained, with a loss on "
+        "the training set that ended finite and below its start's; -1 is the run whose loss, as a share of the start's,"
+        f" was lowest on average over {looks} looks. Above it, red: diverged, which is every other run; 1 is the one "
+        "with the least sum of start's loss over loss at the looks after the start, to which what is not finite adds "
+        "nothing (Sohl-Dickstein 2024). Grey: the run failed."
+    )
 
 
 def _turns(rule: Spec, spec: Spec) -> bool:

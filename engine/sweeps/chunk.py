@@ -19,7 +19,9 @@ GRAIN = 8
 """Runs step together in multiples of so many, the last one repeated to fill up: a run's bits are then the same however
 many others are beside it, and whichever."""
 WIDE, TOYS = 32, 1024
-"""Runs that step together on a CPU, and of a toy landscape: more are hardly faster."""
+"""Runs that step together on a CPU, and of a toy landscape or a problem as small: more are hardly faster."""
+TINY = 256
+"""Numbers in the largest tensor of such a problem's gradient."""
 
 
 def family(spec: RunSpec) -> Hashable:
@@ -32,7 +34,8 @@ def family(spec: RunSpec) -> Hashable:
 
 def width(spec: RunSpec, device: str) -> int:
     """How many runs of a family step together."""
-    return WIDE if spec.problem.examples() and device == "cpu" else TOYS
+    largest = (spec.batch or spec.problem.examples()) * spec.problem.widest()
+    return WIDE if device == "cpu" and largest > TINY else TOYS
 
 
 def trained(specs: Sequence[RunSpec], device: str) -> Generator[int, None, list[Outcome]]:

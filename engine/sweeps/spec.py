@@ -3,6 +3,7 @@ digest is the cell's identity."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,8 +17,9 @@ from engine.sweeps.knobs import AbsentError, turned
 from engine.sweeps.knobs import knob as knob_of
 from engine.training.runs import RUNS, RunSpec
 
-DIGITS = 6
-"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers."""
+DIGITS, MOST_DIGITS = 6, 17
+"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers. Values so
+close that these would move one by more than a twentieth of a step have more, at most all that a number has."""
 MOST_CELLS = 200_000
 
 
@@ -44,12 +46,20 @@ class Axis:
             return (float("nan"),)
         shares = [i / (self.points - 1) for i in range(self.points)] if self.points > 1 else [0.0]
         if self.log:
-            return tuple(_short(self.low * (self.high / self.low) ** share) for share in shares)
-        return tuple(_short(self.low + (self.high - self.low) * share) for share in shares)
+            exact = [self.low * (self.high / self.low) ** share for share in shares]
+        else:
+            exact = [self.low + (self.high - self.low) * share for share in shares]
+        digits = max(DIGITS, _digits((exact[-1] - exact[-2]) / abs(exact[-1]))) if self.points > 1 else DIGITS
+        return tuple(_short(value, digits) for value in exact)
 
     def within(self, low: float, high: float) -> Axis:
-        """The same from one value to another, at most from its own ends."""
-        return replace(self, low=max(low, self.low), high=min(high, self.high))
+        """The axis from one end of a box to the other, at most from its own ends, each told with the digits that their
+        distance needs. SpecError where the box has no extent."""
+        low, high = (min(max(end, self.low), self.high) for end in (low, high))
+        if not low < high:
+            raise SpecError("high: expected a box with an extent")
+        digits = max(3, _digits((high - low) / max(abs(low), abs(high))))
+        return replace(self, low=_short(low, digits), high=_short(high, digits))
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,9 @@ class Listed:
             raise SpecError("values: expected more than 0 on a logarithmic axis")
 
     def within(self, low: float, high: float) -> Axis:
-        """As many values at equal distances from one to another, at most from its own ends."""
-        points = min(len(self.values), 64)
-        return Axis(self.knob, max(low, self.values[0]), min(high, self.values[-1]), points, self.log)
+        """As many values as here, at most 64, at equal distances from one end of a box to the other."""
+        whole = Axis(self.knob, self.values[0], self.values[-1], min(len(self.values), 64), self.log)
+        return whole.within(low, high)
 
 
 AXES = {"Axis": Axis, "Listed": Listed}
@@ -196,8 +206,13 @@ class SweepSpec:
 SWEEPS = {"SweepSpec": SweepSpec}
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
+def _short(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def _digits(step: float) -> int:
+    """Significant digits that tell values apart whose distance is this share of them, to a twentieth of it."""
+    return min(MOST_DIGITS, math.ceil(-math.log10(step)) + 2) if step > 0 else MOST_DIGITS
 
 
 def _rounded(run: RunSpec, axis: Axis | Listed) -> tuple[float, ...]:

@@ -33,6 +33,11 @@ def chosen(record: Sweep, spec: Spec) -> View:
         return View(quantity, () if level is None else (level,), _other(spec))
 
 
+def take(quantity: str) -> None:
+    """Sets the choice to a quantity, against no rule."""
+    st.session_state[NAME], st.session_state[OTHER] = quantity, None
+
+
 def offered() -> list[str]:
     """The names that an address may have."""
     return [*QUANTITIES, *COUNTS]

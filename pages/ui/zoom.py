@@ -28,10 +28,7 @@ def open_map(spec: SweepSpec) -> None:
 def zoomed(spec: SweepSpec, box: tuple[tuple[float, float], tuple[float, float]]) -> SweepSpec | None:
     """The same sweep within a box; None where that has no extent."""
     try:
-        x, y = (
-            axis.within(*(float(f"{end:.3g}") for end in ends)) if axis.knob else axis
-            for axis, ends in zip((spec.x, spec.y), box, strict=True)
-        )
+        x, y = (axis.within(*ends) if axis.knob else axis for axis, ends in zip((spec.x, spec.y), box, strict=True))
         return replace(spec, x=x, y=y)
     except SpecError:
         return None

@@ -216,8 +216,8 @@ def test_what_if(store):
 
 
 def test_as_a_map(store):
-    """An experiment's runs as a robustness map, with its rules, its seeds and its values one by one; other settings than
-    the experiment's, or a page that falls back to its own."""
+    """An experiment's runs as a robustness map, with its rules, seeds and values: other settings than the experiment's,
+    or a page that falls back to its own."""
     app = press(at(experiment="Trains", steps="40"), "papers:map")
     trains = replace(EXPERIMENTS["Trains"](), steps=40)
     assert sorted(app.multiselect(key="sweep:rules").value) == ["SAM (rho 0.05)", "USAM (rho 0.05)"]

@@ -11,7 +11,7 @@ import torch
 from engine.figures import words
 from engine.problems import PROBLEMS, DiagonalNet, MatrixSensing, Toy, TwoCurvatures, evaluate, parts
 from engine.rules import SAM
-from engine.spec import SpecError, encode
+from engine.spec import SpecError, describe
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 from tests import oracles
@@ -163,7 +163,7 @@ def test_runs_with_batches_of_one_measure_both_losses(problem):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_words_tell_functions_from_regressions_from_classifications(name):
     problem = PROBLEMS[name]()
-    spec = encode(RunSpec(problem, batch=0))
+    spec = describe(RunSpec(problem, batch=0))
     assert words.has_data(spec) == (not isinstance(problem, Toy | TwoCurvatures)) and words.has_classes(spec) == (
         name == "Classification"
     )

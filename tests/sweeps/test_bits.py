@@ -8,9 +8,10 @@ import pytest
 
 from engine.data import Moons
 from engine.models import MLP
-from engine.problems import PROBLEMS, Classification, Quadratic
+from engine.problems import PROBLEMS, Classification, Quadratic, TanhNet
 from engine.rules import SAM, SSAM
-from engine.sweeps.chunk import trained
+from engine.sweeps import chunk
+from engine.sweeps.chunk import trained, width
 from engine.sweeps.outcome import of_run
 from engine.training.recording import record
 from engine.training.runs import RunSpec, Switch
@@ -56,6 +57,14 @@ def test_every_network(number, name):
     data, model = networks()[name]
     run = RunSpec(Classification(data, model), SAM(0.1), batch=8, steps=2, every=2, curvature=False)
     agree(replace(run, then=(Switch(SSAM(SAM(0.2)), 1),)), number, sizes=(9,))
+
+
+def test_a_batch_that_all_share():
+    """Finds products of shared inputs with the weights of all runs whose sums depend on how many there are: of a
+    problem so small that a thousand runs step together."""
+    run = RunSpec(TanhNet(), SAM(0.1), batch=0, steps=4, every=2, curvature=False)
+    assert width(run, "cpu") == chunk.TOYS > width(replace(MLPS, batch=0), "cpu")
+    agree(run, 0, sizes=(9, 300))
 
 
 def test_runs_beside_lost_ones():
