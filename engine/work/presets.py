@@ -131,8 +131,8 @@ class MapPreset(NamedTuple):
 
 def _boundary(rule: Rule, ratio: float, x: Axis, y: Axis) -> SweepSpec:
     """A map of 64 x 64 full-batch runs of one start of a tiny network, in float64."""
-    run = RunSpec(TanhNet(ratio=ratio), rule, lr=x.low, batch=0, steps=300, seed=8, every=8, curvature=False)
-    return SweepSpec(run, x, y)
+    run = RunSpec(TanhNet(ratio=ratio), batch=0, steps=300, seed=8, every=8, curvature=False)
+    return SweepSpec(run, x, y, (rule,))
 
 
 BOUNDARIES = {

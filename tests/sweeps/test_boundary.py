@@ -17,6 +17,7 @@ from engine.rules import SAM, SGD
 from engine.spec import encode
 from engine.sweeps.boundary import boundaries, boxes, edge, ranks
 from engine.sweeps.spec import Axis, SweepSpec
+from engine.training.runs import RunSpec
 from engine.work import sweeping
 from engine.work.executors import Here
 from engine.work.presets import BOUNDARIES
@@ -30,7 +31,8 @@ def test_maps_against_a_loop_in_numpy(title, monkeypatch, tmp_path):
     """A ratio that is its inverse, a radius in other coordinates, a rank that forgets how a run diverged."""
     monkeypatch.setattr(sweeping, "executor", lambda settings: Here())
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
-    spec = BOUNDARIES[title].spec
+    spec, usual = BOUNDARIES[title].spec, RunSpec()
+    assert spec.rules and (spec.run.rule, spec.run.lr) == (usual.rule, usual.lr), "as the page's controls describe it"
     few = replace(
         spec, run=replace(spec.run, steps=80, every=4), x=replace(spec.x, points=32), y=replace(spec.y, points=3)
     )
@@ -73,7 +75,7 @@ def test_dimensions_of_known_edges():
     64 x 64 the intervals hold the truth nine times in ten, and in the middle values are near it."""
     for name, rows in covered(DRAWS, kinds=(edges,)).items():
         held, bias = int(rows[:, 0].sum()), rows[:, 1].mean()
-        assert held >= binom.ppf(0.001, DRAWS, 0.93) and abs(bias) < 0.1, (name, held, bias)
+        assert held >= binom.ppf(0.001, DRAWS, 0.9) and abs(bias) < 0.1, (name, held, bias)
 
 
 def test_edges_that_are_exact():
@@ -82,6 +84,7 @@ def test_edges_that_are_exact():
     straight = np.arange(65)[:, None] * np.ones(65) > 31
     assert edge(straight).sum() == 64 and boxes(straight).counts.tolist() == [32, 16, 8, 4]
     assert boxes(straight).dimension.value == pytest.approx(1) and boxes(straight).at_one == pytest.approx(64)
+    assert edge(np.pad([[True]], 1)).all(), "one cell has four corners"
     square = np.zeros((129, 129), bool)
     square[33:97, 33:97] = True
     assert boxes(square).dimension.value == pytest.approx(1, abs=0.05)
@@ -92,7 +95,7 @@ def test_edges_that_are_exact():
 
 def test_what_has_no_boundary_is_told_in_a_line():
     """A dimension out of two sizes of boxes, or of nothing."""
-    with pytest.raises(ValueError, match=r"^boundary: 33 cells each way are needed, got 64 by 16$"):
+    with pytest.raises(ValueError, match=r"^boundary: 32 cells each way are needed, got 64 by 16$"):
         boxes(np.zeros((64, 16), bool))
     with pytest.raises(ValueError, match=r"^boundary: all cells are on one side of it$"):
         boxes(np.zeros((64, 64), bool))
