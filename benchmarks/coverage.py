@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy import special
 
+from benchmarks.shapes import SHAPES
 from engine.sweeps.aggregates import interquartile_mean, performance_profile, probability_of_improvement
 from engine.sweeps.bootstrap import Estimate
+from engine.sweeps.boundary import dimension
 from engine.sweeps.maps import best_cell, best_of, importance, rate_sensitivity, share_within, stable_rate
 from engine.sweeps.problems import dimensionality, tuning_sensitivity
 from engine.sweeps.resamples import Outcomes
@@ -125,13 +127,23 @@ def scores(random: np.random.Generator, seeds: int, noise: float, count: int) ->
     return sweep
 
 
+def edges(random: np.random.Generator, seeds: int, noise: float, count: int) -> Callable[[], Found]:
+    """The dimension of edges that have a known one, on maps as large as any; there is one seed and no noise."""
+
+    def sweep() -> Found:
+        for name, (region, truth) in SHAPES.items():
+            yield f"dimension.{name}", dimension(region(random, 64)), truth
+
+    return sweep
+
+
 def _spiky(random: np.random.Generator, runs: int) -> np.ndarray:
     """Series [S, 150] whose runs have a rate of spikes each."""
     often = 0.02 * random.gamma(4, 0.25, size=(runs, 1))
     return random.normal(size=(runs, 150)) + 100 * (random.random((runs, 150)) < often)
 
 
-def covered(sweeps: int, seeds: int = 10, noise: float = 0.1, count: int = 500, kinds=(maps, problems, scores)):
+def covered(sweeps: int, seeds: int = 10, noise: float = 0.1, count: int = 500, kinds=(maps, problems, scores, edges)):
     """Of every measure: whether each sweep's interval holds the truth, its middle's bias, and its mean width."""
     rows: dict[str, list[tuple[bool, float, float]]] = {}
     for kind in kinds:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, comparison, maps, spectra, sweeps
+from engine.figures import alignments, boundary, charts, comparison, maps, spectra, sweeps
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.render import plotly as screen
 from engine.figures.render import tiles
+from engine.sweeps.boundary import Boundary, boundaries, boxes
 from tests.states import (
     ALIGNMENTS,
     COLUMNS,
@@ -27,6 +28,8 @@ from tests.states import (
 )
 from tests.swept import SWEEPS
 
+STRIPES = np.arange(1600).reshape(40, 40) % 7 > 3
+"""Which cells of a map are beyond its edge."""
 RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), ("new rule", "Unheard")]
 
 
@@ -75,6 +78,9 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
     **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
     **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
+    **{f"ranks/{state}": partial(sweeps.maps, *data, name="rank") for state, data in SWEEPS.items()},
+    "boxes/small": lambda: boundary.counts(boundaries(SWEEPS["full"][0]), SWEEPS["full"][1], "0" * 16),
+    "boxes/full": lambda: boundary.counts([Boundary(boxes(STRIPES))] * 2, SWEEPS["full"][1], "0" * 16),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

@@ -202,7 +202,7 @@ class Tiles:
     panels: tuple[Panel, ...]
     log: bool  # colours by the logarithm
     limits: tuple[float, float]  # of the colours
-    bright: str  # which end of the scale is bright: "low" or "high"
+    bright: str  # which part of the scale is bright: "low", "high", or "middle" where it has two sides
     caption: str
     levels: tuple[float, ...] = ()  # where contour lines are drawn
     note: str = "nothing trained yet"

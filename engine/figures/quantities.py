@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.records import Sweep
+from engine.sweeps.boundary import ranks
 
 
 class Quantity(NamedTuple):
@@ -18,6 +19,7 @@ class Quantity(NamedTuple):
     lower: bool = True  # whether less is better
     log: bool = True
     judged: bool = True  # whether one run is better than another by it alone
+    sides: bool = False  # whether it goes from -1 to 1 and has an edge at 0, beyond which are runs that diverged
 
 
 def _last(name: str) -> Callable[[Sweep], np.ndarray]:
@@ -53,4 +55,5 @@ QUANTITIES = {
     "trace": Quantity("trace of the Hessian", _last("trace"), judged=False),
     "ascent": Quantity("rise of the loss 0.05 up the gradient", _last("ascent"), judged=False),
     "seconds": Quantity("seconds of training", _last("seconds"), judged=False),
+    "rank": Quantity("signed rank", ranks, log=False, judged=False, sides=True),
 }

@@ -16,7 +16,13 @@ LOST = (2.0, 3.0)
 """States of runs that have no value: diverged, failed."""
 WITHIN = 0.5
 """How far from the best, as a share of it, a cell may be to count among the good ones."""
-SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch size", "update.decay": "weight decay"}
+SYMBOLS = {
+    "lr": "learning rate η",
+    "rule.rho": "radius ρ",
+    "batch": "batch size",
+    "update.decay": "weight decay",
+    "problem.ratio": "ratio of rates η₂/η₁",
+}
 """What knobs are called on axes; others by their own name."""
 
 
@@ -29,7 +35,7 @@ def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
     """[R, Y, X] medians over the seeds, NaN where there is nothing yet, and where most seeds are lost: True. A lost run
     counts as worse than any other."""
     values, state = quantity.values(sweep), sweep.outcomes["state"]
-    lost = np.isin(state, LOST)
+    lost = _lost(values, state, quantity)
     worst = np.inf if quantity.lower else -np.inf
     there = np.where(lost, worst, values)
     empty = (state == 0) | (~lost & ~np.isfinite(values))
@@ -75,7 +81,7 @@ def maps(sweep: Sweep, spec: Spec, name: str = "test loss") -> Tiles:
         panels=panels,
         log=log,
         limits=(low, high),
-        bright="low" if quantity.lower else "high",
+        bright="middle" if quantity.sides else "low" if quantity.lower else "high",
         caption=_caption(sweep, spec, quantity, lost),
         source=fingerprint(sweep.spec),
     )
@@ -97,7 +103,7 @@ def slices(sweep: Sweep, spec: Spec, name: str = "test loss") -> Chart:
     caption = (
         f"{words.capital(quantity.label)} over {axis_label(spec, 'x')}{tuned}; the line is the median "
         f"over {_seeds(spec)}, the band goes from the lowest to the highest. The best is chosen by the same seeds that "
-        f"are shown, so that it flatters every rule a little. {_about(spec)}"
+        f"are shown, so that it flatters every rule a little. {about(spec)}"
     )
     return _chart("slices", f"Tuned over {second}" if tuned else "Over one knob", sweep, spec, quantity, lines, caption)
 
@@ -113,7 +119,7 @@ def rows(sweep: Sweep, spec: Spec, name: str = "test loss", rule: int = 0) -> Ch
         lines.append(Line(label, sweep.columns, middle, ordinal(k, len(picked)), band=band))
     caption = (
         f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for each "
-        f"{axis_label(spec, 'y')}; median over {_seeds(spec)}, and from the lowest to the highest. {_about(spec)}"
+        f"{axis_label(spec, 'y')}; median over {_seeds(spec)}, and from the lowest to the highest. {about(spec)}"
     )
     return _chart(
         f"rows_{rule}", f"{titles(spec)[rule]} at each {axis_label(spec, 'y')}", sweep, spec, quantity, lines, caption
@@ -142,7 +148,7 @@ def _along(
     """[X]: the median in each column, in the row that is picked for it, and the band over the seeds."""
     values, state = quantity.values(sweep)[rule], sweep.outcomes["state"][rule]
     columns = np.arange(len(sweep.columns))
-    there = np.where(np.isin(state, LOST) | (state == 0), np.nan, values)[picked, columns]
+    there = np.where(_lost(values, state, quantity) | (state == 0), np.nan, values)[picked, columns]
     enough = np.isfinite(there).sum(axis=1) * 2 > there.shape[1]
     safe = np.where(enough[:, None], there, np.nan)
     middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in safe])
@@ -150,6 +156,11 @@ def _along(
         return middle, None
     filled = np.where(np.isfinite(safe), safe, middle[:, None])
     return middle, (filled.min(axis=1), filled.max(axis=1))
+
+
+def _lost(values: np.ndarray, state: np.ndarray, quantity: Quantity) -> np.ndarray:
+    """Which runs have no value, for they diverged or failed; where there are sides, those that diverged have one."""
+    return np.isin(state, LOST) & ~(quantity.sides & np.isfinite(values))
 
 
 def _best_rows(values: np.ndarray, quantity: Quantity) -> np.ndarray:
@@ -171,6 +182,8 @@ def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
 def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
     """How much of a rule's map is near the best of all rules."""
     finite = values[np.isfinite(values)]
+    if quantity.sides and np.isfinite(values[rule]).any():
+        return f"{100 * (values[rule] < 0).mean():.0f}% trained"
     if not len(finite) or (not quantity.log and quantity.lower):
         return ""
     best = finite.min()
@@ -179,7 +192,9 @@ def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
 
 
 def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool) -> tuple[float, float]:
-    """Of the colours: all that is there, but at most four powers of ten from the good end."""
+    """Of the colours: all that is there, but at most four powers of ten from the good end; both sides of an edge."""
+    if quantity.sides:
+        return (-1.0, 1.0)
     finite = values[np.isfinite(values)]
     if not len(finite):
         return (1.0, 1.0)
@@ -217,7 +232,7 @@ def _seeds(spec: Spec) -> str:
     return f"{spec['seeds']} seeds" if spec["seeds"] > 1 else "one seed"
 
 
-def _about(spec: Spec) -> str:
+def about(spec: Spec) -> str:
     """What all runs have in common."""
     run = spec["run"]
     model = (
@@ -237,6 +252,8 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     missing = int((sweep.outcomes["state"] == 0).sum())
     still = f" {missing:,} runs are still to be trained." if missing else ""
     share = f"; {100 * lost.mean():.0f}% of the cells" if lost.any() else ""
+    if quantity.sides:
+        return f"{_ranked(sweep)} Each cell is {over}.{same} {about(spec)}{still}"
     told = (
         f"The star is each rule's best cell; near the best is within {WITHIN:.0%} of the best of all rules."
         if quantity.judged
@@ -244,7 +261,19 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     )
     return (
         f"{words.capital(quantity.label)} at the end of training, each cell {over}. Grey: the loss left "
-        f"the finite numbers{share}. {told}{same} {_about(spec)}{still}"
+        f"the finite numbers{share}. {told}{same} {about(spec)}{still}"
+    )
+
+
+def _ranked(sweep: Sweep) -> str:
+    """What a run's rank is."""
+    done, looks = int((sweep.outcomes["state"] > 0).sum()), len(sweep.looks)
+    return (
+        f"Ranks of all {done:,} runs on the two sides of the edge, which is 0. Below it, blue: trained, with a loss on "
+        "the training set that ended finite and below its start's; -1 is the run whose loss, as a share of the start's,"
+        f" was lowest on average over {looks} looks. Above it, red: diverged, which is every other run; 1 is the one "
+        "with the least sum of start's loss over loss at the looks after the start, to which what is not finite adds "
+        "nothing (Sohl-Dickstein 2024). Grey: the run failed."
     )
 
 

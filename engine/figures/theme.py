@@ -95,6 +95,20 @@ VIRIDIS = (
     "#FDE725",
 )
 """The colour scale of maps, and of things that have an order."""
+SIDES = (
+    "#05264D",
+    "#0B4A87",
+    "#0072B2",
+    "#4FA3D1",
+    "#A9D3EA",
+    "#F7F5F2",
+    "#F9CDB8",
+    "#EE8F6B",
+    "#CF4A35",
+    "#971B23",
+    "#560A17",
+)
+"""The colour scale of what has two sides: blue, and red beyond the edge in the middle."""
 
 
 STATIONS = {"start": ("#E69F00", "circle", 11), "end": ("#56B4E9", "square", 10), "centre": ("#FFFFFF", "star", 15)}

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from benchmarks.coverage import covered, maps, problems, scores
-from engine.sweeps import aggregates, comparisons, spikes
+from engine.sweeps import aggregates, boundary, comparisons, spikes
 from engine.sweeps import maps as single
 from engine.sweeps import problems as several
 from engine.sweeps.measures import MEASURES
@@ -37,10 +37,12 @@ def test_the_share_is_not_biased_by_its_luck():
 
 def test_the_table_has_every_measure():
     """A measure that the page would not explain, or an explanation that is not one sentence."""
-    public = {f for m in (single, aggregates, comparisons, several, spikes) for f in vars(m).values() if callable(f)}
+    public = {
+        f for m in (single, aggregates, boundary, comparisons, several, spikes) for f in vars(m).values() if callable(f)
+    }
     computed = {m.function for m in MEASURES.values()}
-    assert computed <= public and len(computed) == len(MEASURES) == 13
+    assert computed <= public and len(computed) == len(MEASURES) == 14
     for each in MEASURES.values():
         assert each.definition.endswith(".") and each.definition.count(". ") == 0, each.title
         assert each.formula and each.source and each.unit and each.function.__doc__
-    assert np.unique([each.title for each in MEASURES.values()]).size == 13
+    assert np.unique([each.title for each in MEASURES.values()]).size == 14

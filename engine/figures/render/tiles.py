@@ -13,7 +13,7 @@ from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.render.axes import colours, tick
 from engine.figures.render.layout import CLEAR, axis
-from engine.figures.theme import LIGHT, VIRIDIS, colour, theme
+from engine.figures.theme import LIGHT, SIDES, VIRIDIS, colour, theme
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
@@ -84,13 +84,15 @@ def edges(values: np.ndarray, log: bool) -> np.ndarray:
 
 
 def scale(drawing: Tiles) -> list[list[Any]]:
-    """The colour scale as Plotly takes it, bright at the good end."""
+    """The colour scale as Plotly takes it, bright at the good end or in the middle."""
     stops = colours_of(drawing)
     return [[i / (len(stops) - 1), stop] for i, stop in enumerate(stops)]
 
 
 def colours_of(drawing: Tiles) -> tuple[str, ...]:
     """The scale's colours, from the low end."""
+    if drawing.bright == "middle":
+        return SIDES
     return VIRIDIS if drawing.bright == "high" else VIRIDIS[::-1]
 
 
