@@ -4,6 +4,8 @@ in assets/default."""
 from __future__ import annotations
 
 import os
+import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +17,14 @@ from engine.analyses.planes import default_plane
 from engine.analyses.surface import SurfaceSpec
 from engine.data import Digits, Spirals
 from engine.models import CNN, MLP
-from engine.problems import Beale, Classification, Product, Quadratic, Saddle
-from engine.rules import SAM, SGD, SSAM, USAM
+from engine.problems import Beale, Classification, Product, Quadratic, Saddle, TanhNet
+from engine.rules import SAM, SGD, SSAM, USAM, Rule
 from engine.spec import digest
-from engine.sweeps.spec import SweepSpec
+from engine.sweeps.spec import Axis, SweepSpec
 from engine.training.runs import RunSpec, Switch
 from engine.training.updates import AdamW, Momentum
 from engine.work.kinds import Work
-from engine.work.perform import perform
+from engine.work.perform import patiently, perform
 from engine.work.store import Store
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "default"
@@ -115,6 +117,37 @@ SWEEP = SweepSpec(rules=(SGD(), USAM(), SAM(), SSAM()), seeds=3)
 """Which learning rates and radii train a small network, under four rules."""
 
 
+class MapPreset(NamedTuple):
+    """A sweep, the quantity to show of it, and one sentence on what to look for."""
+
+    spec: SweepSpec
+    quantity: str
+    sentence: str
+
+
+def _boundary(rule: Rule, ratio: float, x: Axis, y: Axis) -> SweepSpec:
+    """A map of 64 x 64 full-batch runs of one start of a tiny network, in float64."""
+    run = RunSpec(TanhNet(ratio=ratio), batch=0, steps=300, seed=8, every=8, curvature=False)
+    return SweepSpec(run, x, y, (rule,))
+
+
+BOUNDARIES = {
+    "Boundary of trainability: gradient descent": MapPreset(
+        _boundary(SGD(), 1.0, Axis("lr", 2.2, 3.6, 64), Axis("problem.ratio", 0.12, 0.24, 64)),
+        "rank",
+        "The edge between learning rates that train and those that diverge is a fractal (Sohl-Dickstein 2024): drag a "
+        "box across it and there is as much of it within.",
+    ),
+    "Boundary of trainability: SAM": MapPreset(
+        _boundary(SAM(), 0.17, Axis("lr", 2.0, 4.0, 64), Axis("rule.rho", 0.01, 1.0, 64)),
+        "rank",
+        "The same network and start under SAM: at small ρ the fibres of gradient descent's edge stand upright; as ρ "
+        "grows they bend and break.",
+    ),
+}
+"""Maps of the edge between training and divergence, by title."""
+
+
 def ship(root: Path = SHIPPED) -> None:
     """Makes all that ships anew, in a folder laid out like a store."""
     store, runs = Store(root), [Work(spec) for spec in FOUR]
@@ -124,6 +157,25 @@ def ship(root: Path = SHIPPED) -> None:
         with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
             for progress in perform(store, work, fresh=True):
                 bar.update(progress.done / max(progress.total, 1) - bar.n)
+    ship_boundaries(root)
+
+
+def ship_boundaries(root: Path = SHIPPED) -> None:
+    """Makes the maps of BOUNDARIES, without their cells, which would be ten times as large."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RAVINE_STORE"] = folder
+        for preset in BOUNDARIES.values():
+            work = Work(preset.spec)
+            for _ in patiently(perform(Store(Path(folder)), work)):
+                pass
+            _pack(Store(Path(folder)).file(work.address), Store(root).file(work.address))
+
+
+def _pack(source: Path, target: Path) -> None:
+    """Writes a record's file anew, compressed: what it has no numbers of takes no room then."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name), old.read(name), zipfile.ZIP_DEFLATED)
 
 
 if __name__ == "__main__":
