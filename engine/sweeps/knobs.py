@@ -10,6 +10,9 @@ from engine.rules import Rule
 from engine.spec import Integer, Number, SpecError, knobs
 from engine.training.runs import RunSpec
 
+DIGITS = 6
+"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers."""
+
 
 class AbsentError(SpecError):
     """The name of a knob that a run does not have."""
@@ -30,6 +33,32 @@ def knob(spec: RunSpec, name: str) -> Number | Integer:
 def turned(spec: RunSpec, name: str, value: float) -> RunSpec:
     """The run with another value of a knob; AbsentError where it has none, SpecError where that value cannot be."""
     return _turned(spec, way(spec, name), knob(spec, name).check(value, name))
+
+
+def has(spec: RunSpec, name: str) -> bool:
+    """Whether a run has the knob of a name; none has the one without a name. SpecError where it is no number."""
+    if not name:
+        return False
+    try:
+        knob(spec, name)
+    except AbsentError:
+        return False
+    return True
+
+
+def placed(spec: RunSpec, name: str, value: float) -> RunSpec:
+    """The run with a knob's value, whole where the knob's are, or as it is where it has no such knob."""
+    return turned(spec, name, fitting(spec, name, value)) if has(spec, name) else spec
+
+
+def fitting(spec: RunSpec, name: str, value: float) -> float:
+    """The value that a knob takes for another: the nearest whole number where its values are whole."""
+    return round(value) if name and isinstance(knob(spec, name), Integer) else value
+
+
+def short(value: float) -> float:
+    """A value to DIGITS significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _turned(part: Any, steps: Sequence[str | int], value: float) -> Any:

@@ -9,14 +9,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from engine.rules import RULES, Rule
-from engine.spec import Integer, SpecError, flag, pick, several, word
+from engine.spec import SpecError, flag, pick, several, word
 from engine.spec import knob as number
-from engine.sweeps.knobs import AbsentError, turned
-from engine.sweeps.knobs import knob as knob_of
+from engine.sweeps.knobs import fitting, has, placed, short
 from engine.training.runs import RUNS, RunSpec
 
-DIGITS = 6
-"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers."""
 MOST_CELLS = 200_000
 
 
@@ -43,8 +40,8 @@ class Axis:
             return (float("nan"),)
         shares = [i / (self.points - 1) for i in range(self.points)] if self.points > 1 else [0.0]
         if self.log:
-            return tuple(_short(self.low * (self.high / self.low) ** share) for share in shares)
-        return tuple(_short(self.low + (self.high - self.low) * share) for share in shares)
+            return tuple(short(self.low * (self.high / self.low) ** share) for share in shares)
+        return tuple(short(self.low + (self.high - self.low) * share) for share in shares)
 
 
 AXES = {"Axis": Axis}
@@ -101,7 +98,7 @@ class SweepSpec:
                 raise SpecError(f"{name}.knob: these runs have no {axis.knob}")
             for rule in self.compared:
                 for value in axis.values[:1] + axis.values[-1:]:
-                    self._set(replace(self.run, rule=rule), axis, value)
+                    placed(replace(self.run, rule=rule), axis.knob, value)
 
     @property
     def compared(self) -> tuple[Rule, ...]:
@@ -126,7 +123,7 @@ class SweepSpec:
     def turns(self, axis: Axis, rule: Rule | None = None) -> bool:
         """Whether a rule, or any of them, has a knob."""
         rules = self.compared if rule is None else (rule,)
-        return any(self._has(replace(self.run, rule=each), axis) for each in rules)
+        return any(has(replace(self.run, rule=each), axis.knob) for each in rules)
 
     def cells(self) -> Iterator[Cell]:
         """All runs. A rule without one of the knobs has the same run in every row (or column)."""
@@ -134,9 +131,9 @@ class SweepSpec:
         for r, rule in enumerate(self.compared):
             run = replace(self.run, rule=rule)
             for i, y in enumerate(rows):
-                row = self._set(run, self.y, y)
+                row = placed(run, self.y.knob, y)
                 for j, x in enumerate(columns):
-                    cell = self._set(row, self.x, x)
+                    cell = placed(row, self.x.knob, x)
                     for s in range(self.seeds):
                         yield Cell((r, i, j, s), replace(cell, seed=self.run.seed + s) if s else cell)
 
@@ -144,39 +141,17 @@ class SweepSpec:
         """The run at a place."""
         r, i, j, s = place
         run = replace(self.run, rule=self.compared[r], seed=self.run.seed + s)
-        return self._set(self._set(run, self.y, self.rows[i]), self.x, self.columns[j])
-
-    def _set(self, run: RunSpec, axis: Axis, value: float) -> RunSpec:
-        """The run with a knob's value, or as it is where it has no such knob."""
-        return turned(run, axis.knob, _whole(run, axis, value)) if self._has(run, axis) else run
+        return placed(placed(run, self.y.knob, self.rows[i]), self.x.knob, self.columns[j])
 
     def _example(self, axis: Axis) -> RunSpec:
         """A run that has a knob, if any does."""
         runs = [replace(self.run, rule=rule) for rule in self.compared]
-        return next((run for run in runs if self._has(run, axis)), runs[0])
-
-    @staticmethod
-    def _has(run: RunSpec, axis: Axis) -> bool:
-        if not axis.knob:
-            return False
-        try:
-            knob_of(run, axis.knob)
-        except AbsentError:
-            return False
-        return True
+        return next((run for run in runs if has(run, axis.knob)), runs[0])
 
 
 SWEEPS = {"SweepSpec": SweepSpec}
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
-
-
 def _rounded(run: RunSpec, axis: Axis) -> tuple[float, ...]:
     """An axis's values, whole where the knob's are; those that coincide once."""
-    return tuple(dict.fromkeys(_whole(run, axis, value) for value in axis.values))
-
-
-def _whole(run: RunSpec, axis: Axis, value: float) -> float:
-    return round(value) if axis.knob and isinstance(knob_of(run, axis.knob), Integer) else value
+    return tuple(dict.fromkeys(fitting(run, axis.knob, value) for value in axis.values))
