@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, charts, comparison, maps, spectra, sweeps
+from engine.figures import alignments, charts, comparison, designs, maps, spectra, sweeps
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
 from engine.figures.render import plotly as screen
 from engine.figures.render import tiles
 from tests.states import (
@@ -25,7 +26,7 @@ from tests.states import (
     surface,
     with_cells,
 )
-from tests.swept import SWEEPS
+from tests.swept import DESIGNS, SWEEPS
 
 RUNS = [("plain, first", "SGD"), ('$x_{1}$ "quoted"', "SAM"), ("# <&>", "SAM"), ("new rule", "Unheard")]
 
@@ -41,7 +42,8 @@ def compared(measure: str, runs: list[tuple[str, str]], over: str = "step", extr
     )
 
 
-DRAWINGS: dict[str, Callable[[], Drawing]] = {
+IMPORTANCE = [{"lr": (0.9, 0.8, 1.0)}, {"lr": (0.3, 0.2, 0.4), "rule.rho": (0.7, 0.6, 0.8)}]
+DRAWINGS: dict[str, Callable[[], Drawing | Parallel]] = {
     **{
         f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
         for name, draw in charts.LIVE.items()
@@ -75,6 +77,10 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
     **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
     **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
+    **{f"parallel/{state}": partial(designs.parallel, *data) for state, data in DESIGNS.items()},
+    **{f"scatter/{state}": partial(designs.scatter, *data) for state, data in DESIGNS.items()},
+    "knobs/full": partial(designs.importance, IMPORTANCE, *DESIGNS["full"]),
+    "knobs/few points": partial(designs.importance, [{"lr": (np.nan,) * 3}], *DESIGNS["a search"]),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

@@ -1,4 +1,4 @@
-"""Quantities: what a map of a sweep can show of each run."""
+"""Quantities: what a figure of a sweep or a design can show of each run."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.records import Sweep
+from engine.records import Design, Sweep
+
+Swept = Sweep | Design
+"""Records of many runs, whose last axis is the seeds'."""
 
 
 class Quantity(NamedTuple):
     """What a map can show of each run."""
 
     label: str
-    values: Callable[[Sweep], np.ndarray]  # [R, Y, X, S]
+    values: Callable[[Swept], np.ndarray]  # [R, Y, X, S], or [R, N, S] of a design
     lower: bool = True  # whether less is better
     log: bool = True
     judged: bool = True  # whether one run is better than another by it alone
 
 
-def _last(name: str) -> Callable[[Sweep], np.ndarray]:
+def _last(name: str) -> Callable[[Swept], np.ndarray]:
     return lambda sweep: sweep.outcomes[name].astype(float)
 
 
-def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Sweep], np.ndarray]:
+def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Swept], np.ndarray]:
     """The best value on the way, of the looks that are there."""
 
-    def values(sweep: Sweep) -> np.ndarray:
+    def values(sweep: Swept) -> np.ndarray:
         curve = sweep.curves[name].astype(float)
         worst = np.inf if choose is np.min else -np.inf
         found = choose(np.where(np.isfinite(curve), curve, worst), axis=-1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Panel, Tiles
-from engine.figures.quantities import QUANTITIES, Quantity
+from engine.figures.quantities import QUANTITIES, Quantity, Swept
 from engine.figures.theme import ordinal, rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
@@ -20,14 +20,14 @@ SYMBOLS = {"lr": "learning rate η", "rule.rho": "radius ρ", "batch": "batch si
 """What knobs are called on axes; others by their own name."""
 
 
-def offered(sweep: Sweep) -> list[str]:
+def offered(sweep: Swept) -> list[str]:
     """The quantities that some run of a sweep has."""
     return [name for name, quantity in QUANTITIES.items() if np.isfinite(quantity.values(sweep)).any()]
 
 
-def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
-    """[R, Y, X] medians over the seeds, NaN where there is nothing yet, and where most seeds are lost: True. A lost run
-    counts as worse than any other."""
+def cells(sweep: Swept, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
+    """[R, Y, X], or [R, N] of a design: medians over the seeds, NaN where there is nothing yet, and where most seeds
+    are lost: True. A lost run counts as worse than any other."""
     values, state = quantity.values(sweep), sweep.outcomes["state"]
     lost = np.isin(state, LOST)
     worst = np.inf if quantity.lower else -np.inf
@@ -96,8 +96,8 @@ def slices(sweep: Sweep, spec: Spec, name: str = "test loss") -> Chart:
     tuned = f", each at its best {second}" if len(sweep.rows) > 1 else ""
     caption = (
         f"{words.capital(quantity.label)} over {axis_label(spec, 'x')}{tuned}; the line is the median "
-        f"over {_seeds(spec)}, the band goes from the lowest to the highest. The best is chosen by the same seeds that "
-        f"are shown, so that it flatters every rule a little. {_about(spec)}"
+        f"over {seeds(spec)}, the band goes from the lowest to the highest. The best is chosen by the same seeds that "
+        f"are shown, so that it flatters every rule a little. {about(spec)}"
     )
     return _chart("slices", f"Tuned over {second}" if tuned else "Over one knob", sweep, spec, quantity, lines, caption)
 
@@ -113,7 +113,7 @@ def rows(sweep: Sweep, spec: Spec, name: str = "test loss", rule: int = 0) -> Ch
         lines.append(Line(label, sweep.columns, middle, ordinal(k, len(picked)), band=band))
     caption = (
         f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for each "
-        f"{axis_label(spec, 'y')}; median over {_seeds(spec)}, and from the lowest to the highest. {_about(spec)}"
+        f"{axis_label(spec, 'y')}; median over {seeds(spec)}, and from the lowest to the highest. {about(spec)}"
     )
     return _chart(
         f"rows_{rule}", f"{titles(spec)[rule]} at each {axis_label(spec, 'y')}", sweep, spec, quantity, lines, caption
@@ -189,7 +189,11 @@ def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool)
 
 def axis_label(spec: Spec, side: str) -> str:
     """What a knob is called on its axis: "radius ρ"."""
-    knob = str(spec[side]["knob"])
+    return called(str(spec[side]["knob"]))
+
+
+def called(knob: str) -> str:
+    """What a knob is called, by its dotted name."""
     return SYMBOLS.get(knob, knob.rpartition(".")[2].replace("_", " "))
 
 
@@ -213,11 +217,12 @@ def turning(spec: Spec) -> int:
     return next((r for r, rule in enumerate(compared(spec)) if _turns(rule, spec)), 0)
 
 
-def _seeds(spec: Spec) -> str:
+def seeds(spec: Spec) -> str:
+    """How many seeds each cell has: "3 seeds"."""
     return f"{spec['seeds']} seeds" if spec["seeds"] > 1 else "one seed"
 
 
-def _about(spec: Spec) -> str:
+def about(spec: Spec) -> str:
     """What all runs have in common."""
     run = spec["run"]
     model = (
@@ -231,7 +236,7 @@ def _about(spec: Spec) -> str:
 
 def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> str:
     """What the cells are."""
-    over = f"the median of {_seeds(spec)}" if spec["seeds"] > 1 else "one run, one seed"
+    over = f"the median of {seeds(spec)}" if spec["seeds"] > 1 else "one run, one seed"
     without = [title for title, rule in zip(titles(spec), compared(spec), strict=True) if not _turns(rule, spec)]
     same = f" {' and '.join(without)} has no {axis_label(spec, 'y')}: its rows are the same runs." if without else ""
     missing = int((sweep.outcomes["state"] == 0).sum())
@@ -244,7 +249,7 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     )
     return (
         f"{words.capital(quantity.label)} at the end of training, each cell {over}. Grey: the loss left "
-        f"the finite numbers{share}. {told}{same} {_about(spec)}{still}"
+        f"the finite numbers{share}. {told}{same} {about(spec)}{still}"
     )
 
 
