@@ -19,6 +19,7 @@ from engine.models import MODELS, Model
 from engine.problems import PROBLEMS, Problem
 from engine.records import KINDS, Record
 from engine.rules import RULES, Rule
+from engine.sweeps.design import SAMPLERS, DesignSpec, Sampler
 from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
 from engine.training.schedules import SCHEDULES, Schedule
@@ -239,6 +240,7 @@ KIND = [
         (PLANES, PlaneSpec),
     ),
     (EXPERIMENTS, Experiment),
+    (SAMPLERS, Sampler),
 ]
 
 
@@ -259,6 +261,7 @@ def test_every_record_and_analysis_is_in_its_table():
     assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {
         RunSpec,
         SweepSpec,
+        DesignSpec,
         *computed,
         *EXPERIMENTS.values(),
     }

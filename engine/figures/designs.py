@@ -39,7 +39,7 @@ def parallel(design: Design, spec: Spec, name: str = "test loss", rule: int = 0)
         lost=lost,
         best=order(values, quantity)[:BEST],
         good="low" if quantity.lower else "high",
-        caption=_parallel_caption(design, spec, quantity, rule, (*rails, last), lost),
+        caption=_parallel_caption(design, spec, quantity, rule, (*rails, last)),
         source=fingerprint(design.spec),
     )
 
@@ -142,12 +142,11 @@ def _rail(values: np.ndarray, quantity: Quantity) -> Rail:
     return Rail(quantity.label, values, low, min(high, low * 1e4) if log and quantity.lower else high, log)
 
 
-def _parallel_caption(
-    design: Design, spec: Spec, quantity: Quantity, rule: int, rails: Sequence[Rail], lost: np.ndarray
-) -> str:
+def _parallel_caption(design: Design, spec: Spec, quantity: Quantity, rule: int, rails: Sequence[Rail]) -> str:
     chosen = np.isfinite(design.values[rule]).any(axis=1)
     still = int((design.outcomes["state"][rule] == 0).any(axis=-1).sum())
     *knobs, last = rails
+    lost = cells(design, quantity)[1][rule]
     over = ", ".join(rail.label for rail in knobs)
     cut = int((last.values > last.high).sum())
     parts = [
