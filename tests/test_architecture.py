@@ -258,13 +258,8 @@ def test_every_record_and_analysis_is_in_its_table():
     leaf = {cls for cls in leaves(Record) if not cls.__subclasses__()}
     assert set(KINDS.values()) == leaf and all(name == cls.__name__ for name, cls in KINDS.items())
     computed = {cls for cls in specs_of("engine/analyses/") if hasattr(cls, "compute")}
-    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {
-        RunSpec,
-        SweepSpec,
-        DesignSpec,
-        *computed,
-        *EXPERIMENTS.values(),
-    }
+    sets = {RunSpec, SweepSpec, DesignSpec}
+    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {*sets, *computed, *EXPERIMENTS.values()}
 
 
 def specs_of(folder: str) -> set[type]:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.rules import RULES, Rule
 from engine.spec import Several, SpecError, choice, flag, pick, several, word
 from engine.spec import knob as number
-from engine.sweeps.knobs import fitting, has, placed, short, way
+from engine.sweeps.knobs import fitting, has, placed, short, usual, way
 from engine.sweeps.spec import MOST_CELLS
 from engine.training.runs import RUNS, RunSpec
 
@@ -57,6 +57,12 @@ class Range:
 
 RANGES = {"Range": Range}
 USUAL = (Range("lr", 0.01, 10.0), Range("rule.rho", 0.01, 5.0), Range("update.momentum", 0.0, 0.95, log=False))
+
+
+def around(spec: RunSpec, name: str) -> Range:
+    """A range in which a run's knob may well be tried."""
+    low, high, log = usual(spec, name)
+    return Range(name, short(low), short(high), log)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,7 @@ class AbsentError(SpecError):
 def knob(spec: RunSpec, name: str) -> Number | Integer:
     """What the knob of a name is; AbsentError where the run has none, SpecError where it is no number."""
     *steps, field = way(spec, name)
-    part: Any = spec
-    for step in steps:
-        part = part[step] if isinstance(step, int) else getattr(part, step)
-    found = knobs(type(part))[str(field)]
+    found = knobs(type(_inside(spec, steps)))[str(field)]
     if not isinstance(found, Number | Integer):
         raise SpecError(f"{name}: expected the name of a number, such as lr or rule.rho")
     return found
@@ -33,6 +30,21 @@ def knob(spec: RunSpec, name: str) -> Number | Integer:
 def turned(spec: RunSpec, name: str, value: float) -> RunSpec:
     """The run with another value of a knob; AbsentError where it has none, SpecError where that value cannot be."""
     return _turned(spec, way(spec, name), knob(spec, name).check(value, name))
+
+
+def usual(spec: RunSpec, name: str) -> tuple[float, float, bool]:
+    """From where to where a knob may well be tried, and whether by factors: a tenth to ten times what it is."""
+    found, value = knob(spec, name), _inside(spec, way(spec, name))
+    if not found.log:
+        return found.low, found.high, False
+    low = max(found.low, value / 10 if value > 0 else 0.01, int(isinstance(found, Integer)))
+    return low, min(found.high, 100 * low), True
+
+
+def _inside(part: Any, steps: Sequence[str | int]) -> Any:
+    for step in steps:
+        part = part[step] if isinstance(step, int) else getattr(part, step)
+    return part
 
 
 def has(spec: RunSpec, name: str) -> bool:

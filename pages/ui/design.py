@@ -14,11 +14,12 @@ from engine.figures.quantities import QUANTITIES
 from engine.figures.words import Spec
 from engine.records import Design
 from engine.rules import RULES
-from engine.spec import SpecError, decode, describe, digest
+from engine.spec import SpecError, complete, decode, describe, digest
 from engine.sweeps import knobs
-from engine.sweeps.design import DESIGNS, FEWEST, MOST, DesignSpec, Range
+from engine.sweeps.design import DESIGNS, FEWEST, MOST, DesignSpec, Range, around
 from engine.sweeps.importance import importances
 from engine.sweeps.tidy import csv_text, parquet, tidy
+from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from pages.ui import analysis, cached, controls, download, figures, shared, shell
 from pages.ui.cells import SeveralCell, cell
@@ -44,7 +45,8 @@ def settings() -> DesignSpec | None:
     run = shared.run(DesignSpec, AT)
     if run is None:
         return None
-    _ranges(cell(DesignSpec, AT, "ranges"), knobs.offered(run, [decode(RULES, rule) for rule in chosen]))
+    rules = [decode(RULES, rule) for rule in chosen]
+    _ranges(cell(DesignSpec, AT, "ranges"), knobs.offered(run, rules), [replace(run, rule=rule) for rule in rules])
     controls.part(DesignSpec, "sampler", AT)
     controls.row([cell(DesignSpec, AT, "points"), cell(DesignSpec, AT, "seeds")], 2)
     values = controls.read(DesignSpec, AT, ["run", "ranges", "seeds", "points", "sampler"])
@@ -55,7 +57,7 @@ def settings() -> DesignSpec | None:
         return None
 
 
-def _ranges(place: SeveralCell, names: dict[str, str]) -> None:
+def _ranges(place: SeveralCell, names: dict[str, str], runs: list[RunSpec]) -> None:
     """A row for each knob: which, from where to where, and a button that removes it; below them one that adds one."""
     count = st.session_state[place.key]
     for i in range(count):
@@ -65,18 +67,30 @@ def _ranges(place: SeveralCell, names: dict[str, str]) -> None:
             st.session_state[key] = next(iter(names))
         label = partial(shared.called, names=names)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.selectbox(f"Knob {i + 1}", list(names), format_func=label, key=key, persist_state="session")
+            turn: dict[str, Any] = {"on_change": _turn, "args": (place, i, runs), "persist_state": "session"}
+            st.selectbox(f"Knob {i + 1}", list(names), format_func=label, key=key, **turn)
             remove: dict[str, Any] = {"on_click": _remove, "args": (place, i), "disabled": count <= FEWEST}
             st.button("", icon=":material/close:", key=f"{key}:remove", help=f"Remove knob {i + 1}", **remove)
         controls.row([cell(Range, prefix, name) for name in ("low", "high", "log")], 3)
     taken = [one["knob"] for one in place.read()]
-    free = next((name for name in names if name not in taken), "")
-    add: dict[str, Any] = {"on_click": _add, "args": (place, free), "disabled": count >= MOST or not free}
+    free = sorted((name for name in names if name not in taken), key=lambda name: name.startswith("problem."))
+    add: dict[str, Any] = {"on_click": _add, "args": (place, free[:1], runs), "disabled": count >= MOST or not free}
     st.button("Add a knob", key=f"{AT}:add", icon=":material/add:", width="stretch", **add)
 
 
-def _add(place: SeveralCell, knob: str) -> None:
-    place.fill([*place.read(), {"name": Range.__name__, "knob": knob}])
+def _add(place: SeveralCell, names: list[str], runs: list[RunSpec]) -> None:
+    place.fill([*place.read(), *(_tried(name, runs) for name in names)])
+
+
+def _turn(place: SeveralCell, which: int, runs: list[RunSpec]) -> None:
+    """Another knob has been chosen, which has other values."""
+    chosen = place.read()
+    place.fill([_tried(one["knob"], runs) if i == which else one for i, one in enumerate(chosen)])
+
+
+def _tried(name: str, runs: list[RunSpec]) -> dict[str, Any]:
+    """A range for a knob, in JSON form, by the first run that has it."""
+    return complete(around(next((run for run in runs if knobs.has(run, name)), runs[0]), name))
 
 
 def _remove(place: SeveralCell, which: int) -> None:
