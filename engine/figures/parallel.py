@@ -9,6 +9,9 @@ import numpy as np
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
+MARGIN = 0.05
+"""What is left free above and below, in an axis's height."""
+
 
 @dataclass(frozen=True)
 class Rail:
@@ -79,6 +82,12 @@ class Parallel:
     def worst(self) -> float:
         """The height at which lost points end, beyond the bad end of the last axis."""
         return 1.1 if self.good == "low" else -0.1
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """From where to where the picture goes, in heights."""
+        ends = [0.0, 1.0, *([self.worst] if self.lost.any() else [])]
+        return min(ends) - MARGIN, max(ends) + MARGIN
 
     @property
     def heights(self) -> np.ndarray:

@@ -11,7 +11,8 @@ import pytest
 
 from engine.__main__ import main
 from engine.rules import SAM, SGD, SSAM
-from engine.spec import digest, dumps
+from engine.spec import SpecError, digest, dumps
+from engine.spec.coding import BASELINE
 from engine.sweeps.design import BEGIN, DesignSpec, Random, Range, Search, Sobol
 from engine.sweeps.importance import importance
 from engine.sweeps.naming import names_of_points
@@ -19,6 +20,7 @@ from engine.sweeps.search import ranks
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.sweeps.tidy import tidy
 from engine.work import sweeping
+from engine.work.budget import Limits
 from engine.work.cells import FILE, Cells
 from engine.work.executors import Here
 from engine.work.kinds import Work
@@ -59,11 +61,13 @@ def test_a_larger_design_begins_with_the_smaller(sampler):
     assert (values[:, 2] == values[:, 2].round()).all()
 
 
-def test_names_and_rows_are_those_of_the_cells():
-    """Finds a value that is encoded otherwise, and a row in another's place."""
+@pytest.mark.parametrize("later", [set(), {"warmup"}, {"seed"}, {"rho", "lr", "rule"}], ids=str)
+def test_names_are_those_of_the_cells(monkeypatch, later):
+    """Finds a value that is encoded otherwise, or not left out where it is a default of a field that came later."""
+    for cls, fields in BASELINE.items():
+        monkeypatch.setitem(BASELINE, cls, [field for field in fields if field not in later])
     rules = (SAM(), SGD(), SSAM(SAM(0.2)))
-    usual = Range("update.momentum", 0.0, 1e-9, log=False)  # at times to be left out of an encoding
-    design = replace(DESIGN, rules=rules, ranges=(*RANGES, Range("warmup", 0, 2, log=False), usual), points=9)
+    design = replace(DESIGN, rules=rules, ranges=(*RANGES, Range("warmup", 0, 2, log=False)), points=9)
     found = [*names_of_points(design, design.values, range(2, 9))]
     assert [digest(design.cell(place, design.values)) for place, _ in found] == [name for _, name in found]
     assert [place for place, _ in found] == [(r, n, s) for r in range(3) for n in range(2, 9) for s in range(2)]
@@ -127,12 +131,12 @@ def test_a_search_finds_better_points(store):
 
 def test_ranks():
     """Finds a lost seed that counts as none, a sharpness that counts although the loss is bad, and the band's end."""
-    loss = np.array([[2.0, 2.0], [1.0, 3.0], [1.0, np.nan], [1.79, 1.79], [1.63, 1.63]])
+    loss = np.array([[1.9, 1.9], [1.0, 3.0], [1.0, np.nan], [1.79, 1.79], [1.63, 1.63]])
     state = np.where(np.isnan(loss), 2, 1)
     sharp = np.array([[0.1, 0.1], [0.1, 0.1], [0.1, 0.1], [5.0, 5.0], [9.0, 9.0]])
     outcomes = {"state": state, "test_loss": loss, "train_loss": loss * 0, "sharpness": sharp}
-    assert ranks(outcomes, "best").tolist() == [2, 2, 3, 1, 0]
-    assert ranks(outcomes, "flattest").tolist() == [2, 2, 3, 0, 1]
+    assert ranks(outcomes, "best").tolist() == [2, 3, 4, 1, 0]
+    assert ranks(outcomes, "flattest").tolist() == [2, 3, 4, 0, 1]
     assert ranks(outcomes | {"test_loss": loss * np.nan}, "best").tolist() == [0, 0, 1, 0, 0]
 
 
@@ -188,8 +192,10 @@ def test_one_line_before_any_cell(store, tmp_path, capsys, words):
 
 
 def test_a_search_without_the_package(store, tmp_path, monkeypatch, capsys):
-    """Finds a traceback after the first sixteen points."""
+    """Finds a search that is begun, and a traceback."""
     monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(SpecError, match="sampler: needs the package optuna"):
+        Work(SEARCH).check((), Limits(), "cpu")
     (tmp_path / "spec.json").write_text(dumps(SEARCH))
     assert main(["design", str(tmp_path / "spec.json")]) == 2
     line = capsys.readouterr().err.splitlines()[-1]

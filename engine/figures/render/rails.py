@@ -19,8 +19,8 @@ from engine.figures.words import number
 
 MOST = 1000
 """Lines that are sent to a browser: the best, and others evenly from the first to the last."""
-ASIDE, BELOW, ABOVE = 0.35, -0.16, 1.16
-"""How far the picture reaches: beside the axes, in their distance, below and above them, in their height."""
+ASIDE = 0.35
+"""How far the picture reaches beside the axes, in their distance."""
 WORD = "lost"
 
 
@@ -100,8 +100,8 @@ def _place(axis: str, field: str = "") -> dict[str, Any]:
 
 def _axes(drawing: Parallel, look: Theme) -> dict[str, Any]:
     """The parallel axes; they also hold the picture's corners."""
-    last = len(drawing.rails) - 1
-    corners = [{"x": -ASIDE, "y": BELOW, "top": BELOW}, {"x": last + ASIDE, "y": ABOVE, "top": ABOVE}]
+    last, (low, high) = len(drawing.rails) - 1, drawing.reach
+    corners = [{"x": -ASIDE, "y": low, "top": low}, {"x": last + ASIDE, "y": high, "top": high}]
     rows = [{"x": x, "y": 0, "top": 1} for x in range(last + 1)]
     mark = {"type": "rule", "color": look.axis}
     encoding = {"x": _place("x"), "y": _place("y"), "y2": {"field": "top"}}
@@ -163,7 +163,7 @@ def lines_in_print(drawing: Parallel, width: float, foot: float, size: float) ->
     made = Figure(figsize=(width, tall), facecolor="white")
     axes = made.add_axes((0.1 / width, (foot + below) / tall, (width - 0.2) / width, 0.5 * width / tall))
     axes.set_xlim(-ASIDE, last + ASIDE)
-    axes.set_ylim(BELOW, ABOVE)
+    axes.set_ylim(*drawing.reach)
     axes.set_axis_off()
     axes.vlines(range(last + 1), 0, 1, color=LIGHT.axis, linewidth=0.8)
     kind, heights, where = kinds(drawing), drawing.heights, np.arange(last + 1.0)
@@ -186,5 +186,5 @@ def lines_in_print(drawing: Parallel, width: float, foot: float, size: float) ->
             path_effects=rim,
         )
     for x, lines in enumerate(names):
-        axes.text(x, BELOW, "\n".join(lines), ha="center", va="top", fontsize=size, color=LIGHT.text)
+        axes.text(x, drawing.reach[0], "\n".join(lines), ha="center", va="top", fontsize=size, color=LIGHT.text)
     return made
