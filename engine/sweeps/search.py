@@ -42,6 +42,15 @@ def _median(values: np.ndarray, lost: np.ndarray) -> np.ndarray:
     return np.median(np.where(lost | np.isnan(values), np.inf, values), axis=1)
 
 
+def flattest(outcomes: Arrays) -> int | None:
+    """The point of the lowest sharpness among those whose loss is near the best, as `ranks` has it; None where no
+    point has a loss and a sharpness."""
+    ranked = ranks(outcomes, "flattest")
+    point = int(ranked.argmin())
+    sharp = np.median(outcomes["sharpness"][point])
+    return point if np.isfinite(sharp) else None
+
+
 def proposed(design: DesignSpec, rule: int, tried: np.ndarray, ranked: np.ndarray, count: int) -> np.ndarray:
     """[count, K]: the next points of one rule's search, given those that it has tried [n, K] and their ranks [n]; NaN
     where the rule lacks a knob.

@@ -18,6 +18,7 @@ from engine.spec import SpecError, complete, decode, describe, digest
 from engine.sweeps import knobs
 from engine.sweeps.design import DESIGNS, FEWEST, MOST, DesignSpec, Range, around
 from engine.sweeps.importance import importances
+from engine.sweeps.search import WITHIN, flattest
 from engine.sweeps.tidy import csv_text, parquet, tidy
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
@@ -136,8 +137,12 @@ def _rule(described: Spec) -> int:
 
 
 def _best(spec: DesignSpec, record: Design, described: Spec, name: str, rule: int) -> None:
-    """A rule's best point: its settings, what came of it, and the way to its runs."""
+    """A rule's best point, or the flattest of its good ones: its settings, what came of it, and the way to its runs."""
     point = designs.best(record, name)[rule]
+    said = "Best point"
+    if name == "sharpness":
+        point = flattest({key: found[rule] for key, found in record.outcomes.items()})
+        said = f"Flattest point within {WITHIN:.0%} of the best loss"
     if point is None:
         return
     values, losses = record.values[rule, point], record.outcomes["train_loss"][rule, point]
@@ -149,7 +154,7 @@ def _best(spec: DesignSpec, record: Design, described: Spec, name: str, rule: in
     quantity = QUANTITIES[name]
     found = ", ".join(words.number(float(value), 3) for value in quantity.values(record)[rule, point, :5])
     title = sweeps.titles(described)[rule]
-    st.markdown(escape.markdown(f"Best point of {title}: {', '.join(settings)}. {quantity.label}: {found}"))
+    st.markdown(escape.markdown(f"{said} of {title}: {', '.join(settings)}. {quantity.label}: {found}"))
     run = spec.cell((rule, point, 0), record.values)
     with st.container(horizontal=True, key=f"{AT}:best", gap="small", vertical_alignment="center"):
         for s in range(min(spec.seeds, 5)):

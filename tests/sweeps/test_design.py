@@ -16,7 +16,7 @@ from engine.spec.coding import BASELINE
 from engine.sweeps.design import BEGIN, DesignSpec, Random, Range, Search, Sobol
 from engine.sweeps.importance import importance
 from engine.sweeps.naming import names_of_points
-from engine.sweeps.search import ranks
+from engine.sweeps.search import flattest, ranks
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.sweeps.tidy import tidy
 from engine.work import sweeping
@@ -137,6 +137,7 @@ def test_ranks():
     outcomes = {"state": state, "test_loss": loss, "train_loss": loss * 0, "sharpness": sharp}
     assert ranks(outcomes, "best").tolist() == [2, 3, 4, 1, 0]
     assert ranks(outcomes, "flattest").tolist() == [2, 3, 4, 0, 1]
+    assert flattest(outcomes) == 3 and flattest(outcomes | {"sharpness": sharp * np.nan}) is None
     assert ranks(outcomes | {"test_loss": loss * np.nan}, "best").tolist() == [0, 0, 1, 0, 0]
 
 
