@@ -41,6 +41,7 @@ def importance(spec: DesignSpec, rule: int, values: np.ndarray, ranked: np.ndarr
         return dict.fromkeys(names, Estimate(np.nan, note=f"needs {FEWEST} points"))
     if np.ptp(ranked) == 0:
         return dict.fromkeys(names, Estimate(np.nan, note="all points are alike"))
+    library("importance")
     whole = _shares(spec, rule, values, ranked)
     random = np.random.default_rng(0)
     draws = (random.permutation(count)[: count // 2] for _ in range(HALVES))

@@ -94,11 +94,12 @@ def _space(run: RunSpec, one: Range) -> Any:
     return kinds.FloatDistribution(low, high, log=one.log)
 
 
-def library() -> Any:
-    """Optuna, which takes no part in anything but a search and the importance of a design's knobs."""
+def library(what: str = "sampler") -> Any:
+    """Optuna, which takes no part in anything but a search and the importance of a design's knobs. SpecError that
+    begins with `what` needs it, where it is missing."""
     try:
         optuna = import_module("optuna")
     except ImportError:
-        raise SpecError("sampler: needs the package optuna, which is not installed here") from None
+        raise SpecError(f"{what}: needs the package optuna, which is not installed here") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -176,7 +176,7 @@ def _importance(address: str, version: Any, spec: DesignSpec, record: Design, de
     try:
         found = cached.drawn(f"importances@{address}", version, False, partial(_intervals, spec, record))
     except SpecError as error:
-        st.caption(escape.markdown(f"Importance of the knobs: {error}"))
+        st.caption(escape.markdown(words.capital(str(error))))
         return
     figures.chart(f"knobs@{address}", version, 260, partial(designs.importance, found, record, described))
 
