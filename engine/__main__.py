@@ -22,7 +22,7 @@ from engine.data import SOURCES, download
 from engine.experiments import EXPERIMENTS, PAPERS, SIZES, Experiment
 from engine.experiments.verdicts import lines, named
 from engine.machine import settle
-from engine.records import ENDS, Progress, RecordError, Sweep, write
+from engine.records import ENDS, Design, Progress, RecordError, Sweep, write
 from engine.spec import SpecError, digest, dumps, knobs, parse, read_words, split_words
 from engine.sweeps.tidy import objects, tidy
 from engine.training.runs import RUNS
@@ -171,9 +171,9 @@ def _drive(store: Store, work: Work, options: argparse.Namespace) -> int:
 
 
 def _rows(store: Store, work: Work) -> str:
-    """All cells of a sweep as JSON, an object a line."""
+    """All runs of a sweep or a design as JSON, an object a line."""
     record = store.get(work.address)
-    assert isinstance(record, Sweep)
+    assert isinstance(record, Sweep | Design)
     return "\n".join(json.dumps(row, allow_nan=False) for row in objects(tidy(work.spec, record)))
 
 
@@ -216,12 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--fresh", action="store_true", help="from the start, even where it could be gone on with")
     for name, unit in (("path", "GB"), ("memory", "GB"), ("hours", "H")):
         train.add_argument(f"--most-{name}", type=float, metavar=unit, help=f"what the run may cost ({name})")
-    sweep = commands.add_parser(
-        "sweep", help="train the runs of a sweep that are missing: its SPEC.json, settings, or both"
-    )
-    sweep.add_argument("spec", metavar="SPEC.json", nargs="?")
-    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster that trains them (tcp://...)")
-    sweep.add_argument("--json", action="store_true", help="all cells on standard output, an object a line")
+    for name in ("sweep", "design"):
+        words = f"train the runs of a {name} that are missing: its SPEC.json, settings, or both"
+        cells = commands.add_parser(name, help=words)
+        cells.add_argument("spec", metavar="SPEC.json", nargs="?")
+        cells.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster that trains them (tcp://...)")
+        cells.add_argument("--json", action="store_true", help="all runs on standard output, an object a line")
     fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
     sizes = (f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items())
     fetch.add_argument("name", metavar="NAME", help=", ".join(sizes))

@@ -4,8 +4,10 @@ side."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -13,19 +15,21 @@ from engine.figures import contrasts, escape, slices, sweeps
 from engine.figures.drawing import Tiles
 from engine.figures.quantities import QUANTITIES, Quantity
 from engine.figures.words import Spec
-from engine.records import Sweep
+from engine.records import Design, Sweep
 from engine.spec import decode, describe, digest, flatten
+from engine.sweeps.design import DesignSpec
 from engine.sweeps.spec import SWEEPS, SweepSpec
 from engine.sweeps.summary import contrasts as differences
 from engine.sweeps.tidy import csv_text, parquet, tidy
 from engine.work.kinds import Work
-from engine.work.presets import MAPS, SWEEP, MapPreset
+from engine.work.presets import DESIGN, MAPS, SWEEP, MapPreset
 from pages.ui import (
     analysis,
     boundary,
     cached,
     clicked,
     controls,
+    design,
     download,
     figures,
     link,
@@ -43,43 +47,53 @@ from pages.ui import (
 AT = sweep.AT
 
 
+PLAN = "robustness:plan"
+PLANS = ("Grid", "Points")
+"""How runs are chosen: in the cells of a grid, or at points in the ranges of several knobs."""
+
+
 def adopt() -> None:
-    """Takes over what came with the address, or from a box; at first the sweep that ships."""
-    if shell.receive(SWEEPS, AT, {"quantity": views.offered()}):
+    """Takes over what came with the address, or from a box; at first what ships."""
+    if (asked := st.query_params.get("plan")) in PLANS:
+        st.session_state[PLAN] = asked
+    if zoom.TAKEN in st.session_state:
+        st.session_state[PLAN] = PLANS[0]
+    if st.session_state.get(PLAN) == PLANS[1]:
+        design.adopt(own=("plan",))
+        return
+    if shell.receive(SWEEPS, AT, {"quantity": views.offered()}, own=("plan",)):
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))
-    elif sweep.RULES_KEY not in st.session_state:
+    elif f"{AT}:rules" not in st.session_state:
         sweep.fill(SWEEP)
     if box := st.session_state.pop(zoom.TAKEN, None):
         sweep.fill(box)
 
 
-def sidebar() -> SweepSpec | None:
-    """The controls and the button that trains what is missing."""
-    wanted = sweep.settings()
+def sidebar(settings: Callable[[], Any], at: str) -> Any:
+    """The controls and the button that trains what is missing; where a session keeps what is shown begins with `at`."""
+    wanted = settings()
     device = shell.device("Where the runs are trained; on this machine they share all cores.")
     fits = wanted is not None and price.within(Work(wanted), device)
     count = math.prod(wanted.shape) if wanted else 0
-    label = f"Train {count:,} run{'s' * (count != 1)}"
-    st.button(
-        label, type="primary", width="stretch", disabled=not fits, on_click=start, args=(wanted, device), key="compute"
-    )
+    more: dict[str, Any] = {"disabled": not fits, "on_click": start, "args": (wanted, device, at), "key": "compute"}
+    st.button(f"Train {count:,} run{'s' * (count != 1)}", type="primary", width="stretch", **more)
     if wanted and fits:
         price.tell(Work(wanted), device)
         st.caption("Runs that were trained before, in any sweep or by themselves, are not trained again.")
     return wanted
 
 
-def start(wanted: SweepSpec, device: str | None) -> None:
-    """Trains what is missing of a sweep, and shows it."""
+def start(wanted: SweepSpec | DesignSpec, device: str | None, at: str) -> None:
+    """Trains what is missing of a sweep or a design, and shows it."""
     if person.start(Work(wanted), device):
-        st.session_state[zoom.SHOWN] = wanted
+        st.session_state[f"{at}:shown"] = wanted
 
 
-def shown(wanted: SweepSpec | None) -> SweepSpec:
-    """The sweep to show: the wanted one where there is something of it, else the last one."""
+def shown(wanted: Any, at: str, ships: Any) -> Any:
+    """What to show: what is wanted where there is something of it, else what was shown last; at first what ships."""
     if wanted and (cached.record(Work(wanted).address) or cached.jobs().snapshot(Work(wanted).address)):
-        st.session_state[zoom.SHOWN] = wanted
-    return st.session_state.get(zoom.SHOWN, SWEEP)
+        st.session_state[f"{at}:shown"] = wanted
+    return st.session_state.get(f"{at}:shown", ships)
 
 
 def look(spec: SweepSpec) -> bool:
@@ -185,27 +199,55 @@ def drawings(spec: SweepSpec, record: Sweep) -> dict[str, download.Draw]:
     """Every figure of the page by its title."""
     described = describe(spec)
     made: dict[str, download.Draw] = {}
-    for name in filter(QUANTITIES.get, sweeps.offered(record)):
+    for name in sweeps.offered(record):
         made[f"Map of {name}"] = partial(sweeps.maps, record, described, QUANTITIES[name])
         made[f"Slices of {name}"] = partial(slices.tuned, record, described, QUANTITIES[name])
     return made
 
 
-if st.session_state.pop(clicked.OPENED, False):
+def grid(wanted: SweepSpec | None) -> dict[str, str]:
+    """The page of a sweep; what of its state belongs into the address."""
+    spec = shown(wanted, AT, SWEEP)
+    found = cached.record(Work(spec).address)
+    with heading():
+        presets()
+        shell.spec_menu(spec, f"sweep-{digest(spec)}")
+        if isinstance(found, Sweep) and found.done:
+            table_menu(spec)
+        download.menu(drawings(spec, found) if isinstance(found, Sweep) and found.done else {}, AT)
+    live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
+    return {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
+
+
+def points(wanted: DesignSpec | None) -> dict[str, str]:
+    """The page of a design; what of its state belongs into the address."""
+    spec = shown(wanted, design.AT, DESIGN)
+    found = cached.record(Work(spec).address)
+    with heading():
+        shell.spec_menu(spec, f"design-{digest(spec)}")
+        if isinstance(found, Design) and found.done:
+            design.table_menu(spec)
+        download.menu(design.drawings(spec, found) if isinstance(found, Design) and found.done else {}, design.AT)
+    live.ticking(partial(design.look, spec), cached.at_work(Work(spec).address))
+    return {"plan": PLANS[1]}
+
+
+def heading() -> Any:
+    """The title; where its menus go."""
+    menus = shell.heading("Which settings work?", "Every cell is a complete training run")
+    shell.faults()
+    return menus
+
+
+if st.session_state.pop(clicked.OPENED, False) or st.session_state.pop(design.OPENED, False):
     st.switch_page("pages/train.py")
 adopt()
 with st.sidebar:
-    wanted = sidebar()
-spec = shown(wanted)
-menus = shell.heading("Which settings work?", "Every cell is a complete training run")
-shell.faults()
-found = cached.record(Work(spec).address)
-with menus:
-    presets()
-    shell.spec_menu(spec, f"sweep-{digest(spec)}")
-    if isinstance(found, Sweep) and found.done:
-        table_menu(spec)
-    download.menu(drawings(spec, found) if isinstance(found, Sweep) and found.done else {}, AT)
-live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
-view = {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
+    st.session_state.setdefault(PLAN, PLANS[0])
+    plan = st.segmented_control(
+        "Plan", PLANS, key=PLAN, required=True, persist_state="session", label_visibility="collapsed", width="stretch"
+    )
+    gridded = plan == PLANS[0]
+    wanted = sidebar(sweep.settings, AT) if gridded else sidebar(design.settings, design.AT)
+view = grid(wanted) if gridded else points(wanted)
 link.write(view | (flatten(wanted) if wanted else {}))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures import alignments, boundary, charts, comparison, contrasts, maps, slices, spectra, sweeps
+from engine.figures import alignments, boundary, charts, comparison, contrasts, designs, maps, slices, spectra, sweeps
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
 from engine.figures.quantities import QUANTITIES, until
 from engine.figures.render import plotly as screen
 from engine.figures.render import tiles
@@ -30,7 +31,7 @@ from tests.states import (
     surface,
     with_cells,
 )
-from tests.swept import SWEEPS
+from tests.swept import DESIGNS, SWEEPS
 
 STRIPES = np.arange(1600).reshape(40, 40) % 7 > 3
 """Which cells of a map are beyond its edge."""
@@ -53,7 +54,8 @@ def held_against(record: Sweep, spec: Spec) -> Tiles:
     return contrasts.against(record, spec, "held-out loss", differences(record, "test_loss", 0), 0)
 
 
-DRAWINGS: dict[str, Callable[[], Drawing]] = {
+IMPORTANCE = [{"lr": (0.9, 0.8, 1.0)}, {"lr": (0.3, 0.2, 0.4), "rule.rho": (0.7, 0.6, 0.8)}]
+DRAWINGS: dict[str, Callable[[], Drawing | Parallel]] = {
     **{
         f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
         for name, draw in charts.LIVE.items()
@@ -93,6 +95,10 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{f"ranks/{state}": partial(sweeps.maps, *data, QUANTITIES["rank"]) for state, data in SWEEPS.items()},
     "boxes/small": lambda: boundary.counts(boundaries(SWEEPS["full"][0]), SWEEPS["full"][1], "0" * 16),
     "boxes/full": lambda: boundary.counts([Boundary(boxes(STRIPES))] * 2, SWEEPS["full"][1], "0" * 16),
+    **{f"parallel/{state}": partial(designs.parallel, *data) for state, data in DESIGNS.items()},
+    **{f"scatter/{state}": partial(designs.scatter, *data) for state, data in DESIGNS.items()},
+    "knobs/full": partial(designs.importance, IMPORTANCE, *DESIGNS["full"]),
+    "knobs/few points": partial(designs.importance, [{"lr": (np.nan,) * 3}], *DESIGNS["a search"]),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

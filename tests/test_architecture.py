@@ -19,6 +19,7 @@ from engine.models import MODELS, Model
 from engine.problems import PROBLEMS, Problem
 from engine.records import KINDS, Record
 from engine.rules import RULES, Rule
+from engine.sweeps.design import SAMPLERS, DesignSpec, Sampler
 from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
 from engine.training.schedules import SCHEDULES, Schedule
@@ -239,6 +240,7 @@ KIND = [
         (PLANES, PlaneSpec),
     ),
     (EXPERIMENTS, Experiment),
+    (SAMPLERS, Sampler),
 ]
 
 
@@ -256,12 +258,8 @@ def test_every_record_and_analysis_is_in_its_table():
     leaf = {cls for cls in leaves(Record) if not cls.__subclasses__()}
     assert set(KINDS.values()) == leaf and all(name == cls.__name__ for name, cls in KINDS.items())
     computed = {cls for cls in specs_of("engine/analyses/") if hasattr(cls, "compute")}
-    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {
-        RunSpec,
-        SweepSpec,
-        *computed,
-        *EXPERIMENTS.values(),
-    }
+    sets = {RunSpec, SweepSpec, DesignSpec}
+    assert {cls for kind in WORK.values() for cls in kind.specs.values()} == {*sets, *computed, *EXPERIMENTS.values()}
 
 
 def specs_of(folder: str) -> set[type]:

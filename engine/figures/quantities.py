@@ -1,4 +1,4 @@
-"""Quantities: what a map of a sweep can show of each run."""
+"""Quantities: what a figure of a sweep or a design can show of each run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.figures.words import Spec, number
-from engine.records import Sweep
+from engine.records import Design, Sweep
 from engine.sweeps.boundary import ranks
 
+Swept = Sweep | Design
+"""Records of many runs, whose last axis is the seeds'."""
 LOST = (2.0, 3.0)
 """States of runs that have no value: diverged, failed."""
 SPIKE = 2.0
@@ -23,7 +25,8 @@ class Quantity:
 
     name: str
     label: str
-    values: Callable[[Sweep], np.ndarray]  # [R, Y, X, S]; infinite where a run never gets there
+    values: Callable[[Swept], np.ndarray]
+    # [R, Y, X, S], or [R, N, S] of a design; infinite where a run never gets there
     lower: bool = True  # whether less is better
     log: bool = True
     judged: bool = True  # whether one run is better than another by it alone
@@ -33,14 +36,14 @@ class Quantity:
     sides: bool = False  # whether it goes from -1 to 1 and has an edge at 0, beyond which are runs that diverged
 
 
-def _last(name: str) -> Callable[[Sweep], np.ndarray]:
+def _last(name: str) -> Callable[[Swept], np.ndarray]:
     return lambda sweep: sweep.outcomes[name].astype(float)
 
 
-def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Sweep], np.ndarray]:
+def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Swept], np.ndarray]:
     """The best value on the way, of the looks that are there."""
 
-    def values(sweep: Sweep) -> np.ndarray:
+    def values(sweep: Swept) -> np.ndarray:
         curve = sweep.curves[name].astype(float)
         worst = np.inf if choose is np.min else -np.inf
         found = choose(np.where(np.isfinite(curve), curve, worst), axis=-1)
@@ -49,12 +52,12 @@ def _best(name: str, choose: Callable[..., np.ndarray]) -> Callable[[Sweep], np.
     return values
 
 
-def _lost(sweep: Sweep) -> np.ndarray:
+def _lost(sweep: Swept) -> np.ndarray:
     state = sweep.outcomes["state"]
     return np.where(state > 0, np.isin(state, LOST).astype(float), np.nan)
 
 
-def _spikes(sweep: Sweep) -> np.ndarray:
+def _spikes(sweep: Swept) -> np.ndarray:
     """The share of looks at which the training loss is SPIKE times its lowest before."""
     curve = sweep.curves["train_loss"].astype(float)
     known = np.isfinite(curve[..., 1:])
@@ -107,7 +110,8 @@ def until(name: str, target: float, spec: Spec) -> Quantity:
     is the sweep's, as `describe` gives it."""
     counted = name.partition(" ")[0]
 
-    def values(sweep: Sweep) -> np.ndarray:
+    def values(sweep: Swept) -> np.ndarray:
+        assert isinstance(sweep, Sweep)
         loss = sweep.curves["train_loss"].astype(float)
         reached = loss <= target
         first = reached.argmax(axis=-1)[..., None]

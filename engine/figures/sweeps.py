@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Panel, Tiles
-from engine.figures.quantities import COUNTS, LOST, QUANTITIES, Quantity
+from engine.figures.quantities import COUNTS, LOST, QUANTITIES, Quantity, Swept
 from engine.figures.theme import rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
@@ -25,15 +25,20 @@ SYMBOLS = {
 """What knobs are called on axes; others by their own name."""
 
 
-def offered(sweep: Sweep) -> list[str]:
-    """The quantities that some run of a sweep has, and what can be counted until a target is reached."""
-    found = [name for name, quantity in QUANTITIES.items() if np.isfinite(quantity.values(sweep)).any()]
-    return found + [name for name in COUNTS if name == COUNTS[0] or "gradients" in sweep.curves]
+def offered(sweep: Swept) -> list[str]:
+    """The quantities that some run of a sweep has."""
+    return [name for name, quantity in QUANTITIES.items() if np.isfinite(quantity.values(sweep)).any()]
 
 
-def cells(sweep: Sweep, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
-    """[R, Y, X] medians over the seeds, NaN where there is nothing yet, and where most seeds are lost: True. A lost run
-    counts as worse than any other, and so does one that never gets there; of a share it is the mean."""
+def counted(sweep: Sweep) -> list[str]:
+    """What can be counted until a target is reached."""
+    return [name for name in COUNTS if name == COUNTS[0] or "gradients" in sweep.curves]
+
+
+def cells(sweep: Swept, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
+    """[R, Y, X], or [R, N] of a design: medians over the seeds, NaN where there is nothing yet, and where most seeds
+    are lost: True. A lost run counts as worse than any other, and so does one that never gets there; of a share it is
+    the mean."""
     values, state = quantity.values(sweep), sweep.outcomes["state"]
     if quantity.share:
         return _means(values), np.zeros(values.shape[:-1], bool)
@@ -144,7 +149,11 @@ def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool)
 
 def axis_label(spec: Spec, side: str) -> str:
     """What a knob is called on its axis: "radius ρ"."""
-    knob = str(spec[side]["knob"])
+    return called(str(spec[side]["knob"]))
+
+
+def called(knob: str) -> str:
+    """What a knob is called, by its dotted name."""
     return SYMBOLS.get(knob, knob.rpartition(".")[2].replace("_", " "))
 
 
@@ -175,6 +184,7 @@ def turning(spec: Spec) -> int:
 
 
 def seeds_of(spec: Spec) -> str:
+    """How many seeds each cell has: "3 seeds"."""
     return f"{spec['seeds']} seeds" if spec["seeds"] > 1 else "one seed"
 
 

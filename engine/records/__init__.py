@@ -2,7 +2,7 @@
 can be drawn again from its record alone."""
 
 from engine.records.files import append, head, load, save, write
-from engine.records.kinds import KINDS, Alignment, JointSurface, Result, Run, Spectrum, Surface, Sweep
+from engine.records.kinds import KINDS, Alignment, Design, JointSurface, Result, Run, Spectrum, Surface, Sweep
 from engine.records.progress import Computing, Progress, Stop, finished, meanwhile
 from engine.records.record import ENDS, STATUSES, Arrays, Record, RecordError
 
@@ -13,6 +13,7 @@ __all__ = [
     "Alignment",
     "Arrays",
     "Computing",
+    "Design",
     "JointSurface",
     "Progress",
     "Record",

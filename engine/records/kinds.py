@@ -208,8 +208,25 @@ class Sweep(Record):
         return int((self.outcomes["state"] > 0).sum()) if "state" in self.outcomes else 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Design(Record):
+    """What the runs of a design have come to: R rules side by side, N points of K knobs, S seeds of each point."""
+
+    values: np.ndarray = array("R N K")  # of the knobs; NaN where a rule lacks one, and of points not chosen yet
+    outcomes: Arrays = named_arrays("R N S")  # by name, as a Sweep's
+    curves: Arrays = named_arrays("R N S T")  # by name; NaN after a run was lost
+    looks: np.ndarray = array("T")  # when the curves were looked at, as shares of the run
+    failures: tuple[str, ...] = ()  # why runs failed, each reason once
+    library: str = ""  # what has drawn the points, and its release: another one may draw others
+
+    @property
+    def done(self) -> int:
+        """Places that have an outcome."""
+        return int((self.outcomes["state"] > 0).sum()) if "state" in self.outcomes else 0
+
+
 KINDS: dict[str, type[Record]] = {
-    cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment, JointSurface, Result, Sweep)
+    cls.__name__: cls for cls in (Run, Surface, Spectrum, Alignment, JointSurface, Result, Sweep, Design)
 }
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from engine.records import Sweep
+from engine.records import Design, Sweep
 from engine.sweeps.bootstrap import LEVEL, Estimate
 
 ENDED, DIVERGED = 1.0, 2.0
@@ -18,13 +18,13 @@ LEAST, PART = 32, 3
 """Cells each way that a map must have, and how many of the largest boxes lie side by side in it."""
 
 
-def trained(sweep: Sweep) -> np.ndarray:
-    """[R, Y, X, S] of True where a run has ended with a finite training loss below its start's."""
+def trained(sweep: Sweep | Design) -> np.ndarray:
+    """[R, Y, X, S], or [R, N, S], of True where a run has ended with a finite training loss below its start's."""
     loss, start = sweep.outcomes["train_loss"], sweep.curves["train_loss"][..., 0]
     return (sweep.outcomes["state"] == ENDED) & np.isfinite(loss) & (loss < start)
 
 
-def ranks(sweep: Sweep) -> np.ndarray:
+def ranks(sweep: Sweep | Design) -> np.ndarray:
     """[R, Y, X, S]: where a run stands among all runs of a sweep on its side of the edge, which is 0; from -1, trained
     fastest, to 1, diverged first; NaN where there is no outcome, or no positive loss at the start.
 

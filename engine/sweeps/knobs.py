@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 from engine.rules import Rule
 from engine.spec import Integer, Number, SpecError, knobs
 from engine.training.runs import RunSpec
+
+DIGITS, MOST_DIGITS = 6, 17
+"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers. Values so
+close that these would move one by more than a twentieth of a step have more, at most all that a number has."""
 
 
 class AbsentError(SpecError):
@@ -18,10 +23,7 @@ class AbsentError(SpecError):
 def knob(spec: RunSpec, name: str) -> Number | Integer:
     """What the knob of a name is; AbsentError where the run has none, SpecError where it is no number."""
     *steps, field = way(spec, name)
-    part: Any = spec
-    for step in steps:
-        part = part[step] if isinstance(step, int) else getattr(part, step)
-    found = knobs(type(part))[str(field)]
+    found = knobs(type(_inside(spec, steps)))[str(field)]
     if not isinstance(found, Number | Integer):
         raise SpecError(f"{name}: expected the name of a number, such as lr or rule.rho")
     return found
@@ -30,6 +32,52 @@ def knob(spec: RunSpec, name: str) -> Number | Integer:
 def turned(spec: RunSpec, name: str, value: float) -> RunSpec:
     """The run with another value of a knob; AbsentError where it has none, SpecError where that value cannot be."""
     return _turned(spec, way(spec, name), knob(spec, name).check(value, name))
+
+
+def usual(spec: RunSpec, name: str) -> tuple[float, float, bool]:
+    """From where to where a knob may well be tried, and whether by factors: a tenth to ten times what it is."""
+    found, value = knob(spec, name), _inside(spec, way(spec, name))
+    if not found.log:
+        return found.low, found.high, False
+    low = max(found.low, value / 10 if value > 0 else 0.01, int(isinstance(found, Integer)))
+    return low, min(found.high, 100 * low), True
+
+
+def _inside(part: Any, steps: Sequence[str | int]) -> Any:
+    for step in steps:
+        part = part[step] if isinstance(step, int) else getattr(part, step)
+    return part
+
+
+def has(spec: RunSpec, name: str) -> bool:
+    """Whether a run has the knob of a name; none has the one without a name. SpecError where it is no number."""
+    if not name:
+        return False
+    try:
+        knob(spec, name)
+    except AbsentError:
+        return False
+    return True
+
+
+def placed(spec: RunSpec, name: str, value: float) -> RunSpec:
+    """The run with a knob's value, whole where the knob's are, or as it is where it has no such knob."""
+    return turned(spec, name, fitting(spec, name, value)) if has(spec, name) else spec
+
+
+def fitting(spec: RunSpec, name: str, value: float) -> float:
+    """The value that a knob takes for another: the nearest whole number where its values are whole."""
+    return round(value) if name and isinstance(knob(spec, name), Integer) else value
+
+
+def short(value: float, digits: int = DIGITS) -> float:
+    """A value to some significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def digits_of(step: float) -> int:
+    """Significant digits that tell values apart whose distance is this share of them, to a twentieth of it."""
+    return min(MOST_DIGITS, math.ceil(-math.log10(step)) + 2) if step > 0 else MOST_DIGITS
 
 
 def _turned(part: Any, steps: Sequence[str | int], value: float) -> Any:

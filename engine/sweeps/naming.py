@@ -1,5 +1,5 @@
-"""Names of a sweep's runs: their digests, from the JSON text that all runs of a rule share and the few values in it
-that differ."""
+"""Names of runs of sweeps and designs: their digests, from the JSON text that all runs of a rule share and the few
+values in it that differ."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from engine.spec import defaults, digest, encode
 from engine.spec.coding import BASELINE
+from engine.sweeps.design import DesignSpec, Point
 from engine.sweeps.knobs import AbsentError, knob, way
 from engine.sweeps.spec import Place, SweepSpec
 from engine.training.runs import RunSpec
@@ -33,6 +36,23 @@ def names(sweep: SweepSpec) -> Iterator[tuple[Place, str]]:
             plain = i in y.usual or j in x.usual or s in seed.usual
             place = (r, i, j, s)
             yield place, digest(sweep.cell(place)) if plain else text.digest((y.texts[i], x.texts[j], seed.texts[s]))
+
+
+def names_of_points(design: DesignSpec, values: np.ndarray, points: Sequence[int]) -> Iterator[tuple[Point, str]]:
+    """The same of a design's runs at some points, whose knobs have these values [R, N, K]: rule, point and seed."""
+    seeds = [design.run.seed + s for s in range(design.seeds)]
+    for r in range(len(design.compared)):
+        run = design.cell((r, points[0], 0), values)
+        columns = values[r, points].T.tolist()
+        turns = [_Turn(run, *turn) for turn in zip((*design.knobs, "seed"), (*columns, seeds), strict=True)]
+        plain = [any(i in turn.usual for turn in turns[:-1]) for i in range(len(points))]
+        first = points[plain.index(False) if False in plain else 0]  # in whose run nothing is left out
+        text = _Text(design.cell((r, first, turns[-1].unusual), values), turns)
+        for (i, n), s in product(enumerate(points), range(design.seeds)):
+            if plain[i] or s in turns[-1].usual:
+                yield (r, n, s), digest(design.cell((r, n, s), values))
+            else:
+                yield (r, n, s), text.digest([turn.texts[i] for turn in turns[:-1]] + [turns[-1].texts[s]])
 
 
 class _Turn:

@@ -3,7 +3,6 @@ digest is the cell's identity."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,15 +10,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from engine.rules import RULES, Rule
-from engine.spec import Integer, SpecError, flag, pick, series, several, word
+from engine.spec import SpecError, flag, pick, series, several, word
 from engine.spec import knob as number
-from engine.sweeps.knobs import AbsentError, turned
-from engine.sweeps.knobs import knob as knob_of
+from engine.sweeps.knobs import DIGITS, digits_of, fitting, has, placed, short
 from engine.training.runs import RUNS, RunSpec
 
-DIGITS, MOST_DIGITS = 6, 17
-"""Significant digits of a knob's values: what a finer grid shares with a coarser one are the same numbers. Values so
-close that these would move one by more than a twentieth of a step have more, at most all that a number has."""
 MOST_CELLS = 200_000
 
 
@@ -49,8 +44,8 @@ class Axis:
             exact = [self.low * (self.high / self.low) ** share for share in shares]
         else:
             exact = [self.low + (self.high - self.low) * share for share in shares]
-        digits = max(DIGITS, _digits((exact[-1] - exact[-2]) / abs(exact[-1]))) if self.points > 1 else DIGITS
-        return tuple(_short(value, digits) for value in exact)
+        digits = max(DIGITS, digits_of((exact[-1] - exact[-2]) / abs(exact[-1]))) if self.points > 1 else DIGITS
+        return tuple(short(value, digits) for value in exact)
 
     def within(self, low: float, high: float) -> Axis:
         """The axis from one end of a box to the other, at most from its own ends, each told with the digits that their
@@ -58,8 +53,8 @@ class Axis:
         low, high = (min(max(end, self.low), self.high) for end in (low, high))
         if not low < high:
             raise SpecError("high: expected a box with an extent")
-        digits = max(3, _digits((high - low) / max(abs(low), abs(high))))
-        return replace(self, low=_short(low, digits), high=_short(high, digits))
+        digits = max(3, digits_of((high - low) / max(abs(low), abs(high))))
+        return replace(self, low=short(low, digits), high=short(high, digits))
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ class SweepSpec:
                 raise SpecError(f"{name}.knob: these runs have no {axis.knob}")
             for rule in self.compared:
                 for value in axis.values[:1] + axis.values[-1:]:
-                    self._set(replace(self.run, rule=rule), axis, value)
+                    placed(replace(self.run, rule=rule), axis.knob, value)
 
     @property
     def compared(self) -> tuple[Rule, ...]:
@@ -163,7 +158,7 @@ class SweepSpec:
     def turns(self, axis: Axis | Listed, rule: Rule | None = None) -> bool:
         """Whether a rule, or any of them, has a knob."""
         rules = self.compared if rule is None else (rule,)
-        return any(self._has(replace(self.run, rule=each), axis) for each in rules)
+        return any(has(replace(self.run, rule=each), axis.knob) for each in rules)
 
     def cells(self) -> Iterator[Cell]:
         """All runs. A rule without one of the knobs has the same run in every row (or column)."""
@@ -171,9 +166,9 @@ class SweepSpec:
         for r, rule in enumerate(self.compared):
             run = replace(self.run, rule=rule)
             for i, y in enumerate(rows):
-                row = self._set(run, self.y, y)
+                row = placed(run, self.y.knob, y)
                 for j, x in enumerate(columns):
-                    cell = self._set(row, self.x, x)
+                    cell = placed(row, self.x.knob, x)
                     for s in range(self.seeds):
                         yield Cell((r, i, j, s), replace(cell, seed=self.run.seed + s) if s else cell)
 
@@ -181,44 +176,17 @@ class SweepSpec:
         """The run at a place."""
         r, i, j, s = place
         run = replace(self.run, rule=self.compared[r], seed=self.run.seed + s)
-        return self._set(self._set(run, self.y, self.rows[i]), self.x, self.columns[j])
-
-    def _set(self, run: RunSpec, axis: Axis | Listed, value: float) -> RunSpec:
-        """The run with a knob's value, or as it is where it has no such knob."""
-        return turned(run, axis.knob, _whole(run, axis, value)) if self._has(run, axis) else run
+        return placed(placed(run, self.y.knob, self.rows[i]), self.x.knob, self.columns[j])
 
     def _example(self, axis: Axis | Listed) -> RunSpec:
         """A run that has a knob, if any does."""
         runs = [replace(self.run, rule=rule) for rule in self.compared]
-        return next((run for run in runs if self._has(run, axis)), runs[0])
-
-    @staticmethod
-    def _has(run: RunSpec, axis: Axis | Listed) -> bool:
-        if not axis.knob:
-            return False
-        try:
-            knob_of(run, axis.knob)
-        except AbsentError:
-            return False
-        return True
+        return next((run for run in runs if has(run, axis.knob)), runs[0])
 
 
 SWEEPS = {"SweepSpec": SweepSpec}
 
 
-def _short(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}")
-
-
-def _digits(step: float) -> int:
-    """Significant digits that tell values apart whose distance is this share of them, to a twentieth of it."""
-    return min(MOST_DIGITS, math.ceil(-math.log10(step)) + 2) if step > 0 else MOST_DIGITS
-
-
 def _rounded(run: RunSpec, axis: Axis | Listed) -> tuple[float, ...]:
     """An axis's values, whole where the knob's are; those that coincide once."""
-    return tuple(dict.fromkeys(_whole(run, axis, value) for value in axis.values))
-
-
-def _whole(run: RunSpec, axis: Axis | Listed, value: float) -> float:
-    return round(value) if axis.knob and isinstance(knob_of(run, axis.knob), Integer) else value
+    return tuple(dict.fromkeys(fitting(run, axis.knob, value) for value in axis.values))

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from engine.experiments import Experiment
 from engine.problems import Problem
 from engine.spec import SpecError, knobs
+from engine.sweeps.design import DesignSpec
+from engine.sweeps.search import library
 from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RunSpec
 from engine.work.cost import Cost, of_analysis, of_experiment, of_run, of_sweep
@@ -99,15 +101,27 @@ def check_experiment(experiment: Experiment, runs: Sequence[RunSpec], limits: Li
 
 def check_sweep(sweep: SweepSpec, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
     """As `check_run`, of a sweep: one of its runs by itself, and the time of all."""
-    count = math.prod(sweep.shape)
+    _check_all("sweep", "seeds", sweep, limits, device)
+
+
+def check_design(design: DesignSpec, runs: Sequence[RunSpec], limits: Limits, device: str) -> None:
+    """The same of a design, and that what searches is installed."""
+    if design.sampler.adaptive:
+        library()
+    _check_all("design", "points", design, limits, device)
+
+
+def _check_all(name: str, field: str, spec: SweepSpec | DesignSpec, limits: Limits, device: str) -> None:
+    """Of a set of runs: one of them by itself, and the time of all."""
+    count = math.prod(spec.shape)
     least = replace(limits, path=math.inf, hours=limits.hours / count)
-    if device != "cpu" or _cheap(sweep.run, least):
+    if device != "cpu" or _cheap(spec.run, least):
         return
-    found = of_sweep(sweep)
-    _check_memory("sweep", found, limits, "run")
+    found = of_sweep(spec)
+    _check_memory(name, found, limits, "run")
     if found.seconds > limits.hours * 3600:
         fit = int(count * limits.hours * 3600 / found.seconds)
-        raise SpecError(f"{_too_long('seeds', 'sweep', found, limits)}; about {fit:,} of its {count:,} runs fit")
+        raise SpecError(f"{_too_long(field, name, found, limits)}; about {fit:,} of its {count:,} runs fit")
 
 
 def _nearest(knob: Any, wanted: int, fits: Callable[[int], bool]) -> int | None:

@@ -17,6 +17,7 @@ from engine.machine import CORES
 from engine.problems import Problem, evaluate
 from engine.rules import Rule, need
 from engine.sweeps.chunk import WIDE
+from engine.sweeps.design import DesignSpec
 from engine.sweeps.outcome import LOOKS
 from engine.sweeps.spec import SweepSpec
 from engine.training.loop import STRIDE, train
@@ -179,8 +180,8 @@ def of_experiment(experiment: Experiment, runs: Sequence[RunSpec] = ()) -> Cost:
     )
 
 
-def of_sweep(sweep: SweepSpec, runs: Sequence[RunSpec] = ()) -> Cost:
-    """What a sweep will cost where nothing of it was trained before, on all cores; its record has no paths."""
+def of_sweep(sweep: SweepSpec | DesignSpec, runs: Sequence[RunSpec] = ()) -> Cost:
+    """What a sweep or a design will cost where nothing of it was trained before, on all cores; no path is kept."""
     one, count = of_run(sweep.run), int(np.prod(sweep.shape))
     curves = 4 * 4 * min(frames(sweep.run), LOOKS)
     return Cost(

@@ -17,10 +17,11 @@ from engine.analyses.surface import SurfaceSpec
 from engine.experiments import EXPERIMENTS, lab
 from engine.records import Computing, Record
 from engine.spec import SpecError, Table, decode, digest, encode
+from engine.sweeps.design import DESIGNS
 from engine.sweeps.spec import SWEEPS
 from engine.training.recording import record
 from engine.training.runs import RUNS, RunSpec
-from engine.work import budget, cost, effort, sweeping
+from engine.work import budget, cost, designing, effort, sweeping
 from engine.work.budget import Limits
 from engine.work.cost import Cost
 from engine.work.effort import Effort
@@ -130,5 +131,14 @@ KINDS = {
             check=budget.check_experiment,
         ),
         Kind("sweep", SWEEPS, sweeping.compute, "runs", folder="sweeps", cost=cost.of_sweep, check=budget.check_sweep),
+        Kind(
+            "design",
+            DESIGNS,
+            designing.compute,
+            "runs",
+            folder="designs",
+            cost=cost.of_sweep,
+            check=budget.check_design,
+        ),
     )
 }

@@ -21,6 +21,7 @@ from engine.models import CNN, MLP
 from engine.problems import Beale, Classification, Product, Quadratic, Saddle, TanhNet
 from engine.rules import SAM, SGD, SSAM, USAM, Rule
 from engine.spec import digest
+from engine.sweeps.design import DesignSpec
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.training.runs import RunSpec, Switch
 from engine.training.updates import AdamW, Momentum
@@ -121,6 +122,10 @@ MOONS = replace(SWEEP, run=RunSpec(Classification(Moons(), MLP()), steps=200))
 """The same on another problem."""
 
 
+DESIGN = DesignSpec(rules=(SGD(), SAM(), SSAM()), points=128)
+"""Three knobs at once: learning rate, radius and momentum."""
+
+
 class MapPreset(NamedTuple):
     """A sweep, the quantity to show of it, and one sentence on what to look for."""
 
@@ -170,7 +175,7 @@ def ship(root: Path = SHIPPED) -> None:
     store, runs = Store(root), [Work(spec) for spec in FOUR]
     shown = Work(picture(RunSpec()), digest(RunSpec()))
     os.environ["RAVINE_STORE"] = str(root)  # where a sweep keeps its cells
-    for work in (*runs, shown, Work(joint()), Work(SWEEP), Work(MOONS)):
+    for work in (*runs, shown, Work(joint()), Work(SWEEP), Work(MOONS), Work(DESIGN)):
         with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
             for progress in perform(store, work, fresh=True):
                 bar.update(progress.done / max(progress.total, 1) - bar.n)

@@ -11,11 +11,9 @@ from engine.figures.drawing import Tiles
 from engine.figures.quantities import QUANTITIES
 from engine.figures.words import Spec
 from engine.records import Sweep
-from engine.spec import digest
 from engine.sweeps.spec import SweepSpec
-from engine.training.runs import RunSpec
 from engine.work.kinds import Work
-from pages.ui import cached, person, shell, sweep
+from pages.ui import shared, shell, sweep
 
 CELL, OPENED = f"{sweep.AT}:cell", f"{sweep.AT}:opened"
 """Where a session keeps the cell that is looked at, and whether its run is to be opened."""
@@ -48,40 +46,16 @@ def cell(spec: SweepSpec, record: Sweep, described: Spec, drawing: Tiles) -> Non
     shell.strip(
         [
             (words.capital(QUANTITIES[name].label), _values(record, name, place), "")
-            for name in [name for name in sweeps.offered(record) if name in QUANTITIES][:6]
+            for name in sweeps.offered(record)[:6]
         ]
     )
     with st.container(horizontal=True, key="cells", gap="small", vertical_alignment="center"):
         for s in range(min(spec.seeds, 5)):
-            open_run(replace(run, seed=spec.run.seed + s), float(record.outcomes["train_loss"][(*place, s)]), s)
+            loss = float(record.outcomes["train_loss"][(*place, s)])
+            shared.open_run(sweep.AT, replace(run, seed=spec.run.seed + s), loss, s)
 
 
 def _values(record: Sweep, name: str, place: tuple[int, int, int]) -> str:
     """The values of all seeds."""
     values = QUANTITIES[name].values(record)[place]
     return ", ".join(words.number(float(value), 3) for value in values[:5])
-
-
-def open_run(run: RunSpec, loss: float, seed: int) -> None:
-    """A button that trains a cell's run by itself, or opens it where that was done, with both losses."""
-    name = digest(run)
-    alone = cached.run(name)
-    if alone is not None and alone.complete:
-        end = float(alone.measures["train_loss"][-1])
-        label = f"Open seed {run.seed}: {words.number(end, 4)} alone, {words.number(loss, 4)} in the map"
-        help_ = "In the map it was trained together with others, which gives the same run up to rounding."
-    else:
-        label, help_ = (
-            f"Train seed {run.seed} by itself and open it",
-            "The same run with its path, bit for bit as alone.",
-        )
-    st.button(label, key=f"open{seed}", on_click=take, args=(run,), help=help_)
-
-
-def take(run: RunSpec) -> None:
-    """Trains a run by itself unless it was, and opens it."""
-    kept = cached.run(digest(run))
-    name = digest(run) if kept is not None and kept.complete else person.train(run, None, fresh=False)
-    if name:
-        st.session_state[shell.RUN] = name
-        st.session_state[OPENED] = True

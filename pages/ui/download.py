@@ -8,11 +8,12 @@ from functools import partial
 import streamlit as st
 
 from engine.figures.drawing import Drawing
+from engine.figures.parallel import Parallel
 from engine.figures.render import numbers, paper
 from engine.figures.theme import PAPERS
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
-Draw = Callable[[], Drawing]
+Draw = Callable[[], Drawing | Parallel]
 
 
 def menu(drawings: Mapping[str, Draw], prefix: str) -> None:

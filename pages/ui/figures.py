@@ -9,14 +9,15 @@ import streamlit as st
 
 from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Map
-from engine.figures.render import paper, vega
+from engine.figures.parallel import Parallel
+from engine.figures.render import paper, rails, vega
 from engine.figures.render.arrow import arrow
 from pages.ui import cached, shell
 
 
-def chart(key: str, version: Any, height: int, draw: Callable[[], Chart], width: int = 360) -> None:
-    """A chart that is updated in place; `key` and `version` say what it shows, and how far; its legend counts on
-    `width` pixels."""
+def chart(key: str, version: Any, height: int, draw: Callable[[], Chart | Parallel], width: int = 360) -> None:
+    """A chart, or lines over parallel axes, that is updated in place; `key` and `version` say what it shows, and how
+    far; its legend counts on `width` pixels."""
     dark = shell.dark()
 
     def show() -> None:
@@ -35,15 +36,18 @@ def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:
     caption(drawing)
 
 
-def caption(drawing: Drawing) -> None:
+def caption(drawing: Drawing | Parallel) -> None:
     """A figure's caption: its first sentence, and the rest at a click."""
     first, _, rest = drawing.words.partition(". ")
     more = escape.html("<details><summary>{}.</summary>{}</details>", first, rest)
     shell.write(escape.html("<div class='caption'>{}</div>", more if rest else first))
 
 
-def _vega(drawing: Chart, dark: bool, height: int, width: int) -> tuple[Chart, Any, Any]:
-    rows, spec = vega.vega(drawing, dark, height, width)
+def _vega(drawing: Chart | Parallel, dark: bool, height: int, width: int) -> tuple[Chart | Parallel, Any, Any]:
+    if isinstance(drawing, Parallel):
+        rows, spec = rails.lines_on_screen(drawing, dark, height, width)
+    else:
+        rows, spec = vega.vega(drawing, dark, height, width)
     return drawing, arrow(rows), spec
 
 

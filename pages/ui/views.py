@@ -44,7 +44,7 @@ def offered() -> list[str]:
 
 
 def _quantity(record: Sweep, spec: Spec) -> Quantity:
-    names = sweeps.offered(record)
+    names = sweeps.offered(record) + sweeps.counted(record)
     if st.session_state.get(NAME) not in names:
         st.session_state[NAME] = names[0]
     name = st.selectbox("Quantity", names, format_func=_called, key=NAME, persist_state="session", width=280)

@@ -34,13 +34,14 @@ def test_frames_and_a_record_give_the_same_columns():
     assert set(charts.columns([])) == set(data)
 
 
+MANY = ("cells", "slices", "rows", "against", "ranks", "boxes", "parallel", "scatter", "knobs")
+
+
 def test_captions_say_what_on_what_and_how():
     for name, draw in DRAWINGS.items():
         if name.endswith("/full") and not name.startswith("compare"):
             words = draw().words
-            of_many = name.startswith(
-                ("cells", "slices", "rows", "against", "ranks", "boxes")
-            )  # runs that share neither rule nor rate
+            of_many = name.partition("/")[0] in MANY  # runs that share neither rule nor rate
             run = "SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
             what = "200 steps of batches of 64 each" if of_many else run
             assert "1,437 training examples of Digits" in words and what in words, name

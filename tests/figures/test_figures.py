@@ -22,8 +22,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from engine.figures import charts, maps, theme
-from engine.figures.drawing import Drawing, Map, Tiles
-from engine.figures.render import numbers, paper, vega
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
+from engine.figures.render import numbers, paper, rails, vega
 from tests.drawn import DRAWINGS, plotly
 from tests.states import SPEC, height, surface
 
@@ -41,12 +42,12 @@ def test_on_screen_light_and_dark(name: str):
                 assert (len(figure.data) == 0) == drawing.empty
                 assert json.loads(figure.to_json())["layout"].get("template", {}) == {}
             continue
-        rows, spec = vega.vega(drawing, dark)
+        rows, spec = vega.vega(drawing, dark) if isinstance(drawing, Chart) else rails.lines_on_screen(drawing, dark)
         text = json.dumps(spec, allow_nan=False)
         assert "np." not in text and "nan" not in text
         if not dark:  # a dark picture differs in its colours alone, of which a grammar knows nothing
             altair.LayerChart.validate(spec | {"data": {"values": []}})
-        assert not np.isinf(rows[["x", "y", "lower", "upper"]].to_numpy(float)).any()
+        assert not np.isinf(rows.select_dtypes("number").to_numpy(float)).any()
         assert (json.dumps(textwrap.wrap(drawing.note, 36)) in text) == drawing.empty
 
 
@@ -101,7 +102,7 @@ def test_nothing_is_cut_off(name: str, width: float):
     assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
 
 
-def expected(drawing: Drawing) -> list[list[float]]:
+def expected(drawing: Drawing | Parallel) -> list[list[float]]:
     """What the CSV must hold, a row each, made from the drawing by other means."""
     if isinstance(drawing, Map):
         cells = [[drawing.a[j], drawing.b[i], drawing.z[i, j]] for i, j in np.ndindex(drawing.z.shape)]
@@ -110,6 +111,8 @@ def expected(drawing: Drawing) -> list[list[float]]:
         places = [*np.ndindex(len(drawing.b), len(drawing.a))]
         rows = [(drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j]) for p in drawing.panels for i, j in places]
         return [[*map(float, row)] for row in rows]
+    if isinstance(drawing, Parallel):
+        return np.stack([*(rail.values for rail in drawing.rails), drawing.lost], axis=1).astype(float).tolist()
     empty = np.array(np.nan)
     rows = [
         np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
@@ -135,7 +138,7 @@ def test_csv_gives_back_every_number_exactly(name: str):
         assert [int(row[1]) for row in rows[1:] if row[0] == "path"] == drawing.path_steps.tolist()
     elif isinstance(drawing, Tiles):
         assert [row[0] for row in rows[1:]] == [p.title for p in drawing.panels for _ in range(p.z.size)]
-    else:
+    elif isinstance(drawing, Chart):
         alone = [mark.label for mark in drawing.marks] + [drawing.rug_label] * len(drawing.rug)
         assert [row[0] for row in rows[1:]] == [line.label for line in drawing.lines for _ in line.x] + alone
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,10 +142,3 @@ def test_points_left_out_are_told():
     for told in (maps.draw(lost, SPEC).caption, maps.faithful(lost, SPEC).caption):
         assert "2 points of the path are left out: they are not finite" in told
     assert "left out" not in maps.draw(surface(), SPEC).caption
-
-
-def test_the_pages_have_the_colours_of_the_maps():
-    """A scale above the maps that is not theirs: the style sheet repeats it."""
-    style = (Path(__file__).parents[2] / "assets" / "style.css").read_text(encoding="utf-8")
-    assert f"i.bright-middle {{ background: linear-gradient(to right, {', '.join(theme.SIDES)}); }}" in style
-    assert f"i.bright-low {{ background: linear-gradient(to left, {', '.join(theme.VIRIDIS)}); }}" in style

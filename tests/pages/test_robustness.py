@@ -84,7 +84,7 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     assert isinstance(record, Sweep) and record.done == 8
     app.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
     app.run()
-    app.button(key="open0").click().run()
+    app.button(key="sweep:open0").click().run()
     run = spec.cell((1, 0, 1, 0))
     assert not app.exception and app.session_state[shell.RUN] == digest(run)
     await_end(digest(run))
@@ -92,9 +92,17 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     assert "read in part" not in texts(again)
     again.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
     again.run()
-    label = again.button(key="open0").label
-    alone, mapped = re.findall(r"[\d.]+(?= alone| in the map)", label)
+    label = again.button(key="sweep:open0").label
+    alone, mapped = re.findall(r"[\d.]+(?= alone| here)", label)
     assert float(alone) == pytest.approx(float(mapped), rel=1e-3)
+
+
+def test_points_instead_of_a_grid(store):
+    """What ships beyond a grid is there at once, with its knobs and its best point, and has an address of its own."""
+    app = robustness({"plan": "Points"})
+    said = texts(app)
+    assert "Best point of SGD" in said and app.button(key="compute").label == "Train 384 runs"
+    assert not cached.jobs().active() and "Points" in app.query_params["plan"]
 
 
 def test_a_list_and_a_range(store):

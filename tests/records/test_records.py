@@ -22,7 +22,7 @@ from engine.records import (
     save,
     write,
 )
-from tests.swept import ALONE, swept
+from tests.swept import ALONE, SOUGHT, designed, swept
 
 SPEC = {"name": "RunSpec", "lr": 0.1, "rule": {"name": "SAM", "rho": 0.05}, "begin": [1.0, 2.0]}
 LINE, NOTHING = np.array([0.0, 1.0, np.nan, np.inf, -0.0]), np.zeros(0)
@@ -45,6 +45,8 @@ SURFACE: dict = {
 }
 RECORDS = {
     "sweep": swept(),
+    "a design": designed(),
+    "a search, begun": designed(SOUGHT, status="running"),
     "a sweep of one knob, begun": swept(ALONE, done=0.5, status="running"),
     "run": Run(
         spec=SPEC,

@@ -13,7 +13,7 @@ from engine.rules import SAM, SGD, SSAM
 from engine.spec import digest, encode
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.sweeps.tidy import STATES, csv_text, objects, parquet, tidy
-from engine.work import sweeping
+from engine.work import board
 from tests.sweeps.same import MLPS
 
 SWEEP = SweepSpec(
@@ -49,7 +49,7 @@ def test_a_row_says_what_its_cell_is():
 
 def test_states_are_those_of_sweeping():
     """Finds a word in the place of another."""
-    numbers = sweeping.MISSING, sweeping.ENDED, sweeping.DIVERGED, sweeping.FAILED
+    numbers = board.MISSING, board.ENDED, board.DIVERGED, board.FAILED
     assert [STATES[number] for number in numbers] == ["missing", "ended", "diverged", "failed"]
 
 

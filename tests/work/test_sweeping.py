@@ -13,7 +13,7 @@ from engine.records import Stop
 from engine.rules import SAM, SGD
 from engine.spec import digest
 from engine.sweeps.spec import Axis, SweepSpec
-from engine.work import executors, sweeping
+from engine.work import board, executors, sweeping
 from engine.work.cells import FILE, Cells
 from engine.work.executors import Here, Pool
 from engine.work.kinds import Work
@@ -67,8 +67,8 @@ def test_cells_that_fail_are_given_up_alone_and_tried_again_alone(store, monkeyp
     end, record = performed(store), store.get(Work(SWEEP).address)
     states = record.outcomes["state"]
     poisoned = [i for i, rate in enumerate(SWEEP.columns) if rate == POISON]
-    assert (states[:, :, poisoned] == sweeping.FAILED).all() and (states == sweeping.FAILED).sum() == 6
-    assert ((states == sweeping.ENDED) | (states == sweeping.FAILED)).all()
+    assert (states[:, :, poisoned] == board.FAILED).all() and (states == board.FAILED).sum() == 6
+    assert ((states == board.ENDED) | (states == board.FAILED)).all()
     assert end.status == record.status == "failed" and len(record.failures) == 1
     assert end.reason.startswith(f"6 of 24 runs failed ({why}") and "\n" not in end.reason
     assert trainings(store.root) == CELLS - 4

@@ -15,6 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Line, Map, band, pointed, visible
 from engine.figures.marks import placed
+from engine.figures.parallel import Parallel
 from engine.figures.points import beads
 from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
 from engine.figures.ticks import log_ticks, ticks
@@ -25,14 +26,14 @@ BAR = (0.03, 0, 0.045, 1)
 """Where the colour bar stands beside a map, in units of its sides: gap, foot, width, height."""
 
 
-def label(axes: Axes, drawing: Drawing, size: float) -> None:
+def label(axes: Axes, drawing: Drawing | Parallel, size: float) -> None:
     """Names both axes, in text of `size` points."""
     axes.tick_params(labelsize=size, color=LIGHT.axis, labelcolor=LIGHT.text)
     axes.set_xlabel(drawing.x_label, fontsize=size)
     axes.set_ylabel(drawing.y_label, fontsize=size)
 
 
-def draw(axes: Axes, drawing: Drawing, width: float, size: float) -> None:
+def draw(axes: Axes, drawing: Drawing | Parallel, width: float, size: float) -> None:
     """A chart, its legend and its marks' labels on a plot of a figure `width` inches wide, in text of `size` points;
     the note of what has nothing to show."""
     label(axes, drawing, size)

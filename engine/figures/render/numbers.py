@@ -9,18 +9,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
 
 
-def csv(drawing: Drawing) -> str:
+def csv(drawing: Drawing | Parallel) -> str:
     """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
 
     A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
     has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
-    point of the path, which alone has a step. Tiles have panel, a, b, value, lost: a row for each cell.
+    point of the path, which alone has a step. Tiles have panel, a, b, value, lost: a row for each cell. Parallel
+    coordinates have point, then a column for each axis, by its label, and lost: a row for each point.
     """
     text = io.StringIO()
     axes = f"x: {drawing.x_label}; y: {drawing.y_label}"
-    if not isinstance(drawing, Chart):
+    if isinstance(drawing, Map | Tiles):
         axes += f"; value: {drawing.z_label.removesuffix(', log scale')}"
     for words in (drawing.title, drawing.words, axes, f"source: {drawing.source}"):
         text.write(f"# {' '.join(words.split())}\n")
@@ -29,9 +31,11 @@ def csv(drawing: Drawing) -> str:
     return text.getvalue()
 
 
-def _rows(drawing: Drawing) -> Iterator[tuple[str | float, ...]]:
+def _rows(drawing: Drawing | Parallel) -> Iterator[tuple[str | float, ...]]:
     if isinstance(drawing, Chart):
         return _points(drawing)
+    if isinstance(drawing, Parallel):
+        return _lines(drawing)
     return _cells(drawing) if isinstance(drawing, Map) else _panels(drawing)
 
 
@@ -67,3 +71,9 @@ def _panels(drawing: Tiles) -> Iterator[tuple[str | float, ...]]:
     for panel in drawing.panels:
         for (i, j), value in np.ndenumerate(panel.z):
             yield panel.title, float(drawing.a[j]), float(drawing.b[i]), float(value), int(panel.lost[i, j])
+
+
+def _lines(drawing: Parallel) -> Iterator[tuple[str | float, ...]]:
+    yield "point", *(rail.label for rail in drawing.rails), "lost"
+    for n, lost in enumerate(drawing.lost):
+        yield n, *(float(rail.values[n]) for rail in drawing.rails), int(lost)

@@ -15,7 +15,9 @@ from matplotlib.text import Text
 
 from engine.figures import escape
 from engine.figures.drawing import Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
 from engine.figures.render.axes import BAR, contours, draw, label, legend, legend_columns
+from engine.figures.render.rails import lines_in_print
 from engine.figures.render.tiles import side_by_side
 from engine.figures.theme import DARK, LIGHT, text_size
 
@@ -27,7 +29,7 @@ TOP = Lock()
 """Matplotlib's font code is not safe to run in two threads at once."""
 
 
-def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figure:
+def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = False) -> Figure:
     """The drawing `width` inches wide, its text sized as in the paper of that width; with `caption`, its words stand
     below it."""
     size = text_size(width)
@@ -37,6 +39,8 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
         result = _map(drawing, width, foot, size)
     elif isinstance(drawing, Tiles) and not drawing.empty:
         result = side_by_side(drawing, width, foot, size)
+    elif isinstance(drawing, Parallel) and not drawing.empty:
+        result = lines_in_print(drawing, width, foot, size)
     else:
         result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
         draw(result.add_subplot(), drawing, width, size)
@@ -45,7 +49,9 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
     return result
 
 
-def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = False, dark: bool = False) -> bytes:
+def export(
+    drawing: Drawing | Parallel, form: str, width: float = 5.5, caption: bool = False, dark: bool = False
+) -> bytes:
     """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
     specs' digests, and no date.
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from engine.figures.drawing import Chart, Line, band, pointed, visible
 from engine.figures.marks import Place, placed
+from engine.figures.parallel import Parallel
 from engine.figures.points import beads, thin
 from engine.figures.theme import DASHES, Theme, colour, theme
 
@@ -58,8 +59,8 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         "background": "transparent",
         "padding": {"left": 2, "right": 6, "top": 2 if len(chart.lines) > 1 else 2 + room, "bottom": 4},
         "encoding": {} if chart.empty else {"x": _x(chart)},
-        "layer": [_nothing(chart, look)] if chart.empty else layers,
-        "config": _config(look),
+        "layer": [nothing(chart, look)] if chart.empty else layers,
+        "config": config(look),
     }
 
 
@@ -247,7 +248,8 @@ def _marks(chart: Chart, look: Theme, places: list[Place]) -> list[dict[str, Any
     return [layer | {"encoding": {"x": _x(chart)} | layer.get("encoding", {})} for layer in layers if chart.marks]
 
 
-def _nothing(chart: Chart, look: Theme) -> dict[str, Any]:
+def nothing(chart: Chart | Parallel, look: Theme) -> dict[str, Any]:
+    """The note of what has nothing to show."""
     place = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
     text = {"type": "text", "text": textwrap.wrap(chart.note, 36), "fontSize": 14, "color": look.axis}
     return {"data": {"values": [{}]}, "mark": text, "encoding": place}
@@ -263,7 +265,8 @@ def _apart(places: np.ndarray) -> np.ndarray:
     return np.unique(((places - places.min()) / span * 500).astype(int), return_index=True)[1]
 
 
-def _config(look: Theme) -> dict[str, Any]:
+def config(look: Theme) -> dict[str, Any]:
+    """How text, axes, grid and legends look."""
     text = {
         "labelColor": look.text,
         "titleColor": look.text,
