@@ -44,6 +44,11 @@ def parallel(design: Design, spec: Spec, name: str = "test loss", rule: int = 0)
     )
 
 
+def richest(design: Design) -> int:
+    """The first of the rules that have most of the knobs."""
+    return int(np.isfinite(design.values).any(axis=1).sum(axis=1).argmax())
+
+
 def scatter(design: Design, spec: Spec, name: str = "test loss", knob: int = 0) -> Chart:
     """A quantity of every point against one knob, for the rules that have it."""
     quantity = QUANTITIES[name]

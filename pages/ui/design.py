@@ -117,8 +117,8 @@ def look(spec: DesignSpec) -> bool:
         return at_work
     described = describe(spec)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{AT}:views", gap="small"):
-        name = _choice("Quantity", VIEW, sweeps.offered(record), words.capital)
-        rule = _rule(described)
+        name = _quantity(sweeps.offered(record))
+        rule = _rule(described, record)
     draw = partial(designs.parallel, record, described, name, rule)
     figures.chart(f"parallel@{address}/{name}/{rule}", version, 340, draw, 900)
     _best(spec, record, described, name, rule)
@@ -128,19 +128,24 @@ def look(spec: DesignSpec) -> bool:
     return at_work
 
 
-def _choice(label: str, key: str, names: list[str], said: Any = str) -> str:
-    """One of a few words."""
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = names[0]
-    look: dict[str, Any] = {"required": True, "persist_state": "session", "label_visibility": "collapsed"}
-    st.segmented_control(label, names, format_func=said, key=key, **look)
-    return st.session_state[key]
+def _quantity(names: list[str]) -> str:
+    """Which quantity is looked at."""
+    if st.session_state.get(VIEW) not in names:
+        st.session_state[VIEW] = names[0]
+    look: dict[str, Any] = {"persist_state": "session", "width": 280, "label_visibility": "collapsed"}
+    said = {name: words.capital(QUANTITIES[name].label) for name in names}
+    return st.selectbox("Quantity", names, format_func=said.__getitem__, key=VIEW, **look)
 
 
-def _rule(described: Spec) -> int:
-    """Which of several rules is looked at."""
+def _rule(described: Spec, record: Design) -> int:
+    """Which of several rules is looked at; at first the one that has most of the knobs."""
     titles = sweeps.titles(described)
-    return titles.index(_choice("Rule", RULE, titles)) if len(titles) > 1 else 0
+    if len(titles) == 1:
+        return 0
+    if st.session_state.get(RULE) not in titles:
+        st.session_state[RULE] = titles[designs.richest(record)]
+    look: dict[str, Any] = {"required": True, "persist_state": "session", "label_visibility": "collapsed"}
+    return titles.index(st.segmented_control("Rule", titles, key=RULE, **look))
 
 
 def _best(spec: DesignSpec, record: Design, described: Spec, name: str, rule: int) -> None:
