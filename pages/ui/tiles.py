@@ -50,11 +50,16 @@ class Touched(NamedTuple):
     box: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
-def show(keep: str, version: Any, drawing: Tiles, height: int = 340) -> Touched:
+HEIGHTS = {1: 480, 2: 420}
+"""Pixels of few panels' height."""
+
+
+def show(keep: str, version: Any, drawing: Tiles) -> Touched:
     """The panels in rows, their common scale above and the caption below; what was done to them, if anything."""
     legend(drawing)
     touched = Touched()
     count = len(drawing.panels)
+    height = HEIGHTS.get(count, 340)
     columns = min(count, WIDTH if count in (1, 2, 4) else 3)
     for first in range(0, count, columns):
         for nth, column in zip(range(first, count), st.columns(columns, gap="small"), strict=False):
