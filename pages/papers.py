@@ -171,15 +171,8 @@ def sidebar(name: str) -> Experiment | None:
     device = shell.device("Where it is performed.")
     if wanted:
         opening(wanted)
-    st.button(
-        "Run",
-        type="primary",
-        width="stretch",
-        disabled=wanted is None,
-        on_click=trial.start,
-        args=(wanted, device),
-        key="train",
-    )
+    if st.button("Run", type="primary", width="stretch", disabled=wanted is None, key="train") and wanted:
+        trial.start(wanted, device)
     if wanted:
         price.tell(Work(wanted), device)
     return wanted
@@ -225,6 +218,8 @@ def offer(view: trial.View, paper: Paper) -> None:
 def adopt() -> None:
     """Takes over what came with the address."""
     asked = st.query_params.get("experiment", "")
+    if link.by_history() and not asked:
+        show("")
     cls = EXPERIMENTS.get(asked, next(iter(EXPERIMENTS.values())))
     if (
         shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None
