@@ -21,7 +21,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS
 from pages.ui import cached
-from tests.pages.headless import SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -99,6 +99,24 @@ def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(s
     app.number_input(key="train.batch").set_value(1500).run()
     assert app.button(key="train").disabled
     assert app.error[0].value.startswith("batch:")
+
+
+@pytest.mark.parametrize("typed", [-1.0, 1e9])
+def test_a_number_beyond_its_bounds_is_told_and_not_trained(store, typed):
+    """Not kept by the browser to itself, in red, while the button trains the number before it."""
+    app = open_page()
+    app.number_input(key="train.lr").set_value(typed)
+    app.button(key="train").click().run()  # at once: the button knows nothing of the number yet
+    assert all(error.value.startswith("lr: expected a number from") for error in app.error) and len(app.error) == 2
+    assert app.button(key="train").disabled and app.query_params["run"] == DEFAULT
+    assert not cached.jobs().active()
+
+
+def test_what_was_typed_last_is_trained(store):
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(SMALL).items()})
+    app.number_input(key="train.steps").set_value(7)
+    app.button(key="train").click().run()
+    assert app.query_params["run"] == digest(replace(SMALL, steps=7))
 
 
 def test_the_strip_tells_what_a_step_costs(store):
