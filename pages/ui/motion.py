@@ -97,7 +97,7 @@ export default function ({ parentElement, data }) {
   const image = { format: 'svg', filename: data.name };
   library(data.script).then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
-      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
+      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
         modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
   ).then(() => {
     if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);

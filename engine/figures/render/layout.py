@@ -22,22 +22,29 @@ def axis(look: Theme) -> dict[str, Any]:
     }
 
 
+FONT = "Source Sans, sans-serif"
+"""The page's own."""
+BELOW = 104
+"""Pixels below a map: its axis, its name, and the colour bar."""
+
+
 def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
     """Of a map from above and of its landscape, `height` pixels high."""
     return {
         "height": height,
         "uirevision": f"{drawing.source} {drawing.name}",
-        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
+        "margin": {"l": 56, "r": 8, "t": 34, "b": BELOW},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
-        "font": {"color": look.text, "size": 13},
+        "font": {"color": look.text, "size": 13, "family": FONT},
         "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": CLEAR},
         **_axes(drawing, look),
         "scene": _walls(drawing, look)
         | {
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.65},
-            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
+            # a little to the right, for at the left stand the heights and their name
+            "camera": {"eye": {"x": 1.42, "y": -1.6, "z": 1.04}, "center": {"x": -0.09, "y": -0.09, "z": -0.14}},
         },
     }
 
@@ -48,15 +55,15 @@ def _axes(drawing: Map, look: Theme) -> dict[str, Any]:
     across, up = _sides(drawing)
     equal = {"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}
     return {
-        "xaxis": flat | {"title": {"text": escape.plotly(drawing.x_label)}, "range": across},
-        "yaxis": flat | {"title": {"text": escape.plotly(drawing.y_label)}, "range": up} | equal,
+        "xaxis": flat | {"title": _title(drawing.x_label), "range": across},
+        "yaxis": flat | {"title": _title(drawing.y_label), "range": up, "constraintoward": "top"} | equal,
     }
 
 
 def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
     """The axes of the landscape."""
     wall = {
-        "tickfont": {"size": 11},
+        "tickfont": {"size": 10},
         "backgroundcolor": CLEAR,
         "gridcolor": look.grid,
         "zerolinecolor": look.grid,
@@ -68,9 +75,9 @@ def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
     rim = 0.05 * (high - low)
     heights = {"range": [low - rim, high + rim], "tickvals": places, "ticktext": names}
     return {
-        "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
-        "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
-        "zaxis": wall | {"title": {"text": _short(drawing.z_label)}} | heights,
+        "xaxis": wall | {"title": _title(_short(drawing.x_label), 11), "range": across},
+        "yaxis": wall | {"title": _title(_short(drawing.y_label), 11), "range": up},
+        "zaxis": wall | {"title": _title(_short(drawing.z_label), 11)} | heights,
     }
 
 
@@ -80,5 +87,10 @@ def _sides(drawing: Map) -> tuple[list[float], list[float]]:
 
 
 def _short(label: str) -> str:
-    """Without the unit, for which a scene has no room and its caption has."""
-    return escape.plotly(label.partition(" (")[0].partition(",")[0])
+    """Without the unit, for which a scene has no room; its colour bar has."""
+    return label.partition(" (")[0].partition(",")[0]
+
+
+def _title(label: str, size: int = 13) -> dict[str, Any]:
+    """A name in a size for which a narrow plot has room, too."""
+    return {"text": escape.plotly(label), "font": {"size": size}}
