@@ -10,7 +10,7 @@ from engine.experiments.verdicts import table
 from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
-from engine.spec import SpecError, decode, encode, flatten
+from engine.spec import SpecError, decode, digest, encode, flatten
 from engine.work.kinds import Work
 from pages.ui import citations, controls, download, link, live, present, price, shell, trial
 
@@ -212,7 +212,7 @@ def offer(view: trial.View, paper: Paper) -> None:
         help="One page, to print.",
     )
     shell.spec_menu(view.experiment, type(view.experiment).__name__)
-    download.menu(drawings(view), AT)
+    download.menu(drawings(view), AT, digest(view.experiment))
 
 
 def adopt() -> None:

@@ -243,7 +243,7 @@ else:
     with menus:
         citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
-        download.menu(drawings(run, view.spec), AT)
+        download.menu(drawings(run, view.spec), AT, run)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 if spec:
     # else a link to a run alone would bring that run's settings

@@ -60,7 +60,8 @@ class Page:
         found = record(about, name) if name else None
         with menus:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
-            download.menu(self.drawings(about, found) if found is not None else {}, self.kind)
+            made = self.drawings(about, found) if found is not None else {}
+            download.menu(made, self.kind, f"{about.run}-{name}")
         if name:
             live.ticking(partial(self._look, about, name), _active(about, name))
         else:

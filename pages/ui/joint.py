@@ -114,7 +114,7 @@ def show(quantity: str) -> None:
         shell.spec_menu(wanted, f"joint-{digest(wanted)}")
         record = cached.record(work.address)
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
-        download.menu(drawings, AT)
+        download.menu(drawings, AT, digest(wanted))
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
     address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
     link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit.components.v2 as components
 
+from engine.figures import escape
 from engine.figures.drawing import Drawing
 from engine.figures.render import motion
 from pages.ui import cached, figures, scene, shell
@@ -115,7 +116,13 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
     )
     component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS}
+    data = {
+        "figure": figure,
+        "keep": keep,
+        "name": escape.file(f"{drawing.name} {drawing.source}"),
+        "words": words,
+        "seconds": SECONDS,
+    }
     component(key=key, data=data | {"script": cached.plotly_script()}, height=height)
     figures.caption(drawing)
 

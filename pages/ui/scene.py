@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 import streamlit.components.v2 as components
 
-from engine.figures import maps
+from engine.figures import escape, maps
 from engine.figures.drawing import Map
 from engine.figures.render import plotly as screen
 from pages.ui import cached, figures, shell
@@ -96,7 +96,13 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
     figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "height": height}
+    data = {
+        "figure": figure,
+        "keep": keep,
+        "name": escape.file(f"{drawing.name} {drawing.source}"),
+        "words": words,
+        "height": height,
+    }
     component(key=key, data=data | {"script": cached.plotly_script()})
 
 

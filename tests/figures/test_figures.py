@@ -140,6 +140,13 @@ def test_csv_gives_back_every_number_exactly(name: str):
         assert [row[0] for row in rows[1:]] == [line.label for line in drawing.lines for _ in line.x] + alone
 
 
+def test_letters_of_an_svg_are_outlines_where_that_is_asked():
+    """For a reader without the font; the text is drawn, and not set by the reader's own."""
+    drawing = DRAWINGS["losses/one frame"]()
+    assert b"<text" not in paper.export(drawing, "svg", outlines=True)
+    assert b"<text" in paper.export(drawing, "svg")
+
+
 def test_csv_is_read_by_pandas():
     table = pd.read_csv(io.StringIO(numbers.csv(maps.draw(surface(), SPEC))), comment="#")
     cells = table[table.part == "cell"]

@@ -92,6 +92,20 @@ def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)
 
 
+def test_what_was_chosen_is_chosen_when_one_comes_back(store):
+    chosen = keep(store, SMALL)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = chosen
+    app.switch_page("pages/runs.py").run()
+    assert app.query_params["runs"] == chosen
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/runs.py").run()
+    assert app.query_params["runs"] == chosen
+    app.button(key="runs:delete").click().run()
+    next(button for button in app.button if button.label == "Cancel").click().run()
+    assert store.has(chosen)
+
+
 def test_many_runs_are_listed_by_the_page_and_found_by_their_words(store):
     """Else a list of thousands goes to every visitor whole, again and again."""
     specs = [replace(SMALL, seed=seed) for seed in range(PAGE + 9)]

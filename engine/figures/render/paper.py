@@ -45,11 +45,19 @@ def figure(drawing: Drawing, width: float = 5.5, caption: bool = False) -> Figur
     return result
 
 
-def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = False, dark: bool = False) -> bytes:
+def export(
+    drawing: Drawing,
+    form: str,
+    width: float = 5.5,
+    caption: bool = False,
+    dark: bool = False,
+    outlines: bool = False,
+) -> bytes:
     """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
     specs' digests, and no date.
 
-    `dark` is for a dark page to show: light text on no background.
+    `dark` is for a dark page to show: light text on no background. With `outlines` an SVG's letters are shapes, which
+    look the same where the font is not installed, instead of text, which can be edited and found.
     """
     title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
     about = {"Title": title}
@@ -64,7 +72,8 @@ def export(drawing: Drawing, form: str, width: float = 5.5, caption: bool = Fals
         _see(made)
         if dark:
             _darken(made)
-        made.savefig(buffer, format=form, dpi=300, metadata=about)
+        with matplotlib.rc_context({"svg.fonttype": "path" if outlines else "none"}):
+            made.savefig(buffer, format=form, dpi=300, metadata=about)
     return buffer.getvalue()
 
 
