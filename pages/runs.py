@@ -71,7 +71,7 @@ def table(kept: list[Summary]) -> list[Summary]:
         format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on."
     )
     form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
-    form["Run"], form["Digest"] = st.column_config.TextColumn(width=310), st.column_config.TextColumn(width=130)
+    form["Run"], form["Digest"] = st.column_config.TextColumn(width=350), st.column_config.TextColumn(width=130)
     key, given = f"{AT}:table@{len(kept)}{kept[0].digest}", st.session_state.get(CHOSEN, [])
     fresh = [i for i, s in enumerate(kept) if s.digest in given and key not in st.session_state]
     choice = st.dataframe(

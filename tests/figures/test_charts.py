@@ -93,6 +93,16 @@ def test_a_live_chart_keeps_its_spec_while_its_curves_grow():
         assert before == after
 
 
+def test_a_legend_of_points_has_their_shapes():
+    """Squares are not circles there."""
+    chart = spectra.ends(SPECTRA["full"], SPEC)
+    assert all(line.dash == "none" for line in chart.lines) and len({line.marker for line in chart.lines}) > 1
+    points = next(layer for layer in vega.vega(chart)[1]["layer"] if "shape" in layer["encoding"])
+    shape, fill = points["encoding"]["shape"], points["encoding"]["fill"]
+    assert shape["scale"]["range"] == [vega.SHAPES[line.marker] for line in chart.lines]
+    assert shape["legend"] == fill["legend"] and shape["field"] == fill["field"] == "series"  # one legend of both
+
+
 def test_thin_keeps_extremes_ends_and_gaps():
     random = np.random.default_rng(3)
     for count in (5, 600, 601, 5000):

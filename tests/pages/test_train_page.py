@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from threading import Event
@@ -56,6 +57,21 @@ def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
     app.button(key="go-on").click().run()
     await_end(digest(spec))
     assert store.run(digest(spec)).steps[-1] == 400
+
+
+def test_a_run_that_does_not_go_on_has_no_time_left(store):
+    spec = replace(SMALL, steps=100_000, every=1000)
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(spec).items()})
+    app.button(key="train").click().run()
+    while not cached.jobs().snapshot(digest(spec)).rate > 0:
+        time.sleep(0.02)
+    jobs, owner = cached.jobs(), app.session_state["owner"]
+    for act, said in ((jobs.pause, "Paused: step"), (jobs.stop, "Stopped: step")):
+        act(digest(spec), owner)
+        while not (told := " ".join(bar.proto.text for bar in app.run().get("progress"))).startswith(said):
+            time.sleep(0.02)
+        assert "left" not in told
+    await_end(digest(spec))
 
 
 @pytest.mark.parametrize(
