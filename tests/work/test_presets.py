@@ -25,7 +25,7 @@ from engine.work.store import Store
 def under_the_edge(made: Callable[[RunSpec], Run], spec: RunSpec) -> None:
     run = made(spec)
     sharpness, edge = run.measures["sharpness"], run.measures["edge"]
-    assert sharpness[0] > edge[0] and (sharpness[1:] < edge[1:]).all()
+    assert sharpness[0] > edge[0] and (sharpness[1:] < edge[1:]).all() and (edge < 2 / spec.lr).all()
     assert sharpness[-1] < 0.2 * 2 / spec.lr
 
 
