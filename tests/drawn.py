@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,13 @@ def compared(measure: str, runs: list[tuple[str, str]], over: str = "step", extr
     )
 
 
+def stretched(drawing: Map, across: float, up: float) -> Map:
+    """The map with its axes in other units, of which the ticks are long, and its values so large that theirs are."""
+    sides = {name: getattr(drawing, name) * across for name in ("a", "b", "path_a", "path_b")}
+    heights = {name: getattr(drawing, name) * up for name in ("z", "path_z")}
+    return replace(drawing, limits=(drawing.limits[0] * up, drawing.limits[1] * up), **sides, **heights)
+
+
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{
         f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
@@ -75,6 +83,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{f"cells/{state}": partial(sweeps.maps, *data) for state, data in SWEEPS.items()},
     **{f"slices/{state}": partial(sweeps.slices, *data) for state, data in SWEEPS.items()},
     **{f"rows/{state}": partial(sweeps.rows, *data, rule=1) for state, data in SWEEPS.items()},
+    "loss/long ticks": lambda: stretched(maps.draw(surface(), SPEC), 3.1e-4, 1e8),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

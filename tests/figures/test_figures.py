@@ -22,14 +22,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from engine.figures import charts, maps, theme
-from engine.figures.drawing import Drawing, Map, Tiles
-from engine.figures.render import numbers, paper, vega
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.render import motion, numbers, paper, vega
 from tests.drawn import DRAWINGS, plotly
 from tests.states import SPEC, height, surface
 
 every = pytest.mark.parametrize("name", DRAWINGS)
 SWITCHED = ["losses/switched", "overlap/switched", "compare by gradients/switched", "faithful/switched"]
-FULL = [name for name in DRAWINGS if name.endswith("/full")]
+FULL = [name for name in DRAWINGS if name.endswith(("/full", "/long ticks"))]
 
 
 @every
@@ -99,6 +99,26 @@ def test_nothing_is_cut_off(name: str, width: float):
     caption = next(box for t, box in zip(texts, inches, strict=True) if t.get_text().startswith(drawing.words[:12]))
     plot = figure.axes[0].get_tightbbox(renderer)
     assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
+
+
+def test_a_fine_map_is_a_small_file_with_vector_axes():
+    """Of 401 x 401 cells, whose outlines would take tens of megabytes."""
+    drawing = maps.draw(surface(401), SPEC)
+    pdf, svg = (paper.export(drawing, form) for form in ("pdf", "svg"))
+    assert len(pdf) < 500_000 and len(svg) < 1_000_000
+    assert svg.count(b"<image") == 1 and b"<text" in svg and b'id="path"' in svg
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_no_number_on_screen_is_in_billions(name: str):
+    """Plotly's own ticks say 1.5B."""
+    drawing = DRAWINGS[name]()
+    for figure in plotly(drawing) if not isinstance(drawing, Chart) else [motion.figure(drawing)]:
+        layout = figure.to_plotly_json()["layout"]
+        axes = [layout.get(axis, {}) for axis in ("xaxis", "yaxis")] + [
+            layout.get("scene", {}).get(axis, {"tickvals": ()}) for axis in ("xaxis", "yaxis", "zaxis")
+        ]
+        assert all("tickvals" in axis or axis.get("exponentformat") == "power" for axis in axes)
 
 
 def expected(drawing: Drawing) -> list[list[float]]:

@@ -19,9 +19,12 @@ def axis(look: Theme) -> dict[str, Any]:
         "zeroline": False,
         "tickcolor": look.axis,
         "ticks": "outside",
+        **POWERS,
     }
 
 
+POWERS = {"exponentformat": "power", "minexponent": 5}
+"""Large numbers by powers of ten, and not as 1.5B."""
 FONT = "Source Sans, sans-serif"
 """The page's own."""
 BELOW = 104
@@ -68,6 +71,7 @@ def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
         "gridcolor": look.grid,
         "zerolinecolor": look.grid,
         "color": look.text,
+        **POWERS,
     }
     across, up = _sides(drawing)
     low, high = drawing.range if not drawing.empty else (0.0, 1.0)

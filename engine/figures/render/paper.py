@@ -18,6 +18,8 @@ from engine.figures.drawing import Drawing, Map, Tiles
 from engine.figures.render.axes import BAR, contours, draw, label, legend, legend_columns
 from engine.figures.render.tiles import side_by_side
 from engine.figures.theme import DARK, LIGHT, text_size
+from engine.figures.ticks import ticks
+from engine.figures.words import number
 
 matplotlib.rcParams.update(
     {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False}
@@ -99,7 +101,10 @@ def _map(drawing: Map, width: float, foot: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
     labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
     columns = legend_columns(labels, width, size)
-    left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
+    longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
+    beside = max(map(len, drawing.ticks[1]), default=0)
+    left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
+    bottom, top = 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])
     up = across * (float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1)
     tall = foot + bottom + up + top

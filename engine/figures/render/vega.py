@@ -174,7 +174,8 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
             "encoding": {"y": _y(chart), "stroke": hue, "strokeDash": dash},
         }
         layers += [curve | {"transform": [_only(names)]}] if names else []
-    return [*layers, points]
+    # of a layer without a point Vega complains
+    return [*layers, *([points] if any(map(pointed, chart.lines)) else [])]
 
 
 def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
