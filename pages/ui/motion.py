@@ -58,6 +58,7 @@ function trail(plot, show, moving) {
 }
 function drawn(plot, show, moving) {
   plot.querySelectorAll('.trail').forEach(line => line.remove());
+  if (!plot._fullLayout) return Promise.resolve();
   const parts = name => moving.map(i => part(show.traces[i], name, show.clock));
   return window.Plotly.restyle(plot, { x: parts('x'), y: parts('y') }, moving);
 }
@@ -69,6 +70,7 @@ function play(plot, show, from, seconds) {
   let last = -100, count = 0;
   if (from < show.clock) { show.clock = from; drawn(plot, show, moving); }
   const tick = now => {
+    if (!plot._fullLayout) return;  // the page was left while it was being drawn
     const share = seconds ? Math.min(1, (now - begun) / (1000 * seconds)) : 1;
     if (now - last > 30 || share === 1) {
       last = now; count++;
@@ -101,6 +103,7 @@ export default function ({ parentElement, data }) {
       { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
         modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
   ).then(() => {
+    fill(plot);
     if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);
   }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => { cancelAnimationFrame(show.frame); window.Plotly?.purge(plot); };

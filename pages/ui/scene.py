@@ -35,11 +35,15 @@ function follow(plot) {
   const observer = new ResizeObserver(() => {
     if (!plot.isConnected) { observer.disconnect(); return; }
     plot.dispatchEvent(new Event('ravine-size'));
-    const drawn = plot._fullLayout, { clientWidth: width, clientHeight: height } = plot;
-    if (drawn && width && (drawn.width !== width || drawn.height !== height))
-      window.Plotly.Plots.resize(plot).catch(() => {});
+    fill(plot);
   });
   observer.observe(plot);
+}
+// Draws a figure anew if its place has another size; to be called when it has been drawn, too, for that takes time.
+function fill(plot) {
+  const drawn = plot._fullLayout, { clientWidth: width, clientHeight: height } = plot;
+  if (drawn && width && (Math.abs(drawn.width - width) > 1 || Math.abs(drawn.height - height) > 1))
+    window.Plotly.Plots.resize(plot).catch(() => {});
 }
 """
 """Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in,
@@ -64,7 +68,7 @@ export default function ({ parentElement, data }) {
   const image = { format: 'svg', filename: data.name };
   library(data.script).then(
     plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
-      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }),
+      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }).then(() => fill(plot)),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
 }"""
