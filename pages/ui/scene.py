@@ -65,6 +65,9 @@ export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   fit(plot, data.height);
   const { data: traces, layout } = JSON.parse(data.figure);
+  // Plotly itself keeps a camera only where the figure asks for none
+  if (plot.keep === data.keep && plot.layout?.scene?.camera) layout.scene.camera = plot.layout.scene.camera;
+  plot.keep = data.keep;
   const image = { format: 'svg', filename: data.name };
   library(data.script).then(
     plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },

@@ -104,6 +104,7 @@ def test_words_fit_and_plots_follow(visit):
     page.mouse.down()
     page.mouse.move(box["x"] + 320, box["y"] + 270, steps=5)
     page.mouse.up()
+    page.wait_for_timeout(500)
     turned = plots.nth(1).evaluate(camera)
     assert turned != before
     key(page, "surface:quantity").get_by_role("radio", name="Accuracy").click()

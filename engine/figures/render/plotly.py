@@ -104,7 +104,7 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
 def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not
     hold it."""
-    figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 8, "b": 60})
+    figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "r": 0, "b": 60})
     if not drawing.empty:
         low, high = drawing.range
         figure.add_surface(
