@@ -17,7 +17,7 @@ from engine.training.runs import RunSpec, Switch
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from pages.ui import cached
-from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
 
 PAGE = 50
 """Runs in the list at once."""
@@ -54,7 +54,7 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
     marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
     app.file_uploader[0].upload("spec.json", marked, "application/json").run()
-    assert words.brief(SMALL) in app.success[0].value
+    assert words.brief(SMALL) in seen(app.success[0].value)
 
 
 def test_the_weights_of_a_chosen_run_can_be_taken_away(store):
