@@ -228,7 +228,7 @@ shell.faults()
 with menus:
     if names[0] in runs:
         shell.spec_menu(trial.spec(RULES[names[0]]()), f"{names[0]}-quadratic")
-    download.menu(exports(list(runs.values())), AT)
+    download.menu(exports(list(runs.values())), AT, "-".join(digest(trial.spec(RULES[name]())) for name in runs))
 for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
     with column:
         entry(name, runs.get(name), alone)

@@ -33,7 +33,7 @@ def settings(about: analysis.Subject) -> SurfaceSpec | None:
 def picture(about: analysis.Subject, surface: Surface, address: str, version: tuple[int, ...]) -> None:
     """The two views, and how faithful they are."""
     drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
-    scene.views(f"{address}/{drawing.name}", version, drawing)
+    scene.views(address, version, drawing)
     faith(about, surface, address, version)
 
 

@@ -10,7 +10,7 @@ from engine.experiments.verdicts import table
 from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
-from engine.spec import SpecError, decode, encode, flatten
+from engine.spec import SpecError, decode, digest, encode, flatten
 from engine.work.kinds import Work
 from pages.ui import citations, controls, download, link, live, present, price, shell, trial, zoom
 
@@ -181,15 +181,8 @@ def sidebar(name: str) -> Experiment | None:
     if wanted:
         opening(wanted)
         as_map(wanted)
-    st.button(
-        "Run",
-        type="primary",
-        width="stretch",
-        disabled=wanted is None,
-        on_click=trial.start,
-        args=(wanted, device),
-        key="train",
-    )
+    if st.button("Run", type="primary", width="stretch", disabled=wanted is None, key="train") and wanted:
+        trial.start(wanted, device)
     if wanted:
         price.tell(Work(wanted), device)
     return wanted
@@ -229,12 +222,14 @@ def offer(view: trial.View, paper: Paper) -> None:
         help="One page, to print.",
     )
     shell.spec_menu(view.experiment, type(view.experiment).__name__)
-    download.menu(drawings(view), AT)
+    download.menu(drawings(view), AT, digest(view.experiment))
 
 
 def adopt() -> None:
     """Takes over what came with the address."""
     asked = st.query_params.get("experiment", "")
+    if link.by_history() and not asked:
+        show("")
     cls = EXPERIMENTS.get(asked, next(iter(EXPERIMENTS.values())))
     if (
         shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None

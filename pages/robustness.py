@@ -75,8 +75,10 @@ def sidebar(settings: Callable[[], Any], at: str) -> Any:
     device = shell.device("Where the runs are trained; on this machine they share all cores.")
     fits = wanted is not None and price.within(Work(wanted), device)
     count = math.prod(wanted.shape) if wanted else 0
-    more: dict[str, Any] = {"disabled": not fits, "on_click": start, "args": (wanted, device, at), "key": "compute"}
-    st.button(f"Train {count:,} run{'s' * (count != 1)}", type="primary", width="stretch", **more)
+    label = f"Train {count:,} run{'s' * (count != 1)}"
+    # not on_click, whose arguments were read before what is typed last
+    if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and fits:
+        start(wanted, device, at)
     if wanted and fits:
         price.tell(Work(wanted), device)
         st.caption("Runs that were trained before, in any sweep or by themselves, are not trained again.")
@@ -214,7 +216,8 @@ def grid(wanted: SweepSpec | None) -> dict[str, str]:
         shell.spec_menu(spec, f"sweep-{digest(spec)}")
         if isinstance(found, Sweep) and found.done:
             table_menu(spec)
-        download.menu(drawings(spec, found) if isinstance(found, Sweep) and found.done else {}, AT)
+        made = drawings(spec, found) if isinstance(found, Sweep) and found.done else {}
+        download.menu(made, AT, digest(spec))
     live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
     return {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
 
@@ -227,7 +230,8 @@ def points(wanted: DesignSpec | None) -> dict[str, str]:
         shell.spec_menu(spec, f"design-{digest(spec)}")
         if isinstance(found, Design) and found.done:
             design.table_menu(spec)
-        download.menu(design.drawings(spec, found) if isinstance(found, Design) and found.done else {}, design.AT)
+        made = design.drawings(spec, found) if isinstance(found, Design) and found.done else {}
+        download.menu(made, design.AT, digest(spec))
     live.ticking(partial(design.look, spec), cached.at_work(Work(spec).address))
     return {"plan": PLANS[1]}
 

@@ -7,12 +7,14 @@ import streamlit as st
 from engine.analyses.weights import FORMATS, weights_file
 from engine.figures import charts, comparison, escape, words
 from engine.figures.drawing import Chart
-from engine.spec import SpecError, describe, dumps, encode, parse
+from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
 from pages.ui import cached, download, figures, joint, link, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
+CHOSEN = f"{AT}:chosen"
+"""Where a session keeps the digests of the runs that are chosen in the list, for when it comes back to it."""
 PAGE = 50
 """Runs in the list at once."""
 SAYS = {"unreadable": "cannot be read"}
@@ -69,21 +71,23 @@ def table(kept: list[Summary]) -> list[Summary]:
         format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on."
     )
     form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
-    form["Run"], form["Digest"] = st.column_config.TextColumn(width=310), st.column_config.TextColumn(width=130)
-    given = st.session_state.pop(f"{AT}:given", [])
-    rows = [i for i, s in enumerate(kept) if s.digest in given]
+    form["Run"], form["Digest"] = st.column_config.TextColumn(width=350), st.column_config.TextColumn(width=130)
+    key, given = f"{AT}:table@{len(kept)}{kept[0].digest}", st.session_state.get(CHOSEN, [])
+    fresh = [i for i, s in enumerate(kept) if s.digest in given and key not in st.session_state]
     choice = st.dataframe(
         [row(s) for s in kept],
         column_config=form,
         hide_index=True,
         height=min(330, 36 * len(kept) + 40),
-        key=f"{AT}:table@{len(kept)}{kept[0].digest}",
+        key=key,
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": rows}} if rows else None,
+        selection_default={"selection": {"rows": fresh}} if fresh else None,
         alt="All runs, the newest first",
     )
-    return [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
+    chosen = [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
+    st.session_state[CHOSEN] = [s.digest for s in chosen]
+    return chosen
 
 
 def actions(chosen: list[Summary]) -> None:
@@ -120,7 +124,7 @@ def actions(chosen: list[Summary]) -> None:
         pin(chosen)
         ours = all(person.may_delete(summary.digest) for summary in chosen)
         why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
-        if st.button("Delete", disabled=bool(why), help=why):
+        if st.button("Delete", disabled=bool(why), help=why, key=f"{AT}:delete"):
             confirm(chosen)
 
 
@@ -169,10 +173,13 @@ def confirm(chosen: list[Summary]) -> None:
     st.write(f"{len(chosen):,} run{'s' if len(chosen) != 1 else ''} with all surfaces, spectra and alignments:")
     for summary in chosen[:8]:
         st.caption(escape.markdown(row(summary)["Run"]))
-    if st.button("Delete", type="primary"):
-        for summary in chosen:
-            person.delete(summary.digest)
-        st.rerun()
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Delete", type="primary"):
+            for summary in chosen:
+                person.delete(summary.digest)
+            st.rerun()
+        if st.button("Cancel"):
+            st.rerun()
 
 
 def upload() -> None:
@@ -198,8 +205,9 @@ def upload() -> None:
         st.switch_page("pages/train.py")
 
 
-def chart(chosen: list[Summary]) -> Chart:
-    """One measure of the chosen runs."""
+def chart(chosen: list[Summary], measure: str, over: str) -> Chart:
+    """One measure of the chosen runs over one of `comparison.OVER`; reads nothing of the session, which a download is
+    made without."""
     kept = [
         (spec, run, s.digest)
         for s in chosen
@@ -211,7 +219,7 @@ def chart(chosen: list[Summary]) -> Chart:
         for label, (_, _, digest) in zip(own, kept, strict=True)
     ]
     curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
-    return comparison.compare(curves, st.session_state[MEASURE], st.session_state[OVER], alike)
+    return comparison.compare(curves, measure, over, alike)
 
 
 came = link.arrived() or {}
@@ -223,7 +231,7 @@ for key, name, allowed, usual in (
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
 if "runs" in came:
-    st.session_state[f"{AT}:given"] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
+    st.session_state[CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
     st.selectbox(
@@ -252,13 +260,19 @@ if not kept:
 else:
     first = st.session_state.get(f"{AT}:first", [])
     shown = leaf(sorted(kept, key=lambda summary: summary.digest not in first))
+    above = st.container()  # the list's own toolbar covers what stands over its right end
     chosen = table(shown) if shown else []
-    actions(chosen)
+    with above:
+        actions(chosen)
+    measure, over = st.session_state[MEASURE], st.session_state[OVER]
+    draw = partial(chart, chosen, measure, over)
     with menus:
-        download.menu({"Comparison": lambda: chart(chosen)} if chosen else {}, AT)
+        of = [s.digest for s in chosen]
+        name = of[0] if len(of) == 1 else fingerprint({"runs": of})
+        download.menu({f"Comparison by {charts.MEASURES[measure][0]}": draw} if chosen else {}, AT, name)
     if chosen:
-        version = (st.session_state[MEASURE], st.session_state[OVER], tuple(s.step for s in chosen))
-        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, lambda: chart(chosen), width=1000)
+        version = (measure, over, tuple(s.step for s in chosen))
+        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, draw, width=1000)
     else:
         shell.empty("Choose one run or several in the list to see their curves together.")
     link.write(

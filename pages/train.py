@@ -154,9 +154,13 @@ def take() -> None:
             st.session_state[shell.RUN] = digest(spec)
 
 
-def start(spec: RunSpec, device: str) -> None:
-    """Trains the run that the controls describe, and shows it."""
-    st.session_state[shell.RUN] = person.train(spec, device, fresh=True) or shell.current()
+def start() -> None:
+    """Trains the run that the controls describe now, and shows it; what is typed last may have come with the click."""
+    spec, fault = wanted()
+    if spec is None:
+        st.session_state[person.REFUSED] = fault
+    elif not obtain.missing(spec):
+        st.session_state[shell.RUN] = person.train(spec, device_chosen(), fresh=True) or shell.current()
 
 
 def watching(run: str) -> bool:
@@ -225,7 +229,6 @@ with st.sidebar:
             width="stretch",
             disabled=spec is None or obtain.missing(spec),
             on_click=start,
-            args=(spec, device),
             key="train",
         )
         if spec and not obtain.missing(spec):
@@ -240,7 +243,7 @@ else:
     with menus:
         citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
-        download.menu(drawings(run, view.spec), AT)
+        download.menu(drawings(run, view.spec), AT, run)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 if spec:
     # else a link to a run alone would bring that run's settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,6 +55,13 @@ def held_against(record: Sweep, spec: Spec) -> Tiles:
     return contrasts.against(record, spec, "held-out loss", differences(record, "test_loss", 0), 0)
 
 
+def stretched(drawing: Map, across: float, up: float) -> Map:
+    """The map with its axes in other units, of which the ticks are long, and its values so large that theirs are."""
+    sides = {name: getattr(drawing, name) * across for name in ("a", "b", "path_a", "path_b")}
+    heights = {name: getattr(drawing, name) * up for name in ("z", "path_z")}
+    return replace(drawing, limits=(drawing.limits[0] * up, drawing.limits[1] * up), **sides, **heights)
+
+
 IMPORTANCE = [{"lr": (0.9, 0.8, 1.0)}, {"lr": (0.3, 0.2, 0.4), "rule.rho": (0.7, 0.6, 0.8)}]
 DRAWINGS: dict[str, Callable[[], Drawing | Parallel]] = {
     **{
@@ -99,6 +107,7 @@ DRAWINGS: dict[str, Callable[[], Drawing | Parallel]] = {
     **{f"scatter/{state}": partial(designs.scatter, *data) for state, data in DESIGNS.items()},
     "knobs/full": partial(designs.importance, IMPORTANCE, *DESIGNS["full"]),
     "knobs/few points": partial(designs.importance, [{"lr": (np.nan,) * 3}], *DESIGNS["a search"]),
+    "loss/long ticks": lambda: stretched(maps.draw(surface(), SPEC), 3.1e-4, 1e8),
     "accuracy/function": partial(maps.draw, with_cells(lambda z: z * np.nan), TOY, "accuracy"),
 }
 MAPS = [f"{quantity}/{state}" for quantity in maps.QUANTITIES for state in SURFACES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -231,13 +232,14 @@ def with_edges(
         return lines, None, ""
     high, low, kept = max(float(measured.max()), 0.0), min(float(measured.min()), 0.0), []
     far = f" {note}" if (note := words.rescaled_edge(spec)) else ""
-    for line in theory:
+    for nth, line in enumerate(theory):
         lowest = float(np.nanmin(np.where(np.isfinite(line.y), line.y, np.nan), initial=np.inf))
         if lowest <= max(10 * float(measured.max()), 1e-12):
             kept.append(lowest)
         elif np.isfinite(lowest):
             name = line.label[0].upper() + line.label[1:]
             far += f" {name} is far above the picture: {words.number(lowest)} at its lowest."
+            theory[nth] = replace(line, label=f"{line.label}, above")
     return [*lines, *theory], (1.1 * low, _round_up(1.1 * max([high, *kept]))), far
 
 

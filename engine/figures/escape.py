@@ -1,9 +1,10 @@
 """Words of strangers (names of columns and files, labels, error texts, words of specs) made fit for HTML, Markdown,
-LaTeX, SVG and Plotly: the one place where that is done."""
+LaTeX, SVG, Plotly and names of files: the one place where that is done."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import LiteralString
 
@@ -62,6 +63,13 @@ def svg(text: object) -> str:
 def plotly(text: object) -> str:
     """Text within what Plotly calls text: a few of HTML's tags and entities, and %{places} that it fills in."""
     return "".join(PLOTLY.get(character, character) for character in line(str(text)))
+
+
+def file(text: object) -> str:
+    """Text within a file's name: small ASCII letters, digits and hyphens, Greek letters by their names."""
+    plain = [c for c in unicodedata.normalize("NFKD", line(str(text))) if not unicodedata.combining(c)]
+    named = "".join(re.sub("GREEK .*LETTER ", "", unicodedata.name(c, "")) if "Ͱ" <= c <= "Ͽ" else c for c in plain)
+    return re.sub("[^a-z0-9]+", "-", named.lower().replace("lamda", "lambda")).strip("-")
 
 
 def line(text: str) -> str:

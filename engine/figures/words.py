@@ -255,7 +255,11 @@ def contrast(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
 
 def _phrases(spec: RunSpec) -> list[str]:
     usual, own = complete(type(spec)()), changes(spec)
-    switches = [changes(s) | {"at": s.at, "unit": s.unit, "restart": s.restart} for s in spec.then]
+    own["rule"] = _with_radius(own["rule"], complete(spec.rule))
+    switches = [
+        {"rule": _with_radius(changes(s)["rule"], complete(s.rule)), "at": s.at, "unit": s.unit, "restart": s.restart}
+        for s in spec.then
+    ]
     in_turn = rules({"rule": own.pop("rule"), "then": switches}, zeros=True)
     own.pop("then")
     problem, update, schedule = own.pop("problem"), own.pop("update"), own.pop("schedule")
@@ -274,6 +278,13 @@ def _phrases(spec: RunSpec) -> list[str]:
         *(_settings(schedule) if schedule["name"] == usual["schedule"]["name"] else [part(schedule, True).lower()]),
         *changed,
     ]
+
+
+def _with_radius(own: Spec, full: Spec) -> Spec:
+    """What a rule has set otherwise than usual, and its radius always: no reader knows the usual one."""
+    radius = {"rho": full["rho"]} if "rho" in full else {}
+    inner = {key: _with_radius(own.get(key, {"name": v["name"]}), v) for key, v in full.items() if isinstance(v, dict)}
+    return {"name": own["name"], **radius, **own, **inner}
 
 
 def _settings(values: Spec) -> list[str]:

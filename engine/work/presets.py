@@ -56,7 +56,8 @@ PRESETS = {
             batch=0,
             steps=1500,
         ),
-        "The largest eigenvalue rises to the SAM-edge and stays on it (Long & Bartlett 2024).",
+        "The largest eigenvalue falls to the SAM-edge at once and goes down along it, far below 2/η (Long & Bartlett "
+        "2024).",
     ),
     "Full batch: SGD, then SAM": Preset(
         RunSpec(
@@ -80,7 +81,7 @@ PRESETS = {
             steps=2000,
             every=40,
         ),
-        "Two intertwined spirals: a long plateau, then a fast descent.",
+        "Two intertwined spirals: the loss falters for some hundred steps, then it falls, and the sharpness with it.",
     ),
     "Quadratic: SAM's 2-cycle": Preset(
         RunSpec(Quadratic(), lr=0.15, steps=100, every=1),
@@ -92,7 +93,7 @@ PRESETS = {
     ),
     "Saddle: SAM is held back": Preset(
         RunSpec(Saddle(), SAM(0.1), lr=0.05, steps=400, every=4),
-        "Within ρ of the ridge the perturbation crosses it, and the escape is slow.",
+        "Within ρ of the ridge the perturbation crosses it: SAM ends at the saddle, which plain descent leaves.",
     ),
     "Beale": Preset(
         RunSpec(Beale(), SAM(0.1), lr=0.005, steps=2000, every=20),

@@ -60,7 +60,8 @@ class Page:
         found = record(about, name) if name else None
         with menus:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
-            download.menu(self.drawings(about, found) if found is not None else {}, self.kind)
+            made = self.drawings(about, found) if found is not None else {}
+            download.menu(made, self.kind, f"{about.run}-{name}")
         if name:
             live.ticking(partial(self._look, about, name), _active(about, name))
         else:
@@ -124,15 +125,9 @@ def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
     """The device and the button that starts the work."""
     device = shell.device("Where it is computed; the first is used unless you choose.")
     fits = wanted is not None and price.within(Work(wanted, about.run), device)
-    st.button(
-        label,
-        type="primary",
-        width="stretch",
-        disabled=not fits,
-        on_click=_start,
-        args=(kind, about.run, wanted, device),
-        key="compute",
-    )
+    # not on_click, whose arguments were read before what is typed last
+    if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and fits:
+        _start(kind, about.run, wanted, device)
     if fits:
         price.tell(Work(wanted, about.run), device)
     if (
@@ -147,13 +142,9 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
     """The page before anything was computed."""
     shell.empty(sentence)
     with st.container(horizontal_alignment="center"):
-        st.button(
-            label,
-            disabled=wanted is None,
-            on_click=_start,
-            args=(kind, about.run, wanted, st.session_state.get("device")),
-            key="invite",
-        )
+        if st.button(label, disabled=wanted is None, key="invite") and wanted is not None:
+            _start(kind, about.run, wanted, st.session_state.get("device"))
+            st.rerun()
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:

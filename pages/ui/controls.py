@@ -121,12 +121,13 @@ def _series(k: Series, usual: Sequence[float], **common: Any) -> None:
     st.text_input(k.label, **common)
 
 
+# Without bounds: a browser keeps a number beyond them to itself, and the page would go on with the one before it.
 def _integer(k: Integer, usual: int, **common: Any) -> None:
-    st.number_input(k.label, k.low, k.high, step=1, **common)
+    st.number_input(k.label, step=1, **common)
 
 
 def _number(k: Number, usual: float, **common: Any) -> None:
-    st.number_input(k.label, float(k.low), float(k.high), step=_step(k, usual), format="%.6g", **common)
+    st.number_input(k.label, step=_step(k, usual), format="%.6g", **common)
 
 
 def _plain(widget: Callable[..., None]) -> Callable[[PlainCell, str], None]:

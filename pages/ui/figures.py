@@ -22,7 +22,9 @@ def chart(key: str, version: Any, height: int, draw: Callable[[], Chart | Parall
 
     def show() -> None:
         drawing, rows, spec = _vega(draw(), dark, height, width)
-        st.vega_lite_chart(rows, spec, theme=None, key=key.partition("@")[0], alt=drawing.title)
+        # by its name: a table without one comes after a first drawing without it, of whose scales Vega complains
+        named = {"data": {"name": "rows"}, "datasets": {"rows": rows}}
+        st.vega_lite_chart(None, spec | named, theme=None, key=key.partition("@")[0], alt=drawing.title)
         caption(drawing)
 
     cached.shown(key, version, dark, show)

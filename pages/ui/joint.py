@@ -24,7 +24,7 @@ FIELDS = ("plane", "span", "resolution", "split")
 def adopt() -> None:
     """Takes over the runs that came with the address."""
     given = st.query_params.get("beside")
-    if given is not None and given != st.session_state.get(link.WRITTEN, {}).get("beside"):
+    if given is not None and link.outside():
         st.session_state[BESIDE] = [run for run in given.split(",") if cached.spec(run)]
         if run := st.query_params.get(shell.RUN):
             st.session_state[shell.RUN] = run
@@ -88,15 +88,8 @@ def _asked(runs: list[str], quantity: str) -> JointSpec | None:
     wanted = settings(runs) if len(runs) > 1 else None
     device = shell.device()
     fits = wanted is not None and price.within(Work(wanted), device)
-    st.button(
-        "Draw",
-        type="primary",
-        width="stretch",
-        disabled=not fits,
-        key="compute",
-        on_click=_start,
-        args=(wanted, device),
-    )
+    if st.button("Draw", type="primary", width="stretch", disabled=not fits, key="compute") and fits:
+        person.start(Work(wanted), device)
     if fits:
         price.tell(Work(wanted), device)
     return wanted
@@ -121,14 +114,10 @@ def show(quantity: str) -> None:
         shell.spec_menu(wanted, f"joint-{digest(wanted)}")
         record = cached.record(work.address)
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
-        download.menu(drawings, AT)
+        download.menu(drawings, AT, digest(wanted))
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
     address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
     link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})
-
-
-def _start(wanted: JointSpec, device: str | None) -> None:
-    person.start(Work(wanted), device)
 
 
 def _picture(work: Work, quantity: str) -> bool:
@@ -141,7 +130,7 @@ def _picture(work: Work, quantity: str) -> bool:
         return at_work
     shell.strip(_numbers(surface))
     drawing = joint.draw(surface, st.session_state[quantity])
-    scene.views(f"{work.address}/{drawing.name}", version, drawing)
+    scene.views(work.address, version, drawing)
     with st.expander("Are the paths on their surface? True loss beside projected loss"):
         figures.chart(f"joint.faithful@{work.address}", version, 260, partial(joint.faithful, surface))
     return at_work

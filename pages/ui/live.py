@@ -54,7 +54,7 @@ def watch(run: str) -> View | None:
     if now and now.status != ELSEWHERE and (now.active or now.frames):
         version = (int(time.monotonic() / TICK) if now.active else now.version, now.status)
         columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
-        why, left = now.reason or queue(now), now.left
+        why, left = now.reason or queue(now), now.left if now.status == "running" else math.nan
         return View(spec, now.status, why, now.device, now.done, now.rate, left, now.active, columns, version)
     kept = cached.version(run)
     record = cached.run(run)

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit.components.v2 as components
 
+from engine.figures import escape
 from engine.figures.drawing import Drawing
 from engine.figures.render import motion
 from pages.ui import cached, figures, scene, shell
@@ -57,6 +58,7 @@ function trail(plot, show, moving) {
 }
 function drawn(plot, show, moving) {
   plot.querySelectorAll('.trail').forEach(line => line.remove());
+  if (!plot._fullLayout) return Promise.resolve();
   const parts = name => moving.map(i => part(show.traces[i], name, show.clock));
   return window.Plotly.restyle(plot, { x: parts('x'), y: parts('y') }, moving);
 }
@@ -68,6 +70,7 @@ function play(plot, show, from, seconds) {
   let last = -100, count = 0;
   if (from < show.clock) { show.clock = from; drawn(plot, show, moving); }
   const tick = now => {
+    if (!plot._fullLayout) return;  // the page was left while it was being drawn
     const share = seconds ? Math.min(1, (now - begun) / (1000 * seconds)) : 1;
     if (now - last > 30 || share === 1) {
       last = now; count++;
@@ -97,9 +100,10 @@ export default function ({ parentElement, data }) {
   const image = { format: 'svg', filename: data.name };
   library(data.script).then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
-      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
+      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
         modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
   ).then(() => {
+    fill(plot);
     if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);
   }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => { cancelAnimationFrame(show.frame); window.Plotly?.purge(plot); };
@@ -115,7 +119,13 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
     )
     component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "seconds": SECONDS}
+    data = {
+        "figure": figure,
+        "keep": keep,
+        "name": escape.file(f"{drawing.name} {drawing.source}"),
+        "words": words,
+        "seconds": SECONDS,
+    }
     component(key=key, data=data | {"script": cached.plotly_script()}, height=height)
     figures.caption(drawing)
 

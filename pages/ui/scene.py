@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 import streamlit.components.v2 as components
 
-from engine.figures import maps
+from engine.figures import escape, maps
 from engine.figures.drawing import Map
 from engine.figures.render import plotly as screen
 from pages.ui import cached, figures, shell
@@ -25,25 +25,53 @@ function place(parent, words) {
     plot = Object.assign(document.createElement('div'), { className: 'ravine-plot' });
     plot.setAttribute('role', 'group');
     parent.append(plot);
+    follow(plot);
   }
   plot.setAttribute('aria-label', words);
   return plot;
 }
+// A container changes its size without the window, too, which alone Plotly listens to.
+function follow(plot) {
+  const observer = new ResizeObserver(() => {
+    if (!plot.isConnected) { observer.disconnect(); return; }
+    plot.dispatchEvent(new Event('ravine-size'));
+    fill(plot);
+  });
+  observer.observe(plot);
+}
+// Draws a figure anew if its place has another size; to be called when it has been drawn, too, for that takes time.
+function fill(plot) {
+  const drawn = plot._fullLayout, { clientWidth: width, clientHeight: height } = plot;
+  if (drawn && width && (Math.abs(drawn.width - width) > 1 || Math.abs(drawn.height - height) > 1))
+    window.Plotly.Plots.resize(plot).catch(() => {});
+}
 """
 """Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in,
-made once and named by its words."""
+made once, named by its words, and drawn anew when its size changes."""
 
 SCRIPT = (
     LIBRARY
     + """
 const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
+const AROUND = 80;
+// No higher than its width asks for: a map is as high as it is wide, with its words below.
+function fit(plot, tall) {
+  plot.tall = tall;
+  const set = () => { plot.style.height = `${Math.min(plot.tall, plot.clientWidth + AROUND)}px`; };
+  if (!plot.style.height) plot.addEventListener('ravine-size', set);
+  set();
+}
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
+  fit(plot, data.height);
   const { data: traces, layout } = JSON.parse(data.figure);
+  // Plotly itself keeps a camera only where the figure asks for none
+  if (plot.keep === data.keep && plot.layout?.scene?.camera) layout.scene.camera = plot.layout.scene.camera;
+  plot.keep = data.keep;
   const image = { format: 'svg', filename: data.name };
   library(data.script).then(
     plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
-      { responsive: true, displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }),
+      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }).then(() => fill(plot)),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
 }"""
@@ -69,15 +97,22 @@ def views(keep: str, version: Any, drawing: Map) -> None:
 
 
 def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bool) -> None:
-    """A map as a 3-D scene (`solid`) or as contours; the view is kept as long as `keep` stays the same."""
+    """A map as a 3-D scene (`solid`) or as contours, `height` pixels high where it is wide enough; the view is kept as
+    long as `keep` stays the same."""
     dark = shell.dark()
-    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid, height))
+    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": cached.plotly_script()}
-    component(key=key, data=data, height=height)
+    data = {
+        "figure": figure,
+        "keep": keep,
+        "name": escape.file(f"{drawing.name} {drawing.source}"),
+        "words": words,
+        "height": height,
+    }
+    component(key=key, data=data | {"script": cached.plotly_script()})
 
 
-def _json(drawing: Map, dark: bool, solid: bool, height: int) -> str:
+def _json(drawing: Map, dark: bool, solid: bool) -> str:
     figure = (screen.scene if solid else screen.contour)(drawing, dark)
-    return str(figure.update_layout(height=height).to_json())
+    return str(figure.update_layout(height=None).to_json())

@@ -53,7 +53,7 @@ def lines(chart: Chart) -> dict[str, str]:
 
 
 def test_edges_are_dashed_and_drawn_once():
-    data = columns()
+    data = columns() | {"limit": np.full(T, 2 * columns()["sharpness"].max())}
     assert lines(charts.sharpness(data, SPEC)) == {"λ₁ measured": "solid", "SAM's edge": "dash", "2/η": "dash"}
     assert lines(charts.sharpness(data | {"edge": data["limit"]}, SPEC)) == {"λ₁ measured": "solid", "2/η": "dash"}
     heavy = SPEC | {"update": {"name": "Momentum", "momentum": 0.9, "decay": 0.0}}
@@ -70,8 +70,10 @@ def test_an_edge_far_away_does_not_flatten_what_was_measured():
     data = columns()
     far = charts.sharpness(data | {"limit": data["limit"] * 1e6}, SPEC)
     assert far.y_range and far.y_range[1] < 10 * data["sharpness"].max() and "2/η is far above the picture" in far.words
+    assert "2/η, above" in lines(far) and "2/η" not in lines(far)  # whoever looks for it there finds no line
     near = charts.sharpness(data | {"limit": np.full(T, 5 * data["sharpness"].max())}, SPEC)
     assert near.y_range and near.y_range[1] > 5 * data["sharpness"].max() and "far above" not in near.words
+    assert "2/η" in lines(near)
 
 
 def test_gradient_and_direction_are_one_line_where_they_are_the_same():
@@ -94,6 +96,16 @@ def test_a_live_chart_keeps_its_spec_while_its_curves_grow():
             vega.vega(draw({name: v[:n] for name, v in columns().items()}, SPEC)) for n in (12, 20)
         )
         assert before == after
+
+
+def test_a_legend_of_points_has_their_shapes():
+    """Squares are not circles there."""
+    chart = spectra.ends(SPECTRA["full"], SPEC)
+    assert all(line.dash == "none" for line in chart.lines) and len({line.marker for line in chart.lines}) > 1
+    points = next(layer for layer in vega.vega(chart)[1]["layer"] if "shape" in layer["encoding"])
+    shape, fill = points["encoding"]["shape"], points["encoding"]["fill"]
+    assert shape["scale"]["range"] == [vega.SHAPES[line.marker] for line in chart.lines]
+    assert shape["legend"] == fill["legend"] and shape["field"] == fill["field"] == "series"  # one legend of both
 
 
 def test_thin_keeps_extremes_ends_and_gaps():

@@ -62,6 +62,19 @@ def test_html_holds_the_word_and_no_tag_of_it(word):
     assert read.tags == [("p", [("title", escape.line(word))])] and read.text == escape.line(word)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Alignment: |cos(g, vᵢ)|", "alignment-cos-g-vi"),
+        ("Sharpness λ₁", "sharpness-lambda1"),
+        ("Über ../η", "uber-eta"),
+        ("a\x00b\u202e", "a-b"),
+    ],
+)
+def test_a_file_name_is_plain_ascii(text, name):
+    assert escape.file(text) == name
+
+
 def test_html_within_html_stays():
     """Finds a part that is escaped twice, and one that is not because the whole is a list."""
     row = escape.html("<tr>{}</tr>", escape.join("<td>{}</td>", ["a<b", escape.html("<i>{}</i>", "&")]))

@@ -24,13 +24,13 @@ from matplotlib.text import Text
 from engine.figures import charts, maps, theme
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
-from engine.figures.render import numbers, paper, rails, vega
+from engine.figures.render import motion, numbers, paper, rails, vega
 from tests.drawn import DRAWINGS, plotly
 from tests.states import SPEC, height, surface
 
 every = pytest.mark.parametrize("name", DRAWINGS)
 SWITCHED = ["losses/switched", "overlap/switched", "compare by gradients/switched", "faithful/switched"]
-FULL = [name for name in DRAWINGS if name.endswith("/full")]
+FULL = [name for name in DRAWINGS if name.endswith(("/full", "/long ticks"))]
 
 
 @every
@@ -102,6 +102,28 @@ def test_nothing_is_cut_off(name: str, width: float):
     assert plot and plot.transformed(figure.dpi_scale_trans.inverted()).y0 >= caption.y1 - 0.01
 
 
+def test_a_fine_map_is_a_small_file_with_vector_axes():
+    """Of 401 x 401 cells, whose outlines would take tens of megabytes."""
+    drawing = maps.draw(surface(401), SPEC)
+    pdf, svg = (paper.export(drawing, form) for form in ("pdf", "svg"))
+    assert len(pdf) < 500_000 and len(svg) < 1_000_000
+    assert svg.count(b"<image") == 1 and b"<text" in svg and b'id="path"' in svg
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_no_number_on_screen_is_in_billions(name: str):
+    """Plotly's own ticks say 1.5B."""
+    drawing = DRAWINGS[name]()
+    if isinstance(drawing, Parallel):
+        return  # Vega's
+    for figure in plotly(drawing) if not isinstance(drawing, Chart) else [motion.figure(drawing)]:
+        layout = figure.to_plotly_json()["layout"]
+        axes = [layout.get(axis, {}) for axis in ("xaxis", "yaxis")] + [
+            layout.get("scene", {}).get(axis, {"tickvals": ()}) for axis in ("xaxis", "yaxis", "zaxis")
+        ]
+        assert all("tickvals" in axis or axis.get("exponentformat") == "power" for axis in axes)
+
+
 def expected(drawing: Drawing | Parallel) -> list[list[float]]:
     """What the CSV must hold, a row each, made from the drawing by other means."""
     if isinstance(drawing, Map):
@@ -141,6 +163,13 @@ def test_csv_gives_back_every_number_exactly(name: str):
     elif isinstance(drawing, Chart):
         alone = [mark.label for mark in drawing.marks] + [drawing.rug_label] * len(drawing.rug)
         assert [row[0] for row in rows[1:]] == [line.label for line in drawing.lines for _ in line.x] + alone
+
+
+def test_letters_of_an_svg_are_outlines_where_that_is_asked():
+    """For a reader without the font; the text is drawn, and not set by the reader's own."""
+    drawing = DRAWINGS["losses/one frame"]()
+    assert b"<text" not in paper.export(drawing, "svg", outlines=True)
+    assert b"<text" in paper.export(drawing, "svg")
 
 
 def test_csv_is_read_by_pandas():

@@ -206,4 +206,4 @@ def test_runs_of_one_rule_come_first_in_its_looks():
 
 def test_the_edge_of_a_switched_run_is_nobodys_alone():
     labels = [line.label for line in charts.sharpness(columns() | {"phase": np.arange(T) >= 10}, SWITCHED).lines]
-    assert labels == ["λ₁ measured", "the rule's edge", "2/η"]
+    assert labels == ["λ₁ measured", "the rule's edge", "2/η, above"]

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import Random
 from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec
 from engine.problems import Beale
 from engine.records import Surface, load
 from engine.rules import SAM
@@ -108,6 +109,24 @@ def test_the_ground_of_a_run_is_drawn_when_its_page_is_opened(store):
     assert app.query_params["plane"] == "Random"
     app.button(key="compute").click().run()
     await_end(f"{run}/{digest(replace(picture(SMALL), plane=Random()))}")
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "value", "spec"),
+    [
+        ("spectrum", "spectrum.top", 2, SpectrumSpec(top=2)),
+        ("landscape", "surface.resolution", 11, SurfaceSpec(resolution=11)),
+    ],
+)
+def test_what_was_typed_last_is_computed(store, page, key, value, spec):
+    """A click that comes with the last number typed begins what that number says."""
+    run = keep(store, SMALL)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["run"] = run
+    app.run().switch_page(f"pages/{page}.py").run()
+    app.number_input(key=key).set_value(value)
+    app.button(key="compute").click().run()
+    assert cached.jobs().snapshot(f"{run}/{digest(spec)}")
 
 
 def test_the_shipped_run_is_adopted_once(store):

@@ -17,7 +17,7 @@ from engine.training.runs import RunSpec, Switch
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from pages.ui import cached
-from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import APP, DEFAULT, SMALL, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
 
 PAGE = 50
 """Runs in the list at once."""
@@ -54,7 +54,7 @@ def test_an_uploaded_spec_opens_on_the_train_page(store):
     app = open_page("runs")
     marked = json.dumps(encode(SMALL)).encode("utf-8-sig")  # as an editor under Windows writes it
     app.file_uploader[0].upload("spec.json", marked, "application/json").run()
-    assert words.brief(SMALL) in app.success[0].value
+    assert words.brief(SMALL) in seen(app.success[0].value)
 
 
 def test_the_weights_of_a_chosen_run_can_be_taken_away(store):
@@ -90,6 +90,20 @@ def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     assert row["Gradients"] == 10 + 2 * 10
     app.radio(key="runs:over").set_value("seconds").run()
     assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)
+
+
+def test_what_was_chosen_is_chosen_when_one_comes_back(store):
+    chosen = keep(store, SMALL)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = chosen
+    app.switch_page("pages/runs.py").run()
+    assert app.query_params["runs"] == chosen
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/runs.py").run()
+    assert app.query_params["runs"] == chosen
+    app.button(key="runs:delete").click().run()
+    next(button for button in app.button if button.label == "Cancel").click().run()
+    assert store.has(chosen)
 
 
 def test_many_runs_are_listed_by_the_page_and_found_by_their_words(store):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from threading import Event
@@ -21,7 +22,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS
 from pages.ui import cached
-from tests.pages.headless import SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -56,6 +57,21 @@ def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
     app.button(key="go-on").click().run()
     await_end(digest(spec))
     assert store.run(digest(spec)).steps[-1] == 400
+
+
+def test_a_run_that_does_not_go_on_has_no_time_left(store):
+    spec = replace(SMALL, steps=100_000, every=1000)
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(spec).items()})
+    app.button(key="train").click().run()
+    while not cached.jobs().snapshot(digest(spec)).rate > 0:
+        time.sleep(0.02)
+    jobs, owner = cached.jobs(), app.session_state["owner"]
+    for act, said in ((jobs.pause, "Paused: step"), (jobs.stop, "Stopped: step")):
+        act(digest(spec), owner)
+        while not (told := " ".join(bar.proto.text for bar in app.run().get("progress"))).startswith(said):
+            time.sleep(0.02)
+        assert "left" not in told
+    await_end(digest(spec))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +115,24 @@ def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(s
     app.number_input(key="train.batch").set_value(1500).run()
     assert app.button(key="train").disabled
     assert app.error[0].value.startswith("batch:")
+
+
+@pytest.mark.parametrize("typed", [-1.0, 1e9])
+def test_a_number_beyond_its_bounds_is_told_and_not_trained(store, typed):
+    """Not kept by the browser to itself, in red, while the button trains the number before it."""
+    app = open_page()
+    app.number_input(key="train.lr").set_value(typed)
+    app.button(key="train").click().run()  # at once: the button knows nothing of the number yet
+    assert all(error.value.startswith("lr: expected a number from") for error in app.error) and len(app.error) == 2
+    assert app.button(key="train").disabled and app.query_params["run"] == DEFAULT
+    assert not cached.jobs().active()
+
+
+def test_what_was_typed_last_is_trained(store):
+    app = open_page(**{key.replace(".", "__"): text for key, text in flatten(SMALL).items()})
+    app.number_input(key="train.steps").set_value(7)
+    app.button(key="train").click().run()
+    assert app.query_params["run"] == digest(replace(SMALL, steps=7))
 
 
 def test_the_strip_tells_what_a_step_costs(store):

@@ -172,6 +172,7 @@ def _ground(axes: Axes, drawing: Map, size: float) -> None:
     )
     cells.set_edgecolor("face")  # else a viewer shows hairlines between the levels
     cells.set_linewidth(0.3)
+    cells.set_rasterized(True)  # of a fine map the levels' outlines take tens of megabytes; axes and path stay vectors
     if not drawing.flat:
         axes.contour(
             drawing.a,

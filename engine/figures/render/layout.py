@@ -19,7 +19,16 @@ def axis(look: Theme) -> dict[str, Any]:
         "zeroline": False,
         "tickcolor": look.axis,
         "ticks": "outside",
+        **POWERS,
     }
+
+
+POWERS = {"exponentformat": "power", "minexponent": 5}
+"""Large numbers by powers of ten, and not as 1.5B."""
+FONT = "Source Sans, sans-serif"
+"""The page's own."""
+BELOW = 104
+"""Pixels below a map: its axis, its name, and the colour bar."""
 
 
 def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
@@ -27,17 +36,18 @@ def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
     return {
         "height": height,
         "uirevision": f"{drawing.source} {drawing.name}",
-        "margin": {"l": 56, "r": 8, "t": 34, "b": 48},
+        "margin": {"l": 56, "r": 8, "t": 34, "b": BELOW},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
-        "font": {"color": look.text, "size": 13},
+        "font": {"color": look.text, "size": 13, "family": FONT},
         "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "bgcolor": CLEAR},
         **_axes(drawing, look),
         "scene": _walls(drawing, look)
         | {
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.65},
-            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.12}},
+            # a little to the right, for at the left stand the heights and their name
+            "camera": {"eye": {"x": 1.58, "y": -1.8, "z": 1.16}, "center": {"x": -0.085, "y": -0.085, "z": -0.13}},
         },
     }
 
@@ -48,19 +58,20 @@ def _axes(drawing: Map, look: Theme) -> dict[str, Any]:
     across, up = _sides(drawing)
     equal = {"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}
     return {
-        "xaxis": flat | {"title": {"text": escape.plotly(drawing.x_label)}, "range": across},
-        "yaxis": flat | {"title": {"text": escape.plotly(drawing.y_label)}, "range": up} | equal,
+        "xaxis": flat | {"title": _title(drawing.x_label), "range": across},
+        "yaxis": flat | {"title": _title(drawing.y_label), "range": up, "constraintoward": "top"} | equal,
     }
 
 
 def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
     """The axes of the landscape."""
     wall = {
-        "tickfont": {"size": 11},
+        "tickfont": {"size": 10},
         "backgroundcolor": CLEAR,
         "gridcolor": look.grid,
         "zerolinecolor": look.grid,
         "color": look.text,
+        **POWERS,
     }
     across, up = _sides(drawing)
     low, high = drawing.range if not drawing.empty else (0.0, 1.0)
@@ -68,9 +79,9 @@ def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
     rim = 0.05 * (high - low)
     heights = {"range": [low - rim, high + rim], "tickvals": places, "ticktext": names}
     return {
-        "xaxis": wall | {"title": {"text": _short(drawing.x_label)}, "range": across},
-        "yaxis": wall | {"title": {"text": _short(drawing.y_label)}, "range": up},
-        "zaxis": wall | {"title": {"text": _short(drawing.z_label)}} | heights,
+        "xaxis": wall | {"title": _title(_short(drawing.x_label), 11), "range": across},
+        "yaxis": wall | {"title": _title(_short(drawing.y_label), 11), "range": up},
+        "zaxis": wall | {"title": _title(_short(drawing.z_label), 11)} | heights,
     }
 
 
@@ -80,5 +91,10 @@ def _sides(drawing: Map) -> tuple[list[float], list[float]]:
 
 
 def _short(label: str) -> str:
-    """Without the unit, for which a scene has no room and its caption has."""
-    return escape.plotly(label.partition(" (")[0].partition(",")[0])
+    """Without the unit, for which a scene has no room; its colour bar has."""
+    return label.partition(" (")[0].partition(",")[0]
+
+
+def _title(label: str, size: int = 13) -> dict[str, Any]:
+    """A name in a size for which a narrow plot has room, too."""
+    return {"text": escape.plotly(label), "font": {"size": size}}

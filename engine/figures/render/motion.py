@@ -23,6 +23,7 @@ TIMES = ("step", "epoch", "gradient evaluations")
 """The axes along which a chart's curves grow."""
 POINTS = 400
 """The most points of a curve: all of them are handed to Plotly anew for every picture of the motion."""
+BESIDE = {"orientation": "v", "yref": "paper", "y": 0.5, "yanchor": "middle", "ypad": 10}
 DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "none": "solid"}
 SYMBOLS = {
     "circle": "circle",
@@ -74,8 +75,12 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
 
 
 def _map(drawing: Map, dark: bool, height: int, text: int) -> go.Figure:
-    made = plotly.contour(drawing, dark, height).update_layout(font={"size": text, "family": "Source Sans, sans-serif"})
+    made = plotly.contour(drawing, dark, height).update_layout(font={"size": text})
     made.update_layout(margin={"l": 4.5 * text, "r": text, "t": 2.6 * text, "b": 3.7 * text})
+    # in a figure that is wider than high, the colour bar stands beside the map
+    words = {"font": {"size": text}}
+    made.update_traces(colorbar=BESIDE | {"title": words | {"side": "right"}}, selector={"type": "contour"})
+    made.update_xaxes(title=words).update_yaxes(title=words)
     x, y, steps = (
         np.asarray(values, float).tolist() for values in (drawing.path_a, drawing.path_b, drawing.path_steps)
     )

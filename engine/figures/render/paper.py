@@ -20,6 +20,8 @@ from engine.figures.render.axes import BAR, contours, draw, label, legend, legen
 from engine.figures.render.rails import lines_in_print
 from engine.figures.render.tiles import side_by_side
 from engine.figures.theme import DARK, LIGHT, text_size
+from engine.figures.ticks import ticks
+from engine.figures.words import number
 
 matplotlib.rcParams.update(
     {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False}
@@ -50,12 +52,18 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
 
 
 def export(
-    drawing: Drawing | Parallel, form: str, width: float = 5.5, caption: bool = False, dark: bool = False
+    drawing: Drawing | Parallel,
+    form: str,
+    width: float = 5.5,
+    caption: bool = False,
+    dark: bool = False,
+    outlines: bool = False,
 ) -> bytes:
     """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
     specs' digests, and no date.
 
-    `dark` is for a dark page to show: light text on no background.
+    `dark` is for a dark page to show: light text on no background. With `outlines` an SVG's letters are shapes, which
+    look the same where the font is not installed, instead of text, which can be edited and found.
     """
     title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
     about = {"Title": title}
@@ -70,7 +78,8 @@ def export(
         _see(made)
         if dark:
             _darken(made)
-        made.savefig(buffer, format=form, dpi=300, metadata=about)
+        with matplotlib.rc_context({"svg.fonttype": "path" if outlines else "none"}):
+            made.savefig(buffer, format=form, dpi=300, metadata=about)
     return buffer.getvalue()
 
 
@@ -96,7 +105,10 @@ def _map(drawing: Map, width: float, foot: float, size: float) -> Figure:
     """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
     labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
     columns = legend_columns(labels, width, size)
-    left, right, bottom, top = 6 * em, 6.5 * em, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
+    longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
+    beside = max(map(len, drawing.ticks[1]), default=0)
+    left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
+    bottom, top = 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
     across = (width - left - right) / (1 + BAR[0] + BAR[2])
     up = across * (float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1)
     tall = foot + bottom + up + top

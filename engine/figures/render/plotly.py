@@ -104,7 +104,7 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
 def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     """The map as a landscape, the path at the loss of its own points: it leaves the ground where the plane does not
     hold it."""
-    figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "b": 0})
+    figure = _frame(drawing, theme(dark), height).update_layout(margin={"l": 0, "r": 0, "b": 60})
     if not drawing.empty:
         low, high = drawing.range
         figure.add_surface(
@@ -199,13 +199,19 @@ def scale() -> list[list[Any]]:
 
 
 def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
+    """The colour bar, along the foot of the figure, where it takes nothing from the map's width."""
     places, names = drawing.ticks
     return {
-        "title": {"text": escape.plotly(drawing.z_label), "side": "right"},
+        "orientation": "h",
+        "title": {"text": escape.plotly(drawing.z_label), "side": "bottom", "font": {"size": 13}},
         "tickvals": places,
         "ticktext": names,
-        "thickness": 14,
+        "thickness": 12,
         "outlinewidth": 0,
+        "yref": "container",
+        "y": 0,
+        "yanchor": "bottom",
+        "ypad": 2,
     }
 
 

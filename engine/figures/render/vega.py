@@ -141,14 +141,15 @@ def _as_is(field: str) -> dict[str, Any]:
 
 
 def _bands(chart: Chart) -> list[dict[str, Any]]:
+    # by "color": two legends become one where each of their channels has one field in all layers
     solid = [line.label for line in chart.lines if line.band and line.dash != "none"]
     points = [line.label for line in chart.lines if line.band and line.dash == "none"]
     edges = {"y": _y(chart, "lower"), "y2": {"field": "upper"}}
     shaded = {
         "mark": {"type": "area", "opacity": 0.25, "clip": True},
-        "encoding": edges | {"fill": _as_is("hue"), "detail": {"field": "series"}},
+        "encoding": edges | {"color": _as_is("hue"), "detail": {"field": "series"}},
     }
-    bars = {"mark": {"type": "bar", "width": 2, "clip": True}, "encoding": edges | {"fill": _as_is("hue")}}
+    bars = {"mark": {"type": "bar", "width": 2, "clip": True}, "encoding": edges | {"color": _as_is("hue")}}
     return [layer | {"transform": [_only(names)]} for layer, names in ((shaded, solid), (bars, points)) if names]
 
 
@@ -159,7 +160,8 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
     hue = _per_line(chart, [colour(line.colour, dark) for line in chart.lines], legend)
     dash = _per_line(chart, [DASHES.get(line.dash, []) for line in chart.lines], legend)
     points_only = all(line.dash == "none" for line in chart.lines)
-    looks = {"fill": hue if points_only else _as_is("hue"), "shape": _as_is("shape")}
+    shape = _per_line(chart, [SHAPES[pointed(line)] for line in chart.lines], legend)
+    looks = {"fill": hue, "shape": shape} if points_only else {"fill": _as_is("hue"), "shape": _as_is("shape")}
     points = {
         "mark": {"type": "point", "size": 42, "opacity": 1, "strokeWidth": 0},
         "transform": [{"filter": _shown(chart)}],
@@ -173,7 +175,8 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
             "encoding": {"y": _y(chart), "stroke": hue, "strokeDash": dash},
         }
         layers += [curve | {"transform": [_only(names)]}] if names else []
-    return [*layers, points]
+    # of a layer without a point Vega complains
+    return [*layers, *([points] if any(map(pointed, chart.lines)) else [])]
 
 
 def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:

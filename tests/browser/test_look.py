@@ -1,0 +1,170 @@
+"""How pages look and how one goes through them: words that fit from a phone to a large screen, plots that follow their
+container and keep their view, the browser's history, the keyboard, and every page's figures taken away."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.harness import button, enter, key, picture, saved, settle, shows, turn_to
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Robustness", "Encyclopedia", "Runs"]
+FORMS = (
+    ("Train", "train", "pdf"),
+    ("Papers", "papers", "svg"),
+    ("Landscape", "surface", "png"),
+    ("Robustness", "sweep", "csv"),
+    ("Encyclopedia", "encyclopedia", "pdf"),
+    ("Runs", "runs", "svg"),
+)
+"""Of each page that has a figure at once, what its menu's keys begin with, and a form to take one away in."""
+BEGINS = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG", "csv": b"# "}
+BEYOND = """() => {
+  const side = document.querySelector('[data-testid=stSidebar]').getBoundingClientRect();
+  const scrolls = '.rows, [data-testid=stDataFrame]';
+  const out = e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(scrolls);
+  const found = [...document.querySelectorAll('[data-testid=stMain] :is(h1, button, dl, p, .ravine-plot, svg)')];
+  return [side.right > 0 ? 'the sidebar' : '', ...found.filter(out).map(e => e.outerHTML.slice(0, 90))].filter(Boolean);
+}"""
+"""What of a phone's page lies beyond its right edge, and whether the closed sidebar covers its left."""
+DRAWN = """() => [...document.querySelectorAll('.ravine-plot')].every(
+  plot => Math.abs(plot._fullLayout?.width - plot.clientWidth) <= 1)"""
+"""Whether all plots are as wide as their places."""
+CUT = """plot => {
+  const box = plot.getBoundingClientRect(), words = [...plot.querySelectorAll('text')].filter(t => t.textContent);
+  const rects = words.map(t => t.getBoundingClientRect());
+  const out = r => r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1 || r.bottom > box.bottom + 1;
+  const over = (a, b) => a.left < b.right - 2 && b.left < a.right - 2 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+  return words.filter((_, i) => out(rects[i]) || rects.some((r, j) => j !== i && over(r, rects[i])))
+    .map(t => t.textContent);
+}"""
+"""The words of a plot that reach beyond it, or over others."""
+SCENE = """plot => {
+  const box = plot.getBoundingClientRect(), { l, t, w, h } = plot._fullLayout._size;
+  return { x: box.x + l, y: box.y + t, width: w, height: h };
+}"""
+"""Where a plot's scene is on the page."""
+
+
+def cut_off(page: Page, plot: Locator) -> bool:
+    """Whether anything of a scene, such as an axis's name, reaches its left or right edge."""
+    pixels = imread(io.BytesIO(page.screenshot(clip=plot.evaluate(SCENE))))
+    return any(len(np.unique(rim.reshape(-1, rim.shape[-1]), axis=0)) > 1 for rim in (pixels[:, 2:4], pixels[:, -4:-2]))
+
+
+def left(page: Page, what: str) -> list[str]:
+    """What a script still finds after some seconds, in which plots are drawn anew."""
+    found = page.evaluate(what)
+    for _ in range(20):
+        if not found:
+            break
+        page.wait_for_timeout(250)
+        found = page.evaluate(what)
+    return found
+
+
+def sized(page: Page, width: int, height: int = 900) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(500)  # what hears of it, and draws anew
+    settle(page)
+
+
+def test_words_fit_and_plots_follow(visit):
+    page, found = visit(), []
+    warned: list[str] = []
+    page.on("console", lambda message: warned.append(message.text) if "Infinite extent" in message.text else None)
+    for title in PAGES:
+        turn_to(page, title)
+        sized(page, 390, 844)
+        found += [f"{title}: {what}" for what in left(page, BEYOND)]
+        picture(page, f"phone-{title.lower()}")
+        sized(page, 1440)
+    assert not found, "\n".join(found)
+    assert not warned
+
+    turn_to(page, "Landscape")
+    plots = page.locator(".ravine-plot")
+    expect(plots).to_have_count(2)
+    page.wait_for_function("() => document.querySelector('.ravine-plot .gl-container canvas')")
+    for width in (1000, 1280, 1440):
+        sized(page, width)
+        page.wait_for_function(DRAWN)
+        picture(page, f"landscape-{width}")
+        assert [plots.nth(nth).evaluate(CUT) for nth in (0, 1)] == [[], []], width
+        assert not cut_off(page, plots.nth(1)), width
+    camera = "plot => plot._fullLayout.scene._scene.getCamera().eye.x.toFixed(3)"
+    before, box = plots.nth(1).evaluate(camera), plots.nth(1).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 200, box["y"] + 250)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 320, box["y"] + 270, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    turned = plots.nth(1).evaluate(camera)
+    assert turned != before
+    key(page, "surface:quantity").get_by_role("radio", name="Accuracy").click()
+    shows(page, "Accuracy on all")
+    settle(page)
+    assert plots.nth(1).evaluate(camera) == turned
+
+    turn_to(page, "Encyclopedia")
+    key(page, "encyclopedia:other").locator("input").fill("USAM")
+    page.keyboard.press("Enter")
+    expect(plots).to_have_count(2)
+    for width in ("", "260px"):  # a container that changes without the window
+        page.evaluate(
+            "w => document.querySelectorAll('.ravine-plot').forEach(p => p.parentElement.style.width = w)", width
+        )
+        page.wait_for_function(DRAWN)
+        sides = [plots.nth(nth).evaluate("plot => plot._fullLayout.xaxis._length") for nth in (0, 1)]
+        assert sides[0] == pytest.approx(sides[1], abs=1)
+
+
+def test_ways_through_the_pages(visit):
+    """Each page is one step back, an experiment leads back to the cards, a key held down moves a slider as often as it
+    is heard, what is typed last is trained, and every page's figure is taken away."""
+    page = visit()
+    begun = page.evaluate("() => history.length")
+    turn_to(page, "Landscape")
+    turn_to(page, "Papers")
+    button(page, "papers:open-Drift").click()
+    shows(page, "l(u) = ")
+    enter(page, "papers.Drift.rho", "0.2")
+    assert page.evaluate("() => history.length") == begun + 3
+    for heading in ("Why does SAM work?", "What does the ground look like?", "How does it descend?"):
+        page.go_back()
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        settle(page)
+
+    turn_to(page, "Encyclopedia")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    before = float(slider.input_value())
+    for _ in range(25):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(40)
+    settle(page)
+    page.wait_for_timeout(500)
+    assert float(slider.input_value()) == pytest.approx(before + 0.25)
+
+    for title, at, form in FORMS:
+        turn_to(page, title)
+        if title == "Papers":
+            button(page, "papers:open-Drift").click()
+            settle(page)
+        if title == "Runs":
+            page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})
+            settle(page)
+            page.get_by_test_id("stDataFrame").hover(position={"x": 600, "y": 50})  # its toolbar covers no menu
+        assert saved(page, at, form).startswith(BEGINS[form]), title
+
+    turn_to(page, "Train")
+    key(page, "train.lr").locator("input").fill("-1")
+    button(page, "train").click()
+    expect(page.get_by_test_id("stSidebar").get_by_text("lr: expected")).to_be_visible()
+    expect(button(page, "train")).to_be_disabled()
