@@ -77,7 +77,7 @@ def sidebar(settings: Callable[[], Any], at: str) -> Any:
     count = math.prod(wanted.shape) if wanted else 0
     label = f"Train {count:,} run{'s' * (count != 1)}"
     # not on_click, whose arguments were read before what is typed last
-    if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and fits:
+    if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and wanted and fits:
         start(wanted, device, at)
     if wanted and fits:
         price.tell(Work(wanted), device)
