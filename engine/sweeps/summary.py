@@ -14,6 +14,8 @@ from engine.sweeps.resamples import Outcomes
 
 WITHIN = 0.5
 """How far above the best, as a share of it, a cell may be to count among the good ones."""
+RESAMPLES = 500
+"""Of the seeds: as many as those with which the intervals were found to hold what they say (`benchmarks.coverage`)."""
 NOT_HERE = Estimate(float("nan"), note="needs the learning rate across")
 
 
@@ -70,4 +72,5 @@ def outcomes(sweep: Sweep, loss: str, rule: int) -> Outcomes:
         sweep.outcomes[loss][rule].astype(float),
         np.nanmedian(starts.reshape(-1, starts.shape[-1]), axis=0),
         sweep.outcomes["state"][rule] > 0,
+        count=RESAMPLES,
     )

@@ -5,7 +5,6 @@ import sys
 import time
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.data import MNIST, SOURCES, here, load, openml
@@ -15,9 +14,9 @@ from engine.training.runs import RUNS, RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
-from pages.ui import cached, obtain
+from pages.ui import obtain
 from tests.data.test_own import X, Y, csv
-from tests.pages.headless import open_page, texts
+from tests.pages.headless import open_page, served, texts
 
 DATA = "train.problem.Classification.data"
 
@@ -25,13 +24,10 @@ DATA = "train.problem.Classification.data"
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A server's store of its own."""
-    monkeypatch.setenv("RAVINE_STORE", str(tmp_path))
     monkeypatch.setattr(obtain, "DOWNLOADS", {})
-    st.cache_resource.clear()
     load.cache_clear()
-    yield Store(tmp_path)
-    cached.jobs().close()
-    st.cache_resource.clear()
+    with served(tmp_path):
+        yield Store(tmp_path)
 
 
 def choose(name: str) -> AppTest:
