@@ -13,7 +13,7 @@ from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Line, Map, Tiles, band, pointed, visible
 from engine.figures.points import beads, thin
 from engine.figures.render import plotly
-from engine.figures.render.layout import CLEAR, axis
+from engine.figures.render.layout import CLEAR, FONT, axis
 from engine.figures.render.tiles import tile
 from engine.figures.theme import Theme, colour, theme
 from engine.figures.ticks import log_ticks
@@ -140,7 +140,7 @@ def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hovermode": "closest",
-        "font": {"color": look.text, "size": text, "family": "Source Sans, sans-serif"},
+        "font": {"color": look.text, "size": text, "family": FONT},
         "legend": {
             "orientation": "h",
             "traceorder": "normal",

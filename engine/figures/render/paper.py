@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import io
 import textwrap
+from pathlib import Path
 from threading import Lock
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from engine.figures import escape
@@ -23,8 +25,16 @@ from engine.figures.theme import DARK, LIGHT, text_size
 from engine.figures.ticks import ticks
 from engine.figures.words import number
 
+for _font in sorted((Path(__file__).resolve().parents[3] / "assets" / "fonts").glob("*.ttf")):
+    fontManager.addfont(_font)  # the page's own face; what it has no letters for is DejaVu's
 matplotlib.rcParams.update(
-    {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False}
+    {
+        "font.family": ["Ravine Sans", "DejaVu Sans"],
+        "pdf.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "ravine",
+        "text.parse_math": False,
+    }
 )
 FORMATS = ("pdf", "svg", "png")
 TOP = Lock()
@@ -35,8 +45,8 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
     """The drawing `width` inches wide, its text sized as in the paper of that width; with `caption`, its words stand
     below it."""
     size = text_size(width)
-    words = textwrap.wrap(drawing.words, int(width * 72 / (0.59 * size))) if caption else []
-    foot = 1.35 * len(words) * size / 72
+    words = textwrap.wrap(drawing.words, int(width * 72 / (0.5 * size))) if caption else []
+    foot = (1.36 * len(words) + 2.0) * size / 72 if words else 0.0
     if isinstance(drawing, Map) and not drawing.empty:
         result = _map(drawing, width, foot, size)
     elif isinstance(drawing, Tiles) and not drawing.empty:
@@ -47,7 +57,7 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
         result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
         draw(result.add_subplot(), drawing, width, size)
     if words:
-        result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=1.15, color=LIGHT.text)
+        result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=0.95, color=LIGHT.text)
     return result
 
 

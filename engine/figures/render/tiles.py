@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.render.axes import colours, tick
-from engine.figures.render.layout import CLEAR, axis
+from engine.figures.render.layout import CLEAR, FONT, axis
 from engine.figures.theme import LIGHT, SIDES, VIRIDIS, colour, theme
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
@@ -210,7 +210,7 @@ def _layout(drawing: Tiles, nth: int, dark: bool, height: int) -> dict[str, Any]
         "margin": {"l": 54 if rows else 16, "r": 6, "t": 34, "b": 46},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
-        "font": {"color": look.text, "size": 13},
+        "font": {"color": look.text, "size": 13, "family": FONT},
         "title": title | {"x": 0, "xref": "paper", "xanchor": "left", "y": 0.99, "yanchor": "top"},
         "annotations": [_remark(panel, look.axis)],
         "xaxis": _side(drawing.x_label, x, drawing.log_a, axis(look)),

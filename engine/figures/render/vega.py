@@ -14,6 +14,7 @@ from engine.figures.drawing import Chart, Line, band, pointed, visible
 from engine.figures.marks import Place, placed
 from engine.figures.parallel import Parallel
 from engine.figures.points import beads, thin
+from engine.figures.render.layout import FONT
 from engine.figures.theme import DASHES, Theme, colour, theme
 
 POINTS = 600
@@ -280,13 +281,13 @@ def config(look: Theme) -> dict[str, Any]:
     axis = text | {"gridColor": look.grid, "domainColor": look.axis, "tickColor": look.axis, "titlePadding": 6}
     legend = text | {"labelLimit": 400, "columnPadding": 14, "padding": 0}
     mark = {"invalid": "break-paths-show-path-domains", "aria": False}
-    words = {"font": "Source Sans, sans-serif"}  # the page's own, as in its axes
+    words = {"font": FONT}
     # the chart has one name as a whole
     return {
         "axis": axis,
         "legend": legend,
         "view": {"stroke": None},
-        "font": "sans-serif",
+        "font": FONT,
         "text": words,
         "mark": mark,
     }
