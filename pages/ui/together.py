@@ -71,7 +71,16 @@ def show(run: str, spec: RunSpec, specs: Sequence[RunSpec]) -> None:
         citations.menu(spec)
         shell.spec_menu(spec, run)
         download.menu(drawings(specs), "train", run)
-    live.ticking(partial(watching, specs), active(specs))
+    at_work = active(specs)
+    live.ticking(partial(_look_again, specs, at_work), at_work)
+
+
+def _look_again(specs: Sequence[RunSpec], before: bool) -> bool:
+    """As `watching`; where something has begun that was not at work `before`, the page begins to look by itself."""
+    going = watching(specs)
+    if going and not before:
+        st.rerun()
+    return going
 
 
 def active(specs: Sequence[RunSpec]) -> bool:
@@ -236,7 +245,11 @@ def _offer(members: Sequence[Member], work: Work, drawing: bool) -> None:
         return
     cost = cached.cost(work)
     time = f" (about {words.duration(cost.seconds)})" if cost else ""
-    st.button(f"Draw the ground under the paths{time}", on_click=person.start, args=(work,), key="beside.draw")
+    st.button(f"Draw the ground under the paths{time}", on_click=_draw, args=(work,), key="beside.draw")
+
+
+def _draw(work: Work) -> None:
+    person.start(work)
 
 
 def _sketch(members: Sequence[Member]) -> tuple[JointSurface | None, object]:

@@ -74,8 +74,8 @@ def test_a_difference_within_the_spread_is_none(sam):
 
 
 def test_the_flattest_of_several_is_in_the_headline_and_each_has_its_figures():
-    runs = {"SGD": curves(), "SAM": curves(sharpness=2), "USAM": curves(sharpness=8), "SSAM": curves(sharpness=4)}
-    headline, figures = told(**runs)
+    usam, ssam = curves(sharpness=8), curves(sharpness=4)
+    headline, figures = told(SGD=curves(), SAM=curves(sharpness=2), USAM=usam, SSAM=ssam)
     assert headline == "Same loss, half the curvature: SAM beside SGD"
     assert "USAM’s is 2 of that" in figures and "SSAM’s, 4 (4 to 4 around it), cannot be told from it" in figures
 
