@@ -262,7 +262,7 @@ with st.sidebar:
     with st.container(key="go", gap="xxsmall"):
         all_runs = beside.runs(spec) if spec else []
         st.button(
-            f"Train all {len(all_runs)}" if len(all_runs) > 1 else "Train",
+            beside.called(all_runs),
             type="primary",
             width="stretch",
             disabled=spec is None or obtain.missing(spec),

@@ -76,7 +76,7 @@ def _told(spec: Spec, matches: list[Match], level: float, ended: bool) -> Findin
     others = sorted((m for m in matches if m is not against), key=lambda m: m.sharpness)
     missed = [m for m in matches if m.loss < level - SAME * abs(level)]
     apart = [m for m in others if _apart(m, against) and m not in missed and against not in missed]
-    what = "training loss" if words.has_data(spec) else "value"
+    what, same = ("training loss", "loss") if words.has_data(spec) else ("value", "value")
     reached = "the lowest that all have reached" + ("" if ended else " so far")
     said = [_against(m, against) if m in apart else _undecided(m) for m in others]
     said += [f"{m.label} passes that loss between two measurements, to {words.number(m.loss, 3)}" for m in missed]
@@ -86,18 +86,18 @@ def _told(spec: Spec, matches: list[Match], level: float, ended: bool) -> Findin
     parts = ["; ".join([*parts, *said]) + "."]
     parts += [f"Gradients until there: {cost}."] if cost else []
     said_of_all = ended and (apart or not missed)
-    return Finding(_headline(apart, against) if said_of_all else "", " ".join([*parts, f"{one} of each."]))
+    return Finding(_headline(same, apart, against) if said_of_all else "", " ".join([*parts, f"{one} of each."]))
 
 
-def _headline(apart: Sequence[Match], against: Match) -> str:
+def _headline(same: str, apart: Sequence[Match], against: Match) -> str:
     """Of the rule that differs most downwards, else upwards; that there is no clear difference, where none does."""
     if not apart:
-        return "Same loss, no clear difference in curvature"
+        return f"Same {same}, no clear difference in curvature"
     first = apart[0] if apart[0].sharpness < against.sharpness else apart[-1]
     ratio = first.sharpness / against.sharpness
     named = next((name for share, name in FRACTIONS.items() if abs(ratio / share - 1) <= NEAR), "")
     much = named or f"{words.number(ratio, 2)} times the curvature"
-    return f"Same loss, {much}: {first.label} beside {against.label}"
+    return f"Same {same}, {much}: {first.label} beside {against.label}"
 
 
 def _against(m: Match, against: Match) -> str:

@@ -20,8 +20,8 @@ Runs = Sequence[tuple[str, Spec, Columns]]
 """(what it is called, its encoded spec, its measurements) of each."""
 FAR = 3.0
 """An edge that stays above so many times all that was measured is not drawn: it would press the rest together."""
-SMALL = ("test_accuracy", "gradient_norm", "cos_u")
-"""The measures that are shown small."""
+SMALL = {"test_accuracy": "accuracy", "gradient_norm": "‖g‖", "cos_u": "|cos(u, v₁)|"}
+"""The measures that are shown small, with words that such an axis has room for; their captions say the rest."""
 
 
 def sharpness(runs: Runs) -> Chart:
@@ -80,7 +80,8 @@ def losses(runs: Runs) -> Chart:
         if not np.isnan(run["test_loss"]).all():
             lines.append(Line(f"{name}, held-out", run["step"], run["test_loss"], colour, "dot"))
     dotted = "; dotted, of held-out examples, which are never trained on" if len(lines) > len(runs) else ""
-    caption = f"Mean loss at the weights themselves, {words.data(runs[0][1])}{dotted}.{words.decay(runs[0][1])}"
+    what = "Mean loss at the weights themselves" if words.has_data(runs[0][1]) else "Value at the point itself"
+    caption = f"{what}, {words.data(runs[0][1])}{dotted}.{words.decay(runs[0][1])}"
     log = positive(*(line.y for line in lines))
     return _chart("losses", "Loss", words.loss(runs[0][1]), lines, caption, runs, log_y=log)
 
@@ -105,9 +106,10 @@ def _chart(
 
 
 def small(runs: Runs, measure: str) -> Chart:
-    """Another measure of every run, without a legend of its own: the charts above it name the colours."""
+    """A measure of SMALL of every run, without a legend of its own: the charts above it name the colours."""
     drawn = compare(runs, measure)
-    return replace(drawn, lines=tuple(replace(line, marker="") for line in drawn.lines), legend=False)
+    lines = tuple(replace(line, marker="") for line in drawn.lines)
+    return replace(drawn, lines=lines, legend=False, x_label="", y_label=SMALL[measure])
 
 
 def measures(runs: Runs) -> list[str]:

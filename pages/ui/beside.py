@@ -102,3 +102,8 @@ def address(own: str) -> dict[str, str]:
     """What the address says of it."""
     names = chosen(own)
     return {NAME: ",".join(names)} if names else {}
+
+
+def called(specs: Sequence[RunSpec]) -> str:
+    """What the button says that trains these runs."""
+    return {0: "Train", 1: "Train", 2: "Train both"}.get(len(specs), f"Train all {len(specs)}")

@@ -34,7 +34,7 @@ def tell_all(works: Sequence[Work], device: str) -> None:
     found = [cost for work in works if (cost := cached.cost(work))] if device == "cpu" else []
     if len(found) == len(works):
         seconds, record = sum(cost.seconds for cost in found), sum(cost.record for cost in found)
-        line = f"About {words.duration(seconds)} for all {len(works)} · {budget.size(record)}"
+        line = f"About {words.duration(seconds)} for {len(works)} runs · {budget.size(record)}"
         st.caption(escape.markdown(line))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from engine.figures import escape, findings, together, words
+from engine.figures.comparison import compare
 from engine.figures.drawing import Drawing
 from engine.figures.theme import colour, rule_colour
 from engine.records import ENDS, JointSurface, Run
@@ -22,7 +23,7 @@ from pages.ui import cached, citations, download, figures, live, person, scene, 
 
 SMALL = 15.0
 """Seconds that a joint surface may cost that is computed without being asked for."""
-MAP, HIGH, LOW, LEAST = 560, 235, 170, 110
+MAP, HIGH, LOW, LEAST = 560, 235, 170, 105
 """Pixels: how high the ground, sharpness, loss and the small charts are."""
 
 
@@ -158,7 +159,8 @@ def _last(member: Member) -> tuple[str, str, str]:
     last = {name: float(values[-1]) for name, values in member.view.columns.items()}
     share = f" · held-out {words.percent(last['test_accuracy'])}" if words.has_classes(describe(member.spec)) else ""
     number = words.number
-    return f"{member.name}{share}", number(last["sharpness"], 3), f"loss {number(last['train_loss'], 3)}"
+    loss = "loss" if words.has_data(describe(member.spec)) else "value"
+    return f"{member.name}{share}", number(last["sharpness"], 3), f"{loss} {number(last['train_loss'], 3)}"
 
 
 def _key(name: str, members: Sequence[Member]) -> str:
@@ -280,6 +282,6 @@ def drawings(specs: Sequence[RunSpec]) -> dict[str, download.Draw]:
         "Losses": partial(chart, partial(together.losses)),
     }
     for name in together.measures(runs):
-        made[name.replace("_", " ").capitalize()] = partial(chart, partial(together.small, measure=name))
+        made[name.replace("_", " ").capitalize()] = partial(chart, partial(compare, measure=name))
     surface = _ground(look(specs))[0]
     return made | ({"Ground and paths": partial(together.ground, surface, False)} if surface is not None else {})

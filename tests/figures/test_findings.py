@@ -65,6 +65,7 @@ def test_the_loss_is_the_lowest_that_all_have_reached():
     [
         curves(sharpness=[9, 9, 9, 4.5, 3, 3]),  # λ₁ moves about more than the two differ
         curves(sharpness=3, residual=1.5),  # or is known no better
+        curves(sharpness=5, residual=1.5),
     ],
 )
 def test_a_difference_within_the_spread_is_none(sam):
@@ -101,8 +102,11 @@ def test_a_run_that_never_falls_is_compared_with_none():
 
 
 def test_a_function_has_a_value_and_a_start():
-    assert told(dict(describe(RunSpec(Beale()))), SGD=curves(), SAM=curves(sharpness=2))[1].startswith("At value 0.2,")
-    assert told(dict(describe(RunSpec(Beale()))), SGD=curves(), SAM=curves())[1].endswith("One start of each.")
+    beale = dict(describe(RunSpec(Beale())))
+    headline, figures = told(beale, SGD=curves(), SAM=curves(sharpness=2))
+    assert headline.startswith("Same value, half") and figures.startswith("At value 0.2,")
+    assert figures.endswith("One start of each.")
+    assert told(beale, SGD=curves(), SAM=curves())[0] == "Same value, no clear difference in curvature"
 
 
 def test_without_two_that_measured_sharpness_nothing_is_said():

@@ -35,7 +35,7 @@ def test_the_chips_stand_in_the_address_and_a_link_restores_them(store):
     assert "beside" not in app.query_params and app.title[0].value == "How does it descend?"
     app.get("button_group")[0].set_value(["SGD"]).run()
     assert not app.exception and app.query_params["beside"] == "SGD" and app.query_params["run"] == DEFAULT
-    assert app.button(key="train").label == "Train all 2"
+    assert app.button(key="train").label == "Train both"
     app = open_page(beside="SSAM,SGD,ASAM,Nonsense")
     assert app.query_params["beside"] == "SGD,SSAM,ASAM" and "there is no rule 'Nonsense'" in texts(app)
     assert app.session_state[beside.FIRST] == ["SGD", "SSAM"] and app.session_state[beside.OTHERS] == ["ASAM"]

@@ -16,7 +16,7 @@ from engine.work.beside import MOST, beside, stretch, together
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import FOUR, SHIPPED, joint
-from engine.work.sketch import fits, sketch
+from engine.work.sketch import fits, plane, sketch
 from engine.work.store import Store
 
 SHIPS = Store(SHIPPED)
@@ -34,7 +34,7 @@ def test_what_ships_stands_beside_the_default_run():
     [
         (SAM(0.3), 6, "USAM", USAM(0.3)),
         (SAM(0.1), 2, "ASAM", ASAM(1.0)),  # whose unit, and usual size, is another
-        (SAM(0.15), 3, "SSAM", SSAM(SAM(0.15))),
+        (SAM(0.11), 2.2, "SSAM", SSAM(SAM(0.11))),
         (SSAM(ASAM(1.0)), 2, "SAM", SAM(0.1)),
         (SGD(), 1, "SAM", SAM()),
     ],
@@ -63,6 +63,12 @@ def test_a_sketch_of_whole_paths_is_where_their_joint_surface_has_them():
         np.testing.assert_allclose(getattr(made, name), getattr(kept, name), atol=1e-4, err_msg=name)
     np.testing.assert_allclose(made.end_sharpness, kept.end_sharpness, rtol=1e-4)
     np.testing.assert_allclose(made.end_loss, kept.end_loss, rtol=1e-4)
+
+
+def test_a_path_weighs_the_same_however_often_it_is_measured():
+    first, second = (SHIPS.run(digest(spec)).path[:30] for spec in FOUR[::3])
+    once, twice = plane([first, second]), plane([first, np.repeat(second, 2, axis=0)])
+    np.testing.assert_allclose(twice[1], once[1], atol=1e-5)
 
 
 def test_a_sketch_of_a_toy_has_its_surface(tmp_path):
