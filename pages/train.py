@@ -15,7 +15,22 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, price, shell
+from pages.ui import (
+    beside,
+    cached,
+    citations,
+    controls,
+    download,
+    figures,
+    ground,
+    link,
+    live,
+    obtain,
+    person,
+    price,
+    shell,
+    together,
+)
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -52,6 +67,7 @@ def settings() -> RunSpec | None:
     obtain.offer(values["problem"].get("data", {}), f"{AT}.problem.{values['problem']['name']}.data")
     for place in (at["rule"], *(place for place in of_rule if place.knob.nested)):
         controls.row([place], 1)
+    beside.chips(values["rule"]["name"], spec)
     rows = [
         [*(place for place in of_rule if not place.knob.nested), at["lr"]],
         [at["update"], *of_update],
@@ -155,11 +171,18 @@ def take() -> None:
 
 
 def start() -> None:
-    """Trains the run that the controls describe now, and shows it; what is typed last may have come with the click."""
+    """Trains the run that the controls describe now, with those beside it, and shows them; what is typed last may have
+    come with the click."""
     spec, fault = wanted()
     if spec is None:
         st.session_state[person.REFUSED] = fault
-    elif not obtain.missing(spec):
+    elif obtain.missing(spec):
+        return
+    elif len(runs := beside.runs(spec)) > 1:
+        together.train(runs, device_chosen())
+        if live.watch(digest(spec)):
+            st.session_state[shell.RUN] = digest(spec)
+    else:
         st.session_state[shell.RUN] = person.train(spec, device_chosen(), fresh=True) or shell.current()
 
 
@@ -211,11 +234,25 @@ def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
 def adopt() -> None:
     """Sets the controls to what came with the address, or from another page."""
     given = st.session_state.pop(shell.TAKE, None)
-    if given is None and shell.receive(RUNS, AT) == {}:
+    faults = beside.adopt()
+    if given is None and shell.receive(RUNS, AT, own=(beside.NAME,)) == {}:
         given = shell.current()
+    if faults:
+        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
     spec = decode(RUNS, given) if isinstance(given, dict) else cached.spec(given) if given else None
     if spec:
         controls.fill(AT, spec)
+
+
+def one(run: str, view: live.View) -> None:
+    """The page of a run alone."""
+    menus = shell.heading("How does it descend?", words.brief(view.spec))
+    shell.faults()
+    with menus:
+        citations.menu(view.spec)
+        shell.spec_menu(view.spec, run)
+        download.menu(drawings(run, view.spec), AT, run)
+    live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 
 
 adopt()
@@ -223,8 +260,9 @@ with st.sidebar:
     spec = settings()
     device = shell.device("Where runs are computed; the first is used unless you choose.")
     with st.container(key="go", gap="xxsmall"):
+        all_runs = beside.runs(spec) if spec else []
         st.button(
-            "Train",
+            beside.called(all_runs),
             type="primary",
             width="stretch",
             disabled=spec is None or obtain.missing(spec),
@@ -232,20 +270,22 @@ with st.sidebar:
             key="train",
         )
         if spec and not obtain.missing(spec):
-            price.tell(Work(spec), device, spec.problem.size())
+            if len(all_runs) > 1:
+                price.tell_all([Work(each) for each in all_runs], device)
+            else:
+                price.tell(Work(spec), device, spec.problem.size())
 run = shell.current()
 view = live.watch(run)
-menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")
-shell.faults()
 if view is None:
+    shell.heading("How does it descend?")
+    shell.faults()
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")
+elif len(runs := beside.runs(view.spec)) > 1:
+    together.show(run, view.spec, runs)
 else:
-    with menus:
-        citations.menu(view.spec)
-        shell.spec_menu(view.spec, run)
-        download.menu(drawings(run, view.spec), AT, run)
-    live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
+    one(run, view)
 if spec:
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
-    link.write({shell.RUN: run} | (flatten(spec) or same))
+    also = beside.address(type(spec.rule).__name__)
+    link.write({shell.RUN: run} | (flatten(spec) or same) | also)

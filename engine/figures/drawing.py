@@ -58,6 +58,7 @@ class Chart:
     rug_label: str = ""
     note: str = "nothing measured yet"  # written where there is no point to draw
     source: str = ""  # digests of the specs behind it
+    legend: bool = True  # whether the lines are named on the screen; where others beside it name them, they are not
 
     @property
     def empty(self) -> bool:
@@ -92,6 +93,7 @@ class Route:
     steps: np.ndarray  # [T]
     dash: str = "solid"
     marker: str = "circle"  # of its end; one of theme.MARKERS
+    tag: str = ""  # written beside its end
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class Map:
     def empty(self) -> bool:
         """Whether there is no cell to colour."""
         return self.z.size == 0 or not np.isfinite(self.shown).any()
+
+    @property
+    def bare(self) -> bool:
+        """Whether there are routes on a plane of which no cell is computed."""
+        return self.empty and self.z.size > 0 and bool(self.routes)
 
     @property
     def flat(self) -> bool:

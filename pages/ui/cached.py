@@ -133,6 +133,11 @@ def cost(work: Work) -> Cost | None:
     return known.get(work.address)
 
 
+def counts() -> bool:
+    """Whether costs can be counted by now, which is a while after the first page."""
+    return _counting().is_set()
+
+
 def _count(work: Work, known: dict[str, Cost | None]) -> None:
     if len(known) > MOST_COSTS:
         known.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from engine.figures import escape, words
@@ -24,6 +26,15 @@ def tell(work: Work, device: str, parameters: int = 0) -> None:
         held = f"{budget.size(found.memory)} of memory" if found.memory > NOTED else ""
         parts = [f"About {words.duration(found.seconds)}", size, budget.size(found.record), held]
     if line := " · ".join(filter(None, parts)):
+        st.caption(escape.markdown(line))
+
+
+def tell_all(works: Sequence[Work], device: str) -> None:
+    """What several works will cost together, as far as that is known."""
+    found = [cost for work in works if (cost := cached.cost(work))] if device == "cpu" else []
+    if len(found) == len(works):
+        seconds, record = sum(cost.seconds for cost in found), sum(cost.record for cost in found)
+        line = f"About {words.duration(seconds)} for {len(works)} runs · {budget.size(record)}"
         st.caption(escape.markdown(line))
 
 

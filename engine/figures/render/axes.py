@@ -17,6 +17,7 @@ from engine.figures.drawing import Chart, Drawing, Line, Map, band, pointed, vis
 from engine.figures.marks import placed
 from engine.figures.parallel import Parallel
 from engine.figures.points import beads
+from engine.figures.tags import Tag, tags
 from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
@@ -220,6 +221,23 @@ def _path(axes: Axes, drawing: Map) -> None:
         axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
         axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
         _point(axes, route.a[-1:], route.b[-1:], route.marker, fill, 6, route.label)
+    for tag in tags(drawing):
+        _tag(axes, tag)
+
+
+def _tag(axes: Axes, tag: Tag) -> None:
+    """The words beside a route's end."""
+    axes.annotate(
+        tag.route.tag,
+        (tag.a, tag.b),
+        xytext=(-6 if tag.left else 6, 0),
+        textcoords="offset points",
+        fontsize=7,
+        ha="right" if tag.left else "left",
+        va="center",
+        color=LIGHT.text,
+        bbox={"boxstyle": "square,pad=0.2", "fc": LIGHT.paper, "ec": colour(tag.route.colour), "alpha": 0.88},
+    )
 
 
 def _point(axes: Axes, a: np.ndarray, b: np.ndarray, marker: str, fill: str, size: float, label: str) -> None:

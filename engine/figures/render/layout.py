@@ -54,7 +54,7 @@ def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
 
 def _axes(drawing: Map, look: Theme) -> dict[str, Any]:
     """Of the map from above."""
-    flat = axis(look) | {"constrain": "domain", "visible": not drawing.empty}
+    flat = axis(look) | {"constrain": "domain", "visible": not drawing.empty or drawing.bare}
     across, up = _sides(drawing)
     equal = {"scaleanchor": "x", "scaleratio": 1} if drawing.equal else {}
     return {

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from engine.figures import escape
 from engine.figures.drawing import Map
 from engine.figures.render.layout import CLEAR, layout
+from engine.figures.tags import tags
 from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
 
 SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross"}
@@ -22,7 +23,9 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
         _add_contours(figure, drawing, dark)
         _add_path(figure, drawing)
         _add_stations(figure, drawing)
+    if not drawing.empty or drawing.bare:
         _add_routes(figure, drawing, dark)
+        _add_tags(figure, drawing, dark)
     return figure
 
 
@@ -89,7 +92,8 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             customdata=route.steps,
             hovertemplate=f"{escape.plotly(route.label)}, step %{{customdata}}<extra></extra>",
         )
-        ring = {"color": CLEAR, "size": 9, "line": {"color": "#FFFFFF", "width": 2}}
+        pale = theme(dark).axis if drawing.bare else "#FFFFFF"
+        ring = {"color": CLEAR, "size": 9, "line": {"color": pale, "width": 2}}
         figure.add_scatter(x=x[:1], y=y[:1], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
         figure.add_scatter(
             x=x[-1:],
@@ -98,6 +102,27 @@ def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             name=escape.plotly(route.label),
             marker=_dot(fill, 12) | {"symbol": SHAPES[route.marker]},
             hoverinfo="name",
+            showlegend=not route.tag,
+        )
+
+
+def _add_tags(figure: go.Figure, drawing: Map, dark: bool) -> None:
+    """The words beside the ends of routes, on paper of their own so that they can be read on any colour."""
+    look = theme(dark)
+    for route, a, b, left in tags(drawing):
+        figure.add_annotation(
+            x=a,
+            y=b,
+            text=escape.plotly(route.tag),
+            showarrow=False,
+            xanchor="right" if left else "left",
+            xshift=-11 if left else 11,
+            font={"color": look.text, "size": 13},
+            bgcolor=look.paper,
+            opacity=0.88,
+            bordercolor=colour(route.colour, dark),
+            borderwidth=1.5,
+            borderpad=2,
         )
 
 

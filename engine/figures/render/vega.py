@@ -182,7 +182,7 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
 
 def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
     """Above the plot, in as many columns as fit."""
-    if len(chart.lines) < 2:
+    if len(chart.lines) < 2 or not chart.legend:
         return None
     wide = [42 + 6.5 * len(line.label) for line in chart.lines]
     columns = max((c for c in range(1, len(wide) + 1) if sum(max(wide[i::c]) for i in range(c)) <= width), default=1)
