@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import textwrap
 from threading import Lock
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -27,6 +28,8 @@ matplotlib.rcParams.update(
     {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ravine", "text.parse_math": False}
 )
 FORMATS = ("pdf", "svg", "png")
+SCREEN = 150
+"""Dots per inch of a PNG at single size; double, 300, is what journals ask for."""
 TOP = Lock()
 """Matplotlib's font code is not safe to run in two threads at once."""
 
@@ -58,29 +61,41 @@ def export(
     caption: bool = False,
     dark: bool = False,
     outlines: bool = False,
+    clear: bool = False,
+    times: int = 2,
 ) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
-    specs' digests, and no date.
+    """The bytes of a "pdf", "svg" or "png" file `width` inches wide, a PNG `times` SCREEN dots to the inch. It carries
+    title, caption and the specs' digests, and no date.
 
     `dark` is for a dark page to show: light text on no background. With `outlines` an SVG's letters are shapes, which
-    look the same where the font is not installed, instead of text, which can be edited and found.
+    look the same where the font is not installed, instead of text, which can be edited and found. With `clear` there
+    is no background either.
     """
-    title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
-    about = {"Title": title}
-    about |= {
-        "pdf": {"Subject": words, "Keywords": source, "Creator": "Ravine", "CreationDate": None},
-        "svg": {"Description": words, "Keywords": [source], "Creator": "Ravine", "Date": None},
-        "png": {"Description": words, "Source": source, "Software": "Ravine"},
-    }[form]
     buffer = io.BytesIO()
     with TOP:
         made = figure(drawing, width, caption)
         _see(made)
         if dark:
             _darken(made)
+        if clear:
+            _clear(made)
         with matplotlib.rc_context({"svg.fonttype": "path" if outlines else "none"}):
-            made.savefig(buffer, format=form, dpi=300, metadata=about)
+            made.savefig(buffer, format=form, dpi=SCREEN * times, metadata=_about(drawing, form))
     return buffer.getvalue()
+
+
+def _about(drawing: Drawing | Parallel, form: str) -> dict[str, Any]:
+    """What a file says of itself."""
+    title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
+    about: dict[str, Any] = {"Title": title}
+    return (
+        about
+        | {
+            "pdf": {"Subject": words, "Keywords": source, "Creator": "Ravine", "CreationDate": None},
+            "svg": {"Description": words, "Keywords": [source], "Creator": "Ravine", "Date": None},
+            "png": {"Description": words, "Source": source, "Software": "Ravine"},
+        }[form]
+    )
 
 
 def _see(made: Figure) -> None:
@@ -88,6 +103,12 @@ def _see(made: Figure) -> None:
     for text in made.findobj(Text):
         assert isinstance(text, Text)
         text.set_text("\n".join(map(escape.line, text.get_text().split("\n"))))
+
+
+def _clear(made: Figure) -> None:
+    made.patch.set_alpha(0)
+    for axes in made.axes:
+        axes.patch.set_alpha(0)
 
 
 def _darken(made: Figure) -> None:
