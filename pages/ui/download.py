@@ -3,22 +3,29 @@ each is made at the click."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
 from engine.figures import escape
-from engine.figures.drawing import Drawing
+from engine.figures.drawing import Drawing, Map
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, numbers, paper, parcel
+from engine.figures.render import solid as solids
 from engine.figures.theme import PAPERS
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
+SURFACES = {"obj": "model/obj", "glb": "model/gltf-binary", "vtk": "application/octet-stream"}
 CALLED = {"txt": "Caption", "tex": "LaTeX"}
 ABOUT = {"txt": "Title and caption as text", "tex": "A figure environment with the caption and a label"}
+ABOUT |= {
+    "obj": "For printers and modelling",
+    "glb": "For slides and web pages",
+    "vtk": "For ParaView, with the values",
+}
 Draw = Callable[[], Drawing | Parallel]
 
 
@@ -31,8 +38,9 @@ class Print(NamedTuple):
     outlines: bool  # an SVG's letters as shapes
 
 
-def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "") -> None:
-    """A menu that takes any of the page's figures away. `of` is the digest of what they show, for the files' names.
+def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collection[str] = ()) -> None:
+    """A menu that takes any of the page's figures away. `of` is the digest of what they show, for the files' names;
+    `solid` names the maps that leave as surfaces, too.
 
     A file is made at the click, without the session: a `Draw` reads nothing of it.
     """
@@ -46,6 +54,8 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "") -> None:
                 button(form, partial(_picture, drawings[name], form, wanted), mime, prefix, own)
             for form, mime in TEXTS.items():
                 button(form, partial(_text, drawings[name], form, own), mime, prefix, own)
+            for form, mime in SURFACES.items() if name in solid else ():
+                button(form, partial(_surface, drawings[name], form), mime, prefix, own)
         named = {file(prefix, other, of): draw for other, draw in drawings.items()}
         _all(partial(_parcel, named, wanted), len(named), prefix, file(prefix, "figures", of))
 
@@ -65,13 +75,13 @@ def options(prefix: str) -> Print:
         "PNG",
         range(1, 5),
         default=2,
-        key=f"{prefix}:times",
+        key=f"{prefix}:dots",
         format_func=lambda n: f"{n}x",
         help=f"1x has {paper.SCREEN} dots per inch, 4x {4 * paper.SCREEN}.",
         persist_state="session",
         required=True,
     )
-    clear = st.checkbox("No background", key=f"{prefix}:clear", help="Transparent.", persist_state="session")
+    clear = st.checkbox("No background", key=f"{prefix}:transparent", help="Transparent.", persist_state="session")
     about = "For where the font is not installed; else the text stays text, which can be edited."
     outlines = st.checkbox("SVG: letters as outlines", key=f"{prefix}:outlines", help=about, persist_state="session")
     return Print(width, times, clear, outlines)
@@ -112,6 +122,12 @@ def _text(draw: Draw, form: str, name: str) -> bytes:
     drawing = draw()
     texts = {"csv": numbers.csv, "txt": parcel.caption, "tex": partial(latex.environment, file=name)}
     return texts[form](drawing).encode()
+
+
+def _surface(draw: Draw, form: str) -> bytes:
+    drawing = draw()
+    assert isinstance(drawing, Map)
+    return solids.export(drawing, form)
 
 
 def _parcel(named: Mapping[str, Draw], wanted: Print) -> bytes:

@@ -56,6 +56,8 @@ def test_every_figure_of_a_page_leaves_as_a_file(monkeypatch, page, form):
     assert drawings and all(numbers.csv(drawing).startswith("# ") for drawing in drawings)
     made = [in_a_thread(data) for file, data in buttons.items() if callable(data) and file.endswith(form)]
     assert made and all(data.startswith(BEGINS[form]) for data in made)
+    surfaces = [in_a_thread(data) for file, data in buttons.items() if file.endswith(".glb")]
+    assert [data[:4] for data in surfaces] == [b"glTF"] * (page == "landscape")
 
 
 def noted(given: dict[str, download.Draw], menu: Any, drawings: dict[str, download.Draw], *at: str) -> None:
