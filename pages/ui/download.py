@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from engine.figures.parallel import Parallel
 from engine.figures.render import latex, numbers, paper, parcel
 from engine.figures.render import solid as solids
 from engine.figures.theme import PAPERS
+from pages.ui import tray
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
@@ -57,11 +58,17 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collect
             for form, mime in SURFACES.items() if name in solid else ():
                 button(form, partial(_surface, drawings[name], form), mime, prefix, own)
         named = {file(prefix, other, of): draw for other, draw in drawings.items()}
+        about: dict[str, Any] = {
+            "key": f"{prefix}:add",
+            "help": "As a panel of the page Figure, as it is now",
+            "width": "stretch",
+        }
+        st.button("Add to figure", on_click=tray.add, args=(name, drawings[name]), **about)
         _all(partial(_parcel, named, wanted), len(named), prefix, file(prefix, "figures", of))
 
 
-def options(prefix: str) -> Print:
-    """The choice of how a figure is printed."""
+def options(prefix: str, letters: bool = True) -> Print:
+    """The choice of how a figure is printed; whether its `letters` can be outlines is asked where that can be."""
     width = PAPERS[
         st.selectbox(
             "Width",
@@ -82,8 +89,9 @@ def options(prefix: str) -> Print:
         required=True,
     )
     clear = st.checkbox("No background", key=f"{prefix}:transparent", help="Transparent.", persist_state="session")
-    about = "For where the font is not installed; else the text stays text, which can be edited."
-    outlines = st.checkbox("SVG: letters as outlines", key=f"{prefix}:outlines", help=about, persist_state="session")
+    told = "For where the font is not installed; else the text stays text, which can be edited."
+    key = f"{prefix}:outlines"
+    outlines = letters and st.checkbox("SVG: letters as outlines", key=key, help=told, persist_state="session")
     return Print(width, times, clear, outlines)
 
 
