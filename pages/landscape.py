@@ -90,6 +90,7 @@ PAGE = analysis.Page(
     numbers,
     picture,
     drawings,
+    solid=joint.SOLID,
     first=lambda about: ground.name(about.run, about.spec),
     views={"quantity": maps.QUANTITIES},
 )

@@ -8,6 +8,12 @@ import unicodedata
 from collections.abc import Iterable
 from typing import LiteralString
 
+
+def _greek(letter: str) -> str:
+    """The name of a Greek letter, in capitals, as Unicode has it."""
+    return re.sub("GREEK .*LETTER ", "", unicodedata.name(letter, ""))
+
+
 BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that end a line, or are no text at all."""
 UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")
@@ -23,6 +29,38 @@ LATEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
 } | {mark: f"\\{mark}" for mark in "&%$#_{}"}
+SIGNS = {
+    "‖": r"\|",
+    "×": r"\times",
+    "−": "-",
+    "∇": r"\nabla",
+    "←": r"\leftarrow",
+    "→": r"\rightarrow",
+    "√": r"\surd",
+    "·": r"\cdot",
+    "±": r"\pm",
+    "ℓ": r"\ell",
+    "⊙": r"\odot",
+    "′": r"\prime",
+    "∞": r"\infty",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "≪": r"\ll",
+    "≫": r"\gg",
+    "≈": r"\approx",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
+    "½": r"\frac12",
+    "⅔": r"\frac23",
+}
+GREEK = {"lamda": "lambda", "epsilon": "varepsilon", "phi": "varphi"}
+"""Unicode's names of Greek letters that LaTeX calls otherwise."""
+SIGNS |= {one: "\\" + GREEK.get(name, name) for one in "αβγδεηθλμπρστφ" for name in [_greek(one).lower()]}
+SIGNS |= {"Δ": r"\Delta", "Σ": r"\Sigma"}
+SIGNS |= {raised: f"^{unicodedata.normalize('NFKD', raised)}" for raised in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺ᵀ"} | {"⁻": "^-"}
+SIGNS |= {lowered: f"_{unicodedata.normalize('NFKD', lowered)}" for lowered in "₀₁₂₃₄₅₆₇₈₉₊ₓᵢⱼₜ"} | {"₋": "_-"}
+"""What our own words say in signs, which LaTeX has in formulas alone."""
+LATEX |= {sign: rf"\ensuremath{{{formula}}}" for sign, formula in SIGNS.items()}
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 PLOTLY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;"}
 """Of the entities Plotly knows few by name, and in the words of a legend counts each as long as it is written."""
@@ -68,7 +106,7 @@ def plotly(text: object) -> str:
 def file(text: object) -> str:
     """Text within a file's name: small ASCII letters, digits and hyphens, Greek letters by their names."""
     plain = [c for c in unicodedata.normalize("NFKD", line(str(text))) if not unicodedata.combining(c)]
-    named = "".join(re.sub("GREEK .*LETTER ", "", unicodedata.name(c, "")) if "Ͱ" <= c <= "Ͽ" else c for c in plain)
+    named = "".join(_greek(c).lower() if "Ͱ" <= c <= "Ͽ" else c for c in plain)
     return re.sub("[^a-z0-9]+", "-", named.lower().replace("lamda", "lambda")).strip("-")
 
 

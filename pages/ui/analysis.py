@@ -39,6 +39,7 @@ class Page:
     numbers: Callable[[Any], Sequence[tuple[str, str, str]]]  # a record's, for `shell.strip`
     picture: Callable[[Subject, Any, str, tuple[int, ...]], None]  # draws a record, given its address and its version
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
+    solid: Sequence[str] = ()  # the titles of those that leave as surfaces, too
     first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
     # choices that are not the spec's, kept under "kind:name"
     views: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Page:
         with menus:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
             made = self.drawings(about, found) if found is not None else {}
-            download.menu(made, self.kind, f"{about.run}-{name}")
+            download.menu(made, self.kind, f"{about.run}-{name}", self.solid)
         if name:
             live.ticking(partial(self._look, about, name), _active(about, name))
         else:

@@ -18,6 +18,8 @@ from pages.ui import analysis, cached, controls, download, figures, link, live, 
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
+SOLID = [quantity.capitalize() for quantity in maps.QUANTITIES]
+"""The titles of the maps, which leave as surfaces, too."""
 FIELDS = ("plane", "span", "resolution", "split")
 
 
@@ -114,7 +116,7 @@ def show(quantity: str) -> None:
         shell.spec_menu(wanted, f"joint-{digest(wanted)}")
         record = cached.record(work.address)
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
-        download.menu(drawings, AT, digest(wanted))
+        download.menu(drawings, AT, digest(wanted), SOLID)
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
     address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
     link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})

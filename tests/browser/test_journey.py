@@ -24,7 +24,7 @@ from tests.browser.harness import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Robustness", "Runs", "Encyclopedia"]
+PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Robustness", "Runs", "Encyclopedia", "Figure"]
 
 
 def test_journey(visit):

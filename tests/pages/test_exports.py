@@ -3,16 +3,19 @@ own."""
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from functools import partial
 from itertools import cycle
 from threading import Thread
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import streamlit as st
 
+from engine.figures import escape
 from engine.figures.render import numbers
 from pages.ui import download
 from tests.pages.headless import served
@@ -53,6 +56,8 @@ def test_every_figure_of_a_page_leaves_as_a_file(monkeypatch, page, form):
     assert drawings and all(numbers.csv(drawing).startswith("# ") for drawing in drawings)
     made = [in_a_thread(data) for file, data in buttons.items() if callable(data) and file.endswith(form)]
     assert made and all(data.startswith(BEGINS[form]) for data in made)
+    surfaces = [in_a_thread(data) for file, data in buttons.items() if file.endswith(".glb")]
+    assert [data[:4] for data in surfaces] == [b"glTF"] * (page == "landscape")
 
 
 def noted(given: dict[str, download.Draw], menu: Any, drawings: dict[str, download.Draw], *at: str) -> None:
@@ -88,3 +93,20 @@ def test_a_file_is_named_by_what_it_shows_and_of_what(monkeypatch):
     pdf = [name for name in names if name.endswith(".pdf")]
     assert [re.sub("-[0-9a-f]{16}-[0-9a-f]{16}", "", name) for name in pdf] == ["alignment-cos-g-vi.pdf"] * 2
     assert RUN in pdf[0] and OTHER in pdf[1]
+
+
+def test_the_zip_of_a_page_holds_every_figure(monkeypatch):
+    """Made in a thread that knows no session, and counted on its button."""
+    given: dict[str, download.Draw] = {}
+    buttons: dict[str, tuple[str, Any]] = {}
+    monkeypatch.setattr(download, "menu", partial(noted, given, download.menu))
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, file, *_, **__: buttons.update({file: (label, data)})
+    )
+    opened("spectrum", PAGES["spectrum"])
+    ((label, data),) = [button for file, button in buttons.items() if file.endswith(".zip")]
+    names = ZipFile(io.BytesIO(in_a_thread(data))).namelist()
+    assert len(given) > 1 and str(len(given)) in label
+    pdfs = [name for name in names if name.endswith(".pdf")]
+    assert len(pdfs) == len(given)
+    assert all(sum(escape.file(figure) in name for name in pdfs) == 1 for figure in given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,17 +35,41 @@ def label(axes: Axes, drawing: Drawing | Parallel, size: float) -> None:
     axes.set_ylabel(drawing.y_label, fontsize=size)
 
 
-def draw(axes: Axes, drawing: Drawing | Parallel, width: float, size: float) -> None:
-    """A chart, its legend and its marks' labels on a plot of a figure `width` inches wide, in text of `size` points;
-    the note of what has nothing to show."""
+def draw(axes: Axes, drawing: Drawing | Parallel, width: float, size: float, named: bool = True) -> int:
+    """A chart, its legend if it is to be `named`, and its marks' labels on a plot of a figure `width` inches wide, in
+    text of `size` points; the note of what has nothing to show. Returns the rows of text above the plot."""
     label(axes, drawing, size)
     if not isinstance(drawing, Chart) or drawing.empty:
-        return _nothing(axes, drawing.note, size)
+        _nothing(axes, drawing.note, size)
+        return 0
     _curves(axes, drawing, size)
     rows = _marks(axes, drawing, 0.85 * 72 * width / (0.55 * size), size)
-    if len(drawing.lines) + len(drawing.rug) > 1:
-        labels = [line.label for line in drawing.lines] + [drawing.rug_label] * bool(len(drawing.rug))
-        legend(axes, legend_columns(labels, width, size), size, rows)
+    labels = keys(drawing) if named else []
+    columns = legend_columns(labels, width, size)
+    if labels:
+        legend(axes, columns, size, rows)
+    return rows + -(-len(labels) // columns)
+
+
+def wrapped(text: str, room: float, size: float, most: int = 3) -> str:
+    """An axis's label in lines of so many inches, but in `most` lines at the most."""
+    plain = escape.line(text)
+    return textwrap.fill(plain, max(int(room * 72 / (0.6 * size)), -(-len(plain) // most) + 4))
+
+
+def thin(axis: Any, places: Sequence[float], room: float, size: float) -> None:
+    """Leaves as many of the ticks at these places as there is room for along x, in inches."""
+    longest = max((len(number(place)) for place in places), default=0)
+    most = max(2, int(room / ((0.68 * longest + 1) * size / 72)))
+    if len(places) > most:
+        axis.set_major_locator(FixedLocator(places[:: -(-len(places) // most)]))
+
+
+def keys(chart: Chart) -> list[str]:
+    """The labels of a chart's legend; none where there is one thing to see."""
+    if len(chart.lines) + len(chart.rug) < 2:
+        return []
+    return [line.label for line in chart.lines] + [chart.rug_label] * bool(len(chart.rug))
 
 
 def _curves(axes: Axes, chart: Chart, size: float) -> None:
@@ -138,6 +163,20 @@ def legend_columns(labels: list[str], width: float, size: float) -> int:
         ),
         default=1,
     )
+
+
+def legend_shift(labels: list[str], columns: int, room: float, size: float) -> float:
+    """Inches by which a legend has to begin left of a plot, from whose left side there is so much room."""
+    wide = (0.6 * max(map(len, labels), default=0) + 4.5) * size / 72
+    return max(0.0, wide - room) if columns == 1 else 0.0
+
+
+def shift_legend(axes: Axes, left: float, rows: float, size: float) -> None:
+    """Puts a legend above so many rows of labels above the plot, so many inches left of its side."""
+    scale = axes.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]  # drawn
+    place = axes.transAxes + ScaledTranslation(-left, 1.3 * rows * size / 72, scale)
+    if found := axes.get_legend():
+        found.set_bbox_to_anchor((0, 1), place)
 
 
 def legend(axes: Axes, columns: int, size: float, rows: int = 0) -> None:

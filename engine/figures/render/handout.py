@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from engine.figures.drawing import Chart, Drawing
 from engine.figures.render import paper
+from engine.figures.render.axes import draw, legend_columns
 from engine.figures.theme import LIGHT
 
 WIDTH, HEIGHT, RIM = 8.27, 11.69, 0.6
@@ -126,7 +127,7 @@ def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> No
     for nth, (title, chart) in enumerate(charts):
         left, high = RIM + width * (nth % columns), top - each * (nth // columns)
         legend = (
-            -(-len(chart.lines) // paper.legend_columns([line.label for line in chart.lines], width - 0.6, size))
+            -(-len(chart.lines) // legend_columns([line.label for line in chart.lines], width - 0.6, size))
             if len(chart.lines) > 1
             else 0
         )
@@ -139,7 +140,7 @@ def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> No
                 (each - over - under) / HEIGHT,
             )
         )
-        paper.draw(axes, chart, width - 0.6, size)
+        draw(axes, chart, width - 0.6, size)
         made.text(
             left / WIDTH,
             high / HEIGHT,

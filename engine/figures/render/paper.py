@@ -7,9 +7,9 @@ import io
 import textwrap
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -18,12 +18,11 @@ from matplotlib.text import Text
 from engine.figures import escape
 from engine.figures.drawing import Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
-from engine.figures.render.axes import BAR, contours, draw, label, legend, legend_columns
+from engine.figures.render.axes import draw
+from engine.figures.render.plane import map_in_print
 from engine.figures.render.rails import lines_in_print
 from engine.figures.render.tiles import side_by_side
 from engine.figures.theme import DARK, LIGHT, text_size
-from engine.figures.ticks import ticks
-from engine.figures.words import number
 
 for _font in sorted((Path(__file__).resolve().parents[3] / "assets" / "fonts").glob("*.ttf")):
     fontManager.addfont(_font)  # the page's own face; what it has no letters for is DejaVu's
@@ -37,6 +36,8 @@ matplotlib.rcParams.update(
     }
 )
 FORMATS = ("pdf", "svg", "png")
+SCREEN = 150
+"""Dots per inch of a PNG at single size; double, 300, is what journals ask for."""
 TOP = Lock()
 """Matplotlib's font code is not safe to run in two threads at once."""
 
@@ -48,7 +49,7 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
     words = textwrap.wrap(drawing.words, int(width * 72 / (0.5 * size))) if caption else []
     foot = (1.36 * len(words) + 2.0) * size / 72 if words else 0.0
     if isinstance(drawing, Map) and not drawing.empty:
-        result = _map(drawing, width, foot, size)
+        result = map_in_print(drawing, width, foot, size)
     elif isinstance(drawing, Tiles) and not drawing.empty:
         result = side_by_side(drawing, width, foot, size)
     elif isinstance(drawing, Parallel) and not drawing.empty:
@@ -68,36 +69,57 @@ def export(
     caption: bool = False,
     dark: bool = False,
     outlines: bool = False,
+    clear: bool = False,
+    times: int = 2,
 ) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" (300 dpi) file `width` inches wide. It carries title, caption and the
-    specs' digests, and no date.
+    """The bytes of a "pdf", "svg" or "png" file `width` inches wide, a PNG `times` SCREEN dots to the inch. It carries
+    title, caption and the specs' digests, and no date.
 
     `dark` is for a dark page to show: light text on no background. With `outlines` an SVG's letters are shapes, which
-    look the same where the font is not installed, instead of text, which can be edited and found.
+    look the same where the font is not installed, instead of text, which can be edited and found. With `clear` there
+    is no background either.
     """
-    title, words, source = map(escape.line, (drawing.title, drawing.words, drawing.source))
-    about = {"Title": title}
-    about |= {
-        "pdf": {"Subject": words, "Keywords": source, "Creator": "Ravine", "CreationDate": None},
-        "svg": {"Description": words, "Keywords": [source], "Creator": "Ravine", "Date": None},
-        "png": {"Description": words, "Source": source, "Software": "Ravine"},
-    }[form]
     buffer = io.BytesIO()
     with TOP:
         made = figure(drawing, width, caption)
-        _see(made)
+        see(made)
         if dark:
             _darken(made)
+        if clear:
+            without_ground(made)
         with matplotlib.rc_context({"svg.fonttype": "path" if outlines else "none"}):
-            made.savefig(buffer, format=form, dpi=300, metadata=about)
+            made.savefig(
+                buffer,
+                format=form,
+                dpi=SCREEN * times,
+                metadata=about(drawing.title, drawing.words, drawing.source, form),
+            )
     return buffer.getvalue()
 
 
-def _see(made: Figure) -> None:
+def about(title: str, words: str, source: str, form: str) -> dict[str, Any]:
+    """What a file of a form says of itself, as Matplotlib takes it."""
+    title, words, source = map(escape.line, (title, words, source))
+    own: dict[str, dict[str, Any]] = {
+        "pdf": {"Subject": words, "Keywords": source, "Creator": "Ravine", "CreationDate": None},
+        "svg": {"Description": words, "Keywords": [source], "Creator": "Ravine", "Date": None},
+        "png": {"Description": words, "Source": source, "Software": "Ravine"},
+    }
+    return {"Title": title} | own[form]
+
+
+def see(made: Figure) -> None:
     """Leaves no character in a text that XML cannot hold, or that turns those after it around."""
     for text in made.findobj(Text):
         assert isinstance(text, Text)
         text.set_text("\n".join(map(escape.line, text.get_text().split("\n"))))
+
+
+def without_ground(made: Figure) -> None:
+    """Takes the background away."""
+    made.patch.set_alpha(0)
+    for axes in made.axes:
+        axes.patch.set_alpha(0)
 
 
 def _darken(made: Figure) -> None:
@@ -109,23 +131,3 @@ def _darken(made: Figure) -> None:
         axes.tick_params(color=DARK.axis, labelcolor=DARK.text)
         for spine in axes.spines.values():
             spine.set_edgecolor(DARK.axis)
-
-
-def _map(drawing: Map, width: float, foot: float, size: float) -> Figure:
-    """Laid out by hand, since Matplotlib's constrained layout lets what surrounds a plot of fixed aspect overlap."""
-    labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
-    columns = legend_columns(labels, width, size)
-    longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
-    beside = max(map(len, drawing.ticks[1]), default=0)
-    left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
-    bottom, top = 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em
-    across = (width - left - right) / (1 + BAR[0] + BAR[2])
-    up = across * (float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1)
-    tall = foot + bottom + up + top
-    result = Figure(figsize=(width, tall), facecolor="white")
-    axes = result.add_axes((left / width, (foot + bottom) / tall, across / width, up / tall))
-    label(axes, drawing, size)
-    contours(axes, drawing, size)
-    if labels:
-        legend(axes, columns, size)
-    return result

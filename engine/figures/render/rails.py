@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from engine.figures.parallel import Parallel
+from engine.figures.render.frame import Frame, sheet
 from engine.figures.render.vega import config, nothing
 from engine.figures.theme import LIGHT, Theme, colour, theme
 from engine.figures.words import number
@@ -155,13 +157,26 @@ def _wrapped(drawing: Parallel, characters: float) -> list[list[str]]:
 
 def lines_in_print(drawing: Parallel, width: float, foot: float, size: float) -> Figure:
     """All lines on paper `width` inches wide, with `foot` inches left below and text of `size` points."""
-    em, last = size / 72, len(drawing.rails) - 1
-    apart = (width - 0.2) / (last + 2 * ASIDE)
-    names = _wrapped(drawing, apart / (0.62 * em))
-    below = (0.6 + 1.3 * max(map(len, names))) * em
-    tall = 0.5 * width + below + foot + 0.5 * em
-    made = Figure(figsize=(width, tall), facecolor="white")
-    axes = made.add_axes((0.1 / width, (foot + below) / tall, (width - 0.2) / width, 0.5 * width / tall))
+    below = _below(_printed_names(drawing, width, size), size)
+    made = sheet(width, 0.5 * width + below + foot + 0.5 * size / 72, foot)
+    lines_within(made, drawing, size)
+    return made.figure
+
+
+def _printed_names(drawing: Parallel, width: float, size: float) -> list[list[str]]:
+    return _wrapped(drawing, (width - 0.2) / (len(drawing.rails) - 1 + 2 * ASIDE) / (0.62 * size / 72))
+
+
+def _below(names: list[list[str]], size: float) -> float:
+    """Inches that the axes' names take."""
+    return (0.6 + 1.3 * max(map(len, names))) * size / 72
+
+
+def lines_within(frame: Frame, drawing: Parallel, size: float) -> None:
+    """All lines in a frame, in text of `size` points."""
+    last, names = len(drawing.rails) - 1, _printed_names(drawing, frame.width, size)
+    below = _below(names, size)
+    axes = frame.axes(0.1, below, frame.width - 0.2, frame.height - below - 0.5 * size / 72)
     axes.set_xlim(-ASIDE, last + ASIDE)
     axes.set_ylim(*drawing.reach)
     axes.set_axis_off()
@@ -172,6 +187,11 @@ def lines_in_print(drawing: Parallel, width: float, foot: float, size: float) ->
         lines = [np.stack([where, heights[n]], axis=1) for n in points]
         hues = [hue(drawing, n, False) for n in points]
         axes.add_collection(LineCollection(lines, colors=hues, linewidths=0.6 * strength, alpha=opacity))
+    _print_words(axes, drawing, names, size)
+
+
+def _print_words(axes: Axes, drawing: Parallel, names: list[list[str]], size: float) -> None:
+    """Ticks beside the axes, and the axes' names below them."""
     rim = [withStroke(linewidth=2, foreground="white")]
     for x, height, word in _ticks(drawing):
         axes.annotate(
@@ -187,4 +207,3 @@ def lines_in_print(drawing: Parallel, width: float, foot: float, size: float) ->
         )
     for x, lines in enumerate(names):
         axes.text(x, drawing.reach[0], "\n".join(lines), ha="center", va="top", fontsize=size, color=LIGHT.text)
-    return made

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.render.axes import colours, tick
+from engine.figures.render.frame import Frame, sheet
 from engine.figures.render.layout import CLEAR, FONT, axis
 from engine.figures.theme import LIGHT, SIDES, VIRIDIS, colour, theme
 from engine.figures.ticks import log_ticks, ticks
@@ -126,34 +127,56 @@ def colours_of(drawing: Tiles) -> tuple[str, ...]:
 
 def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figure:
     """All panels in print, in rows of at most three where they would be narrow, with one colour bar."""
+    em, lines = size / 72, -(-len(drawing.panels) // _columns(drawing, width, size))
+    across = _across(drawing, width, size)
+    tall = foot + lines * (ALIKE * across + TOP * em) + BOTTOM * em + (lines - 1) * BETWEEN * em
+    made = sheet(width, tall, foot)
+    tiles_within(made, drawing, size)
+    return made.figure
+
+
+LEFT, RIGHT, BOTTOM, TOP, GAP, BETWEEN = 5.5, 7, 3.6, 2.2, 1.2, 1.8
+"""What is left free around panels, between two beside one another and between two rows, in units of the text's size."""
+
+
+def _columns(drawing: Tiles, width: float, size: float) -> int:
     em, count = size / 72, len(drawing.panels)
-    columns = min(count, max(1, int((width - 6 * em) / (12 * em))), 4 if count == 4 else 3)
-    lines = -(-count // columns)
-    left, right, bottom, top, gap = 5.5 * em, 7 * em, 3.6 * em, 2.2 * em, 1.2 * em
-    across = (width - left - right - gap * (columns - 1)) / columns
-    up = ALIKE * across
-    tall = foot + lines * (up + top) + bottom + (lines - 1) * 1.8 * em
-    made = Figure(figsize=(width, tall), facecolor="white")
+    return min(count, max(1, int((width - 6 * em) / (12 * em))), 4 if count == 4 else 3)
+
+
+def _across(drawing: Tiles, width: float, size: float) -> float:
+    """A panel's width in inches."""
+    em, columns = size / 72, _columns(drawing, width, size)
+    return (width - (LEFT + RIGHT + GAP * (columns - 1)) * em) / columns
+
+
+def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
+    """All panels in a frame, in text of `size` points, with one colour bar."""
+    em, count, columns = size / 72, len(drawing.panels), _columns(drawing, frame.width, size)
+    lines, across = -(-count // columns), _across(drawing, frame.width, size)
+    up = (frame.height - (BOTTOM + (lines - 1) * BETWEEN) * em) / lines - TOP * em
     for nth, panel in enumerate(drawing.panels):
         i, j = divmod(nth, columns)
-        low = foot + bottom + (lines - 1 - i) * (up + top + 1.8 * em)
-        axes = made.add_axes(((left + j * (across + gap)) / width, low / tall, across / width, up / tall))
+        low = BOTTOM * em + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
+        axes = frame.axes(LEFT * em + j * (across + GAP * em), low, across, up)
         mesh = _cells(axes, drawing, panel, size)
         axes.set_ylabel(drawing.y_label if j == 0 and len(drawing.b) > 1 else "", fontsize=size)
         axes.set_xlabel(drawing.x_label if nth + columns >= count else "", fontsize=size)
         axes.tick_params(
             labelsize=size, color=LIGHT.axis, labelcolor=LIGHT.text, labelleft=j == 0 and len(drawing.b) > 1
         )
-    beside = made.add_axes(
-        ((width - right + em) / width, (foot + bottom) / tall, 0.9 * em / width, (tall - foot - bottom - top) / tall)
-    )
-    bar = made.colorbar(mesh, cax=beside)
+    tall = frame.height - (BOTTOM + TOP) * em
+    _scale_beside(frame.axes(frame.width - (RIGHT - 1) * em, BOTTOM * em, 0.9 * em, tall), drawing, mesh, size)
+
+
+def _scale_beside(axes: Axes, drawing: Tiles, mesh: Any, size: float) -> None:
+    """The colour bar, on axes of its own."""
+    bar = axes.figure.colorbar(mesh, cax=axes)
     places, names = drawing.ticks
     bar.set_ticks(places, labels=names)
     bar.ax.tick_params(labelsize=size)
     bar.set_label(drawing.z_label, fontsize=size)
     bar.outline.set_visible(False)
-    return made
 
 
 def _cells(axes: Axes, drawing: Tiles, panel: Panel, size: float) -> Any:

@@ -1,0 +1,202 @@
+"""Composed figures: drawings as panels (a), (b), ... of one figure, with one legend and common axes where they have the
+same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
+from engine.figures.parallel import Parallel
+from engine.figures.render import latex, paper
+from engine.figures.render.axes import draw, keys, legend_columns, legend_shift, shift_legend, thin, tick, wrapped
+from engine.figures.render.frame import Frame
+from engine.figures.render.plane import map_within
+from engine.figures.render.rails import lines_within
+from engine.figures.render.tiles import tiles_within
+from engine.figures.theme import LIGHT, text_size
+from engine.figures.words import number
+
+Drawings = Sequence[Drawing | Parallel]
+
+
+class Sheet(NamedTuple):
+    """How panels are arranged."""
+
+    columns: int = 2
+    width: float = 5.5  # inches
+    height: float = 4.0
+    serif: bool = False
+    common: bool = True  # axes of the same quantity have the same ends
+
+
+def letter(nth: int) -> str:
+    """The label of a panel, from 0."""
+    return f"({chr(ord('a') + nth)})"
+
+
+def caption(drawings: Drawings) -> str:
+    """The panels' titles and captions, one after the other."""
+    return " ".join(f"{letter(nth)} {one.title.rstrip('.?')}: {one.words}" for nth, one in enumerate(drawings))
+
+
+def environment(drawings: Drawings, file: str) -> str:
+    """LaTeX's figure environment of the composed figure, whose file has this name, with one caption."""
+    return latex.float_of(caption(drawings), source(drawings), file)
+
+
+def source(drawings: Drawings) -> str:
+    """The digests of the specs behind the panels, each once."""
+    return ", ".join(dict.fromkeys(one.source for one in drawings if one.source))
+
+
+def export(drawings: Drawings, sheet: Sheet, form: str, clear: bool = False, times: int = 2) -> bytes:
+    """The bytes of a "pdf", "svg" or "png" file, as `paper.export` gives of one drawing."""
+    words = paper.about("Figure", caption(drawings), source(drawings), form)
+    buffer = io.BytesIO()
+    with paper.TOP, matplotlib.rc_context(_fonts(sheet)):
+        made = composed(drawings, sheet)
+        paper.see(made)
+        if clear:
+            paper.without_ground(made)
+        made.savefig(buffer, format=form, dpi=paper.SCREEN * times, metadata=words)
+    return buffer.getvalue()
+
+
+def composed(drawings: Drawings, sheet: Sheet) -> Figure:
+    """The panels row by row in columns, of equal size, under one legend where all are charts of the same lines."""
+    size, made = text_size(sheet.width), Figure(figsize=(sheet.width, sheet.height), facecolor="white")
+    shared, columns = _shared(drawings), min(sheet.columns, max(1, len(drawings)))
+    above = 0.0
+    with matplotlib.rc_context(_fonts(sheet)):
+        plots = [Frame(made, 0, 0, 1, 1).axes(0, 0, 1, 1) if isinstance(one, Chart) else None for one in drawings]
+        tops = [_plot(plot, one, sheet.width / columns, size, not shared) for plot, one in _charts(plots, drawings)]
+        if shared:
+            above = _legend(made, plots[0], keys(shared), size)
+        if sheet.common:
+            _join([*_charts(plots, drawings)])
+        frames = _frames(made, len(drawings), columns, above)
+        rows = iter(tops)
+        for nth, (frame, one, plot) in enumerate(zip(frames, drawings, plots, strict=True)):
+            made.text(
+                (frame.left + 0.04) / sheet.width,
+                (frame.foot + frame.height) / sheet.height,
+                letter(nth),
+                fontsize=size,
+                fontweight="bold",
+                va="top",
+                color=LIGHT.text,
+            )
+            if plot and isinstance(one, Chart):
+                _set(frame, plot, one, size, next(rows))
+            else:
+                _within(frame, one, size)
+    return made
+
+
+def _fonts(sheet: Sheet) -> dict[Any, Any]:
+    return {"font.family": "serif" if sheet.serif else "sans-serif"}
+
+
+def _charts(plots: Sequence[Axes | None], drawings: Drawings) -> list[tuple[Axes, Chart]]:
+    pairs = zip(plots, drawings, strict=True)
+    return [(plot, one) for plot, one in pairs if plot is not None and isinstance(one, Chart)]
+
+
+def _shared(drawings: Drawings) -> Chart | None:
+    """The first chart, if all are charts of lines that look and are called the same, and there is a legend to share."""
+    looks = [
+        [(line.label, line.colour, line.dash, line.marker) for line in one.lines] + [(one.rug_label, len(one.rug) > 0)]
+        for one in drawings
+        if isinstance(one, Chart) and not one.empty
+    ]
+    alike = len(looks) == len(drawings) > 1 and all(look == looks[0] for look in looks)
+    first = drawings[0] if alike else None
+    return first if isinstance(first, Chart) and keys(first) else None
+
+
+def _frames(made: Figure, count: int, columns: int, above: float) -> list[Frame]:
+    """A frame for each panel, row by row, below what is `above` them."""
+    across, up = made.get_size_inches()
+    width, height = across / columns, (up - above) / max(1, -(-count // columns))
+    places = (divmod(nth, columns) for nth in range(count))
+    return [Frame(made, j * width, up - above - (i + 1) * height, width, height) for i, j in places]
+
+
+def _legend(made: Figure, plot: Axes | None, labels: list[str], size: float) -> float:
+    """One legend of all panels along the top; the inches it takes."""
+    assert plot is not None
+    columns, em = legend_columns(labels, float(made.get_figwidth()), size), size / 72
+    handles, names = plot.get_legend_handles_labels()
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 1), "borderaxespad": 0.2}
+    made.legend(handles, names, ncols=columns, frameon=False, fontsize=size, **place)
+    return (0.9 + 1.5 * -(-len(labels) // columns)) * em
+
+
+def _plot(plot: Axes, chart: Chart, width: float, size: float, named: bool) -> int:
+    """Draws a chart; the rows of text above it."""
+    return draw(plot, chart, width - 4 * size / 72, size, named)
+
+
+def _join(charts: list[tuple[Axes, Chart]]) -> None:
+    """Gives the axes of one quantity the same ends; a chart with ends or ticks of its own keeps them."""
+    for side, along in (("x", "xaxis"), ("y", "yaxis")):
+        kinds: dict[tuple[str, bool], list[Axes]] = {}
+        for plot, chart in charts:
+            own = chart.x_ticks if side == "x" else chart.y_range
+            if not own and not chart.empty:
+                log = chart.log_x if side == "x" else chart.log_y
+                kinds.setdefault((chart.x_label if side == "x" else chart.y_label, log), []).append(plot)
+        for (_, log), plots in kinds.items():
+            ends = np.array([getattr(plot, f"get_{side}lim")() for plot in plots])
+            for plot in plots:
+                getattr(plot, f"set_{side}lim")(ends[:, 0].min(), ends[:, 1].max())
+                tick(getattr(plot, along), ends[:, 0].min(), ends[:, 1].max(), log)
+
+
+def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int) -> None:
+    """Puts a chart that is drawn into its frame, with room for its ticks, its labels and the rows above it."""
+    em = size / 72
+    plot.set_ylabel(wrapped(chart.y_label, frame.height - 5 * em, size))
+    plot.set_xlabel(wrapped(chart.x_label, frame.width - 7 * em, size))
+    places = _ticks(plot.yaxis, *plot.get_ylim())
+    longest = max((len(number(place)) for place in places), default=0)
+    left = (1.2 + 1.3 * _lines(plot.get_ylabel()) + 0.68 * longest) * em + 3.5 / 72
+    bottom, top = (2.3 + 1.3 * _lines(plot.get_xlabel())) * em, (1.6 + 1.5 * rows) * em
+    across, up = frame.figure.get_size_inches()
+    wide, tall = max(frame.width - left - 1.6 * em, 0.05), max(frame.height - bottom - top, 0.05)
+    plot.set_position(((frame.left + left) / across, (frame.foot + bottom) / up, wide / across, tall / up))
+    if not chart.x_ticks:
+        thin(plot.xaxis, _ticks(plot.xaxis, *plot.get_xlim()), wide, size)
+    if found := plot.get_legend():
+        names = [text.get_text() for text in found.get_texts()]
+        shift = legend_shift(names, -(-len(names) // max(1, rows)), frame.width - left, size)
+        shift_legend(plot, min(shift, left), 0, size) if shift else None
+
+
+def _ticks(axis: Any, low: float, high: float) -> list[float]:
+    """The places of the ticks that are seen."""
+    return [float(place) for place in axis.get_major_locator()() if low <= place <= high]
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + 1
+
+
+def _within(frame: Frame, drawing: Drawing | Parallel, size: float) -> None:
+    """Any other drawing in its frame, below its letter."""
+    lower = frame._replace(height=frame.height - 1.4 * size / 72)
+    if drawing.empty:
+        draw(lower.axes(0.2, 0.2, lower.width - 0.4, lower.height - 0.4), drawing, lower.width, size)
+    elif isinstance(drawing, Map):
+        map_within(lower, drawing, size)
+    elif isinstance(drawing, Tiles):
+        tiles_within(lower, drawing, size)
+    elif isinstance(drawing, Parallel):
+        lines_within(lower, drawing, size)

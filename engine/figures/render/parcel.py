@@ -1,0 +1,55 @@
+"""Parcels: several figures in one ZIP, with their numbers, their captions and what they were made from."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from engine.figures import escape
+from engine.figures.drawing import Drawing
+from engine.figures.parallel import Parallel
+from engine.figures.render import latex, numbers, paper
+
+Drawings = Mapping[str, Drawing | Parallel]
+DATE = (1980, 1, 1, 0, 0, 0)
+"""Of every file in a ZIP, which must have one: the earliest there is, so that the same figures give the same bytes."""
+
+
+def figures(drawings: Drawings, width: float = 5.5, clear: bool = False) -> bytes:
+    """A ZIP of drawings by their files' names, without endings: each as PDF `width` inches wide and as CSV, all
+    captions as text and as LaTeX, and a README.txt that names the specs' digests."""
+    return pack(_files(drawings, width, clear))
+
+
+def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """A ZIP of files, each a name and its content; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as folder:
+        for name, content in files:
+            folder.writestr(ZipInfo(name, DATE), content, ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _files(drawings: Drawings, width: float, clear: bool) -> Iterator[tuple[str, bytes]]:
+    yield "README.txt", _readme(drawings).encode()
+    yield "captions.txt", "\n\n".join(map(caption, drawings.values())).encode() + b"\n"
+    yield "figures.tex", "\n".join(latex.environment(one, name) for name, one in drawings.items()).encode()
+    for name, drawing in drawings.items():
+        yield f"{name}.pdf", paper.export(drawing, "pdf", width, clear=clear)
+        yield f"{name}.csv", numbers.csv(drawing).encode()
+
+
+def caption(drawing: Drawing | Parallel) -> str:
+    """A drawing's title and caption as text."""
+    return f"{escape.line(drawing.title)}\n{escape.line(drawing.words)}"
+
+
+def _readme(drawings: Drawings) -> str:
+    about = (
+        "Figures made by Ravine: each as PDF, its numbers as CSV. captions.txt has the captions as text, figures.tex "
+    )
+    about += "as LaTeX figures, which need graphicx. After each title stand the digests of the specs behind it."
+    rows = (f"{name}: {escape.line(one.title)}\n    {escape.line(one.source)}" for name, one in drawings.items())
+    return "\n".join((*textwrap.wrap(about, 100), "", *rows, ""))

@@ -1,0 +1,92 @@
+"""Which figures belong together? Those put aside on other pages as panels of one, as it will be printed."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from engine.figures import escape
+from engine.figures.render import composed
+from engine.spec import fingerprint
+from pages.ui import download, link, shell, tray
+
+AT = "composed"
+EMPTY = "No figure is here yet: on any other page, choose one in the menu Export and press “Add to figure”."
+
+
+def arrangement(count: int, width: float) -> composed.Sheet:
+    """How the panels are arranged."""
+    columns = st.segmented_control(
+        "Columns", range(1, 4), default=2, key=f"{AT}:columns", required=True, persist_state="session"
+    )
+    rows = -(-count // min(columns, count))
+    height = st.number_input(
+        "Height (in)",
+        *(min(0.8 * rows, 9.0), 9.5, min(9.0, 2.3 * rows), 0.1),
+        key=f"{AT}:height:{rows}",
+        format="%.1f",
+        help="Of the whole figure, in inches; a letter page has room for 9.",
+        persist_state="session",
+    )
+    serif = st.checkbox("Serif", key=f"{AT}:serif", help="Letters with serifs.", persist_state="session")
+    told = "Charts of the same quantity have axes with the same ends."
+    common = st.checkbox("Common axes", value=True, key=f"{AT}:common", help=told, persist_state="session")
+    return composed.Sheet(columns, width, height, serif, common)
+
+
+def listed(panels: list[tray.Panel]) -> None:
+    """The panels by their letters, with what can be done with each."""
+    for nth, panel in enumerate(panels):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"panel-{nth}"):
+            st.markdown(f"**{escape.markdown(composed.letter(nth))}** {escape.markdown(panel.name)}", width="stretch")
+            named: dict[str, Any] = {
+                "key": f"{AT}:forward:{nth}",
+                "help": f"Puts {composed.letter(nth)} before the one above it",
+            }
+            st.button(
+                "", on_click=tray.forward, args=(nth,), icon=":material/arrow_upward:", disabled=nth == 0, **named
+            )
+            named = {"key": f"{AT}:remove:{nth}", "help": f"Removes {composed.letter(nth)}"}
+            st.button("", on_click=tray.remove, args=(nth,), icon=":material/close:", **named)
+
+
+def files(panels: list[tray.Panel], sheet: composed.Sheet, wanted: download.Print) -> None:
+    """The figure as files, each made at the click."""
+    drawings = [panel.drawing for panel in panels]
+    name = f"figure-{fingerprint({'panels': [f'{one.name} {one.source}' for one in drawings]})}"
+    with st.container(horizontal=True, gap="xsmall"):
+        for form, mime in download.MIME.items():
+            data = partial(composed.export, drawings, sheet, form, wanted.clear, wanted.times)
+            download.button(form, data, mime, AT, name)
+        texts = {"txt": composed.caption, "tex": partial(composed.environment, file=name)}
+        for form, make in texts.items():
+            download.button(form, partial(_text, make, drawings), download.TEXTS[form], AT, name)
+
+
+def _text(make: Callable[[composed.Drawings], str], drawings: composed.Drawings) -> bytes:
+    return make(drawings).encode()
+
+
+def main() -> None:
+    """The panels and their arrangement at the left, the figure at the right."""
+    panels = tray.panels()
+    with st.sidebar:
+        wanted = download.options(AT, letters=False)
+        sheet = arrangement(len(panels), wanted.width) if panels else None
+        listed(panels)
+    shell.heading("Which figures belong together?", f"{len(panels)} of at most {tray.MOST} panels")
+    shell.faults()
+    link.write({})
+    if sheet is None:
+        shell.empty(EMPTY)
+        return
+    files(panels, sheet, wanted)
+    drawings = [panel.drawing for panel in panels]
+    picture = composed.export(drawings, sheet, "png", wanted.clear, wanted.times)
+    words = composed.caption(drawings)
+    st.image(picture, width=round(sheet.width * 120), alt=words)
+    shell.write(escape.html("<p class='caption'>{}</p>", words))
+
+
+main()

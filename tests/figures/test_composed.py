@@ -1,0 +1,97 @@
+"""Composed figures: whole panels that do not overlap, one legend and common axes where they have the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from engine.figures.drawing import Chart
+from engine.figures.render import composed
+from engine.figures.render.composed import Sheet
+from tests.drawn import DRAWINGS
+from tests.figures.test_escape import chart
+
+FOUR = ["losses/full", "sharpness/full", "loss/full", "density/full"]
+SHEETS = [
+    (FOUR, Sheet(2, 5.5, 4.5)),
+    (FOUR, Sheet(2, 6.75, 4.5, serif=True)),
+    (["losses/full"] * 2, Sheet(2, 3.25, 1.8)),
+    (["losses/full"] * 6, Sheet(3, 6.75, 3.6)),
+    (["loss/full", "loss/full", "accuracy/full"], Sheet(3, 7.2, 2.6)),
+    (["cells/full", "parallel/full", "slices/full"], Sheet(1, 6.5, 8)),
+    (["compare/none", "boxes/full"], Sheet(2, 5.5, 2.6)),
+]
+
+
+def texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
+    """Every text that is seen, and its box in inches."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_visible() and text.get_text().strip():
+            yield text.get_text(), text.get_window_extent(renderer).transformed(figure.dpi_scale_trans.inverted())
+
+
+@pytest.mark.parametrize(("names", "sheet"), SHEETS)
+def test_panels_are_whole_and_apart(names: list[str], sheet: Sheet):
+    """No text leaves the figure, lies on another text or in another panel's plot."""
+    figure = composed.composed([DRAWINGS[name]() for name in names], sheet)
+    found = list(texts(figure))
+    assert [letter for letter, _ in found if len(letter) == 3 and letter[0] == "("] == [
+        "(a)",
+        "(b)",
+        "(c)",
+        "(d)",
+        "(e)",
+        "(f)",
+    ][: len(names)]
+    for text, box in found:
+        assert box.x0 > -0.01 and box.y0 > -0.01 and box.x1 < sheet.width + 0.01 and box.y1 < sheet.height + 0.01, text
+    assert [(found[i][0], found[j][0]) for i, j in overlapping([box for _, box in found], 0.002)] == []
+    plots = [axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted()) for axes in figure.axes]
+    assert all(min(plot.width, plot.height) > 0.05 for plot in plots)
+    assert overlapping(plots, 1e-6) == []
+
+
+def overlapping(boxes: list[Bbox], most: float) -> list[tuple[int, int]]:
+    """Pairs of boxes that share more than so many square inches."""
+    sides = np.array([box.extents for box in boxes])
+    low, high = np.maximum(sides[:, None, :2], sides[None, :, :2]), np.minimum(sides[:, None, 2:], sides[None, :, 2:])
+    both = np.triu(np.prod(np.clip(high - low, 0, None), axis=2), 1)
+    return [(int(i), int(j)) for i, j in np.argwhere(both > most)]
+
+
+def test_charts_of_the_same_lines_have_one_legend_and_the_same_ends():
+    """And each its own where a line differs."""
+    drawing = DRAWINGS["losses/full"]()
+    assert isinstance(drawing, Chart)
+    higher = replace(drawing, lines=tuple(replace(line, y=30 * line.y) for line in drawing.lines))
+    figure = composed.composed([drawing, higher], Sheet())
+    assert len(figure.legends) == 1 and [axes.get_legend() for axes in figure.axes] == [None, None]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert composed.composed([drawing, higher], Sheet(common=False)).axes[0].get_ylim() != figure.axes[0].get_ylim()
+    renamed = replace(higher, lines=(replace(higher.lines[0], label="other"), *higher.lines[1:]))
+    apart = composed.composed([drawing, renamed], Sheet())
+    assert not apart.legends and all(axes.get_legend() for axes in apart.axes)
+
+
+def test_a_preview_is_the_print():
+    """The same bytes each time, of exactly the size asked for; one caption for all panels, which LaTeX takes."""
+    panels = [DRAWINGS["losses/full"](), chart("50%_of")]
+    png, again = (composed.export(panels, Sheet(2, 5.5, 2.2), "png") for _ in range(2))
+    assert png == again and matplotlib.image.imread(io.BytesIO(png)).shape[:2] == (660, 1650)
+    clear = matplotlib.image.imread(io.BytesIO(composed.export(panels, Sheet(2, 5.5, 2.2), "png", clear=True)))
+    assert (clear[np.ix_([0, -1], [0, -1])][..., 3] == 0).all()
+    serif = composed.export(panels, Sheet(2, 5.5, 2.2, serif=True), "svg")
+    assert b"serif" in serif and b"sans-serif" not in serif
+    text = composed.environment(panels, "figure-1")
+    assert r"(b) 50\%\_of: 50\%\_of" in text and panels[0].source in text.splitlines()[0]
