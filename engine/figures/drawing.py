@@ -58,6 +58,7 @@ class Chart:
     rug_label: str = ""
     note: str = "nothing measured yet"  # written where there is no point to draw
     source: str = ""  # digests of the specs behind it
+    beneath: tuple[Line, ...] = ()  # curves of another result, drawn faint where these grow on a page, never exported
 
     @property
     def empty(self) -> bool:
