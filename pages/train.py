@@ -15,7 +15,21 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.presets import PRESETS
-from pages.ui import cached, citations, controls, download, figures, ground, link, live, obtain, person, price, shell
+from pages.ui import (
+    cached,
+    citations,
+    controls,
+    download,
+    figures,
+    gallery,
+    ground,
+    link,
+    live,
+    obtain,
+    person,
+    price,
+    shell,
+)
 from pages.ui.cells import Cell, cell
 
 AT = "train"
@@ -136,7 +150,8 @@ def preset(spec: RunSpec | None, fault: str) -> None:
     key = f"{AT}:preset"
     st.session_state[key] = next((name for name, p in PRESETS.items() if p.spec == spec), None)
     with st.container(gap="xsmall"):
-        name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=take)
+        name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=chosen)
+        gallery.presets(take)
         other = spec is not None and digest(spec) != shell.current()
         if fault:
             st.error(escape.markdown(fault))
@@ -145,13 +160,18 @@ def preset(spec: RunSpec | None, fault: str) -> None:
             st.caption(escape.markdown(" ".join(filter(None, said)) or "This is the run that is shown."))
 
 
-def take() -> None:
-    """Sets the controls to the preset, and shows its run where there is one."""
+def chosen() -> None:
+    """Takes the preset that was chosen."""
     if name := st.session_state[f"{AT}:preset"]:
-        spec = PRESETS[name].spec
-        controls.fill(AT, spec)
-        if live.watch(digest(spec)):
-            st.session_state[shell.RUN] = digest(spec)
+        take(name)
+
+
+def take(name: str) -> None:
+    """Sets the controls to a preset, and shows its run where there is one."""
+    spec = PRESETS[name].spec
+    controls.fill(AT, spec)
+    if live.watch(digest(spec)):
+        st.session_state[shell.RUN] = digest(spec)
 
 
 def start() -> None:
