@@ -22,6 +22,7 @@ page = st.navigation(
         st.Page("pages/robustness.py", title="Robustness"),
         st.Page("pages/encyclopedia.py", title="Encyclopedia"),
         st.Page("pages/runs.py", title="Runs"),
+        st.Page("pages/tour.py", title="Tour"),
     ],
     position="top",
 )

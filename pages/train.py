@@ -29,6 +29,7 @@ from pages.ui import (
     person,
     price,
     shell,
+    tour,
 )
 from pages.ui.cells import Cell, cell
 
@@ -257,6 +258,7 @@ run = shell.current()
 view = live.watch(run)
 menus = shell.heading("How does it descend?", words.brief(view.spec) if view else "")
 shell.faults()
+tour.invite()
 if view is None:
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")
 else:
