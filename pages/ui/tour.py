@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 import streamlit.components.v2 as components
 
@@ -18,12 +20,17 @@ def invite() -> None:
     """The line, where this browser has never been asked."""
     if st.session_state.get(SEEN):
         remember()
-    elif COOKIE not in st.context.cookies:
+    elif COOKIE not in cookies():
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tour-invite"):
             st.markdown("**New here?** What SAM does, in five pictures.", width="content")
             if st.button("Take the tour", key="tour:take", type="primary"):
                 st.switch_page("pages/tour.py")
             st.button("No, thanks", key="tour:skip", on_click=skip)
+
+
+def cookies() -> Mapping[str, str]:
+    """What the browser has kept for this server, as it said when it came."""
+    return st.context.cookies
 
 
 def skip() -> None:

@@ -29,7 +29,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from pages.ui import cached
+from pages.ui import cached, tour
 from tests.drive import last
 from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
@@ -196,8 +196,11 @@ def test_a_preset_is_chosen_by_its_picture(store):
     assert not app.exception
 
 
-def test_the_tour_is_offered_once_and_turns(store):
+def test_the_tour_is_offered_once_and_turns(store, monkeypatch):
     """On the first visit a line offers it; who declines is not asked again. Each of its steps has a picture."""
+    monkeypatch.setattr(tour, "cookies", lambda: {tour.COOKIE: "seen"})
+    assert "tour:take" not in {b.key for b in open_page().button}
+    monkeypatch.setattr(tour, "cookies", dict)
     app = open_page()
     app.button(key="tour:skip").click().run()
     assert "tour:take" not in {b.key for b in app.button}
