@@ -23,6 +23,7 @@ page = st.navigation(
         st.Page("pages/encyclopedia.py", title="Encyclopedia"),
         st.Page("pages/runs.py", title="Runs"),
         st.Page("pages/figure.py", title="Figure"),
+        st.Page("pages/tour.py", title="Tour"),
     ],
     position="top",
 )

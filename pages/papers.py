@@ -12,7 +12,7 @@ from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, digest, encode, flatten
 from engine.work.kinds import Work
-from pages.ui import citations, controls, download, link, live, present, price, shell, trial, zoom
+from pages.ui import citations, controls, download, gallery, link, live, present, price, shell, trial, zoom
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -32,37 +32,8 @@ def cards() -> None:
     """All papers."""
     shell.heading("Why does SAM work?", "Five papers, five answers; every claim is an experiment that can fail.")
     shell.faults()
-    for extra in (False, True):
-        if extra:
-            shell.write(escape.html("<h2 class='part'>Beside the five</h2>"))
-        papers = [paper for paper in PAPERS.values() if paper.extra == extra]
-        for column, paper in zip(st.columns(len(papers), gap="small"), papers, strict=True):
-            with column, st.container(key=f"{AT}:card-{paper.key}", border=True, height="stretch"):
-                card(paper)
+    gallery.show(show)
     link.write({})
-
-
-def card(paper: Paper) -> None:
-    """One paper: what it says, and its experiments."""
-    steps = escape.join("<li>{}</li>", paper.mechanism)
-    formula = escape.join("<span>{}</span>", paper.formula.split("  "))
-    about = paper.name, words.sentence(paper.title), paper.by, paper.arxiv, paper.claim
-    head = escape.html(
-        "<h2>{}</h2><p><small>{} {}, arXiv {}</small></p><p class='claim'>{}</p>",
-        *about,
-    )
-    shell.write(
-        escape.html("<section class='card'>{}<ol>{}</ol><p class='formula'>{}</p></section>", head, steps, formula)
-    )
-    for cls in paper.experiments:
-        st.button(
-            cls.title,
-            key=f"{AT}:open-{cls.__name__}",
-            on_click=show,
-            args=(cls.__name__,),
-            width="stretch",
-            help=cls.claim,
-        )
 
 
 def settings(name: str) -> Experiment | None:
@@ -164,11 +135,11 @@ def sheet(experiment: Experiment) -> bytes:
     paper = paper_of(type(experiment).__name__)
     others = [cls() for cls in paper.experiments if cls is not type(experiment)]
     views = [trial.watch(one) for one in (experiment, *others)]
-    kept = [view for view in views if view.result.complete] or views[:1]
+    kept = [view for view in views if view.performed] or views[:1]
     return handout.pdf(
         paper,
         [
-            (view.experiment.title, view.experiment.setup, table(view.experiment, view.result), trial.pictures(view))
+            (trial.title(view), view.experiment.setup, table(view.shown, view.result), trial.pictures(view))
             for view in kept
         ],
     )

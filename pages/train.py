@@ -22,6 +22,7 @@ from pages.ui import (
     controls,
     download,
     figures,
+    gallery,
     ground,
     link,
     live,
@@ -30,6 +31,7 @@ from pages.ui import (
     price,
     shell,
     together,
+    tour,
 )
 from pages.ui.cells import Cell, cell
 
@@ -152,7 +154,8 @@ def preset(spec: RunSpec | None, fault: str) -> None:
     key = f"{AT}:preset"
     st.session_state[key] = next((name for name, p in PRESETS.items() if p.spec == spec), None)
     with st.container(gap="xsmall"):
-        name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=take)
+        name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=chosen)
+        gallery.presets(take)
         other = spec is not None and digest(spec) != shell.current()
         if fault:
             st.error(escape.markdown(fault))
@@ -161,13 +164,18 @@ def preset(spec: RunSpec | None, fault: str) -> None:
             st.caption(escape.markdown(" ".join(filter(None, said)) or "This is the run that is shown."))
 
 
-def take() -> None:
-    """Sets the controls to the preset, and shows its run where there is one."""
+def chosen() -> None:
+    """Takes the preset that was chosen."""
     if name := st.session_state[f"{AT}:preset"]:
-        spec = PRESETS[name].spec
-        controls.fill(AT, spec)
-        if live.watch(digest(spec)):
-            st.session_state[shell.RUN] = digest(spec)
+        take(name)
+
+
+def take(name: str) -> None:
+    """Sets the controls to a preset, and shows its run where there is one."""
+    spec = PRESETS[name].spec
+    controls.fill(AT, spec)
+    if live.watch(digest(spec)):
+        st.session_state[shell.RUN] = digest(spec)
 
 
 def start() -> None:
@@ -248,6 +256,7 @@ def one(run: str, view: live.View) -> None:
     """The page of a run alone."""
     menus = shell.heading("How does it descend?", words.brief(view.spec))
     shell.faults()
+    tour.invite()
     with menus:
         citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
@@ -279,6 +288,7 @@ view = live.watch(run)
 if view is None:
     shell.heading("How does it descend?")
     shell.faults()
+    tour.invite()
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")
 elif len(runs := beside.runs(view.spec)) > 1:
     together.show(run, view.spec, runs)

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.joint import JointSpec
 from engine.analyses.planes import default_plane
+from engine.analyses.spectrum import SpectrumSpec
 from engine.analyses.surface import SurfaceSpec
 from engine.data import Digits, Moons, Spirals
 from engine.models import CNN, MLP
@@ -30,8 +32,8 @@ from engine.work.perform import patiently, perform
 from engine.work.store import Store
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "default"
-"""A folder laid out like a store: the finished default run with its surface, which the start page shows at once, and
-the runs of FOUR with their landscape."""
+"""A folder laid out like a store: the finished default run with its surface, which the start page shows at once, its
+spectrum and its alignment, and the runs of FOUR with their landscape."""
 
 
 class Preset(NamedTuple):
@@ -180,7 +182,15 @@ def ship(root: Path = SHIPPED) -> None:
         with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
             for progress in perform(store, work, fresh=True):
                 bar.update(progress.done / max(progress.total, 1) - bar.n)
+    ship_analyses(root)
     ship_boundaries(root)
+
+
+def ship_analyses(root: Path = SHIPPED) -> None:
+    """Makes what the pages show of the default run at their usual settings."""
+    for spec in (SpectrumSpec(), AlignmentSpec()):
+        for _ in patiently(perform(Store(root), Work(spec, digest(RunSpec())), fresh=True)):
+            pass
 
 
 def ship_boundaries(root: Path = SHIPPED) -> None:
@@ -191,10 +201,10 @@ def ship_boundaries(root: Path = SHIPPED) -> None:
             work = Work(preset.spec)
             for _ in patiently(perform(Store(Path(folder)), work)):
                 pass
-            _pack(Store(Path(folder)).file(work.address), Store(root).file(work.address))
+            pack(Store(Path(folder)).file(work.address), Store(root).file(work.address))
 
 
-def _pack(source: Path, target: Path) -> None:
+def pack(source: Path, target: Path) -> None:
     """Writes a record's file anew, compressed: what it has no numbers of takes no room then."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as new:
         for name in old.namelist():

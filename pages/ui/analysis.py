@@ -17,6 +17,9 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import cached, download, link, live, person, price, shell
 
+AT_ONCE = 5.0
+"""Seconds, as they are estimated, below which work starts by itself where there is nothing to look at."""
+
 
 class Subject(NamedTuple):
     """The run that is looked at."""
@@ -40,7 +43,8 @@ class Page:
     picture: Callable[[Subject, Any, str, tuple[int, ...]], None]  # draws a record, given its address and its version
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
     solid: Sequence[str] = ()  # the titles of those that leave as surfaces, too
-    first: Callable[[Subject], str] | None = None  # the name of what is shown, and begun, without being asked for
+    # the name of what is shown, and begun, without being asked for; else what is wanted, where it takes little
+    first: Callable[[Subject], str] | None = None
     # choices that are not the spec's, kept under "kind:name"
     views: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -57,7 +61,8 @@ class Page:
         if about is None:
             _nothing()
             return
-        name = _shown(self.kind, about, wanted) or (self.first(about) if self.first else None)
+        begin = self.first or partial(_by_itself, self.kind, wanted)
+        name = _shown(self.kind, about, wanted) or begin(about)
         found = record(about, name) if name else None
         with menus:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
@@ -66,7 +71,8 @@ class Page:
         if name:
             live.ticking(partial(self._look, about, name), _active(about, name))
         else:
-            _invite(self.kind, about, wanted, self.button, self.empty)
+            uncounted = wanted is not None and cached.cost(Work(wanted, about.run)) is None
+            live.ticking(partial(_invite, self.kind, about, wanted, self.button, self.empty), uncounted)
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
         link.write({shell.RUN: about.run} | views | (flatten(wanted) if wanted else {}))
 
@@ -139,13 +145,29 @@ def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
         st.caption("These settings differ from what is shown.")
 
 
-def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -> None:
-    """The page before anything was computed."""
+def _by_itself(kind: str, wanted: Any, about: Subject) -> str | None:
+    """Begins what is wanted of a run that has ended, if it is known to take less than AT_ONCE; its name."""
+    work = Work(wanted, about.run) if wanted is not None and not cached.at_work(about.run) else None
+    cost = cached.cost(work) if work else None
+    if work is None or cost is None or cost.seconds > AT_ONCE:
+        return None
+    if not person.start(work, st.session_state.get("device"), asked=False):
+        return None
+    st.session_state[f"{kind}:shown"] = {about.run: digest(wanted)}
+    return digest(wanted)
+
+
+def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -> bool:
+    """The page before anything was computed, with what that will take; whether this is still being counted."""
     shell.empty(sentence)
     with st.container(horizontal_alignment="center"):
         if st.button(label, disabled=wanted is None, key="invite") and wanted is not None:
             _start(kind, about.run, wanted, st.session_state.get("device"))
             st.rerun()
+        if wanted is None:
+            return False
+        price.tell(Work(wanted, about.run), st.session_state.get("device") or cached.jobs().devices[0])
+    return cached.cost(Work(wanted, about.run)) is None
 
 
 def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:

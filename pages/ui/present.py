@@ -59,7 +59,7 @@ def _controls(view: trial.View, slide: int, count: int) -> None:
         st.button(
             "Next", shortcut="Right", disabled=slide == count - 1, on_click=_turn, args=(slide + 1,), key="present-next"
         )
-        done = view.active or view.result.complete  # a key pressed by mistake takes no picture away
+        done = view.active or view.performed  # a key pressed by mistake takes no picture away
         st.button(
             "Run",
             shortcut="Enter",

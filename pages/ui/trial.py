@@ -10,9 +10,11 @@ import streamlit as st
 
 from engine.experiments import EXPERIMENTS, Check, Experiment, current
 from engine.figures import escape, words
+from engine.figures.beneath import beneath
 from engine.figures.drawing import Chart, Drawing
 from engine.records import Result
 from engine.spec import decode, digest, encode
+from engine.work import references
 from engine.work.kinds import Work
 from engine.work.snapshot import Snapshot
 from pages.ui import cached, citations, controls, live, motion, person, shell
@@ -23,6 +25,8 @@ PREDICT = f"{citations.AT}:predict"
 """Whether the reader wants to predict."""
 STARTED = f"{citations.AT}:started"
 """Where the session keeps the spec that its reader has started last."""
+REFERENCE = (-1,)
+"""The version of a result that came with the app; of a record it is never one."""
 BACK = f"{citations.AT}:back"
 """Whether to go back to that."""
 
@@ -35,6 +39,17 @@ class View(NamedTuple):
     result: Result  # empty before there is anything
     version: tuple[int, ...]  # of the result
     job: Snapshot | None
+    reference: bool = False  # whether the result came with the app, because none has been made here
+
+    @property
+    def shown(self) -> Experiment:
+        """The experiment whose result it is: a reference's is the usual one."""
+        return type(self.experiment)() if self.reference else self.experiment
+
+    @property
+    def performed(self) -> bool:
+        """Whether there is a complete result that was made here."""
+        return self.result.complete and not self.reference
 
     @property
     def active(self) -> bool:
@@ -43,7 +58,8 @@ class View(NamedTuple):
 
 
 def watch(experiment: Experiment) -> View:
-    """The experiment as the store and its job have it."""
+    """The experiment as the store and its job have it; where they have nothing, and its settings are the usual ones,
+    the reference."""
     address = Work(experiment).address
     job = cached.jobs().snapshot(address)
     # the version is read before the result: what is made of a result that is older than its version would be kept for
@@ -51,7 +67,16 @@ def watch(experiment: Experiment) -> View:
     version = cached.version(address)
     kept = cached.record(address, growing=bool(job and job.active))
     result = current(experiment, kept if isinstance(kept, Result) else None)
+    known = None if result.arrays or (job and job.active) or experiment.unusual else _reference(experiment)
+    if known is not None:
+        return View(experiment, digest(experiment), known, REFERENCE, job, True)
     return View(experiment, digest(experiment), result, version, job)
+
+
+def _reference(experiment: Experiment) -> Result | None:
+    """What came with the app of an experiment of this class."""
+    name = type(experiment).__name__
+    return cached.drawn(f"reference@{name}", REFERENCE, False, lambda: references.reference(experiment))
 
 
 def start(experiment: Experiment, device: str | None) -> None:
@@ -82,6 +107,7 @@ def bar(view: View) -> None:
                 if now.status == "stopped"
                 else f"This could not be performed: {escape.markdown(now.reason)}"
             )
+        note(view)
         if other := behind(view):
             with st.container(horizontal=True, vertical_alignment="center", key="behind", gap="small"):
                 st.caption(
@@ -104,10 +130,28 @@ def back() -> None:
     controls.fill(f"{citations.AT}.{name}", started)
 
 
+def title(view: View) -> str:
+    """The experiment's title, which says so where what is shown was not made here."""
+    return f"{view.experiment.title} (reference)" if view.reference else view.experiment.title
+
+
+def note(view: View) -> None:
+    """Where what is shown came with the app, a line that says so."""
+    known = view.result if view.reference else _reference(view.experiment)
+    if known is None or view.performed:
+        return
+    if not view.reference:
+        st.caption("Faint: the reference, which came with the app, at the usual settings.")
+        return
+    verdict = references.verdict(type(view.experiment).__name__).words
+    made = f"Reference: performed at quick size on {known.made.get('when', '')[:10]}, and kept with the app."
+    st.caption(escape.markdown(f"{made} At full size {verdict}."))
+
+
 def pictures(view: View, sealed: bool = False) -> tuple[Drawing, ...]:
-    """The experiment's figures, made once for all who look; where the reader is to predict first, charts without a
-    curve."""
-    drawn = cached.drawn(f"pictures@{view.name}", view.version, False, lambda: view.experiment.pictures(view.result))
+    """The experiment's figures, made once for all who look, while they are not complete over the reference's; where the
+    reader is to predict first, charts without a curve."""
+    drawn = cached.drawn(f"pictures@{view.name}", view.version, False, lambda: _pictures(view))
     return (
         tuple(Chart(d.name, d.title, d.x_label, d.y_label, (), words.sentence(d.title), note=SEALED) for d in drawn)
         if sealed
@@ -115,15 +159,23 @@ def pictures(view: View, sealed: bool = False) -> tuple[Drawing, ...]:
     )
 
 
+def _pictures(view: View) -> tuple[Drawing, ...]:
+    drawn, known = view.shown.pictures(view.result), _reference(view.experiment)
+    if view.result.complete or known is None:
+        return drawn
+    return beneath(drawn, type(view.experiment)().pictures(known))
+
+
 def judged(view: View) -> tuple[Check, ...]:
     """Its checks, made once for all who look."""
-    return cached.drawn(f"checks@{view.name}", view.version, False, lambda: view.experiment.checks(view.result))
+    return cached.drawn(f"checks@{view.name}", view.version, False, lambda: view.shown.checks(view.result))
 
 
 def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> None:
     """One of the figures, growing while the experiment is at work."""
     drawing = pictures(view, sealed)[nth]
-    motion.draw(f"figure{nth}", f"{view.name}/{drawing.name}/{sealed}/{text}", view.version, height, drawing, text)
+    keep = f"{view.name}/{drawing.name}/{sealed}/{text}/{view.reference}"
+    motion.draw(f"figure{nth}", keep, view.version, height, drawing, text)
 
 
 def checks(view: View, sealed: bool = False) -> None:

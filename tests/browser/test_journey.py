@@ -13,7 +13,6 @@ from tests.browser.harness import (
     LONG,
     button,
     enter,
-    key,
     picture,
     saved,
     settle,
@@ -24,7 +23,18 @@ from tests.browser.harness import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-PAGES = ["Train", "Papers", "Landscape", "Spectrum", "Alignment", "Robustness", "Runs", "Encyclopedia", "Figure"]
+PAGES = [
+    "Train",
+    "Papers",
+    "Landscape",
+    "Spectrum",
+    "Alignment",
+    "Robustness",
+    "Runs",
+    "Encyclopedia",
+    "Figure",
+    "Tour",
+]
 
 
 def test_journey(visit):
@@ -71,14 +81,10 @@ def test_accessible(visit, scheme, rules):
 
 def fill(page: Page, title: str) -> None:
     """Brings the page to where its figures are, and all its work is done."""
-    if (
-        title in ("Spectrum", "Alignment") and key(page, "invite").count()
-    ):  # the second scheme finds the first one's result
-        button(page, "invite").click()
     if title == "Runs":
         page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})  # the first run's box, drawn on a canvas
         page.mouse.move(700, 850)  # off the list, whose toolbar covers the menu
-    if title == "Papers":
+    if title in ("Papers", "Tour"):
         settle(page)
         return
     figure = (

@@ -4,6 +4,7 @@ once for all of them."""
 from __future__ import annotations
 
 import gc
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,13 @@ from engine.records import Surface, load
 from engine.rules import SAM
 from engine.spec import digest
 from engine.training.runs import RunSpec
+from engine.work import previews
+from engine.work.cost import Cost
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
 from engine.work.store import Store
-from pages.ui import cached
+from pages.ui import cached, tour
 from tests.drive import last
 from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
@@ -36,6 +39,7 @@ QUESTIONS = {
     "spectrum": "How curved is it?",
     "alignment": "Does the gradient follow the sharpest direction?",
     "runs": "What has been run?",
+    "tour": "What does SAM do?",
 }
 
 
@@ -157,3 +161,55 @@ def test_a_checkout_that_cannot_be_written_to_still_has_its_plots(tmp_path, monk
     script = cached.plotly_script()
     cached._published.clear()
     assert script == "/media/plotly.min.js"
+
+
+@pytest.mark.parametrize("page", ["spectrum", "alignment"])
+def test_a_page_opens_on_a_finished_picture_of_the_shipped_run(store, page):
+    app = open_page(page)
+    assert len(app.get("vega_lite_chart")) >= 2 and "invite" not in {b.key for b in app.button}
+    assert not cached.jobs().active()
+
+
+@pytest.mark.parametrize(("seconds", "begins"), [(4.9, True), (5.1, False)])
+def test_what_takes_little_begins_by_itself(store, monkeypatch, seconds, begins):
+    """Of another run: below five seconds an analysis is begun when its page is opened, once; above, its time stands
+    beside both buttons."""
+    run = keep(store, SMALL)
+    monkeypatch.setattr(cached, "cost", lambda work: Cost(1, 1, 1, seconds))
+    app = open_page("spectrum", run=run)
+    job = f"{run}/{digest(SpectrumSpec())}"
+    assert bool(cached.jobs().snapshot(job)) is begins
+    assert texts(app).count("About 5.1 s") == (0 if begins else 2)
+    if begins:
+        await_end(job)
+        assert len(open_page("spectrum", run=run).get("vega_lite_chart")) >= 2
+
+
+def test_a_preset_is_chosen_by_its_picture(store):
+    """Each has one in the gallery, on pages of both colours; a click sets the controls to it."""
+    app = open_page()
+    app.button(key="presets:open").click().run()
+    assert texts(app).count("data:image/svg+xml;base64,PHN2Zy") == len(PRESETS)
+    assert all(len(previews.preview(name, dark)) < 60_000 for name in PRESETS for dark in (False, True))
+    app.button(key="presets:take-Beale").click().run()
+    assert app.selectbox(key="train:preset").value == "Beale"
+    assert not app.exception
+
+
+def test_the_tour_is_offered_once_and_turns(store, monkeypatch):
+    """On the first visit a line offers it; who declines is not asked again. Each of its steps has a picture."""
+    monkeypatch.setattr(tour, "cookies", lambda: {tour.COOKIE: "seen"})
+    assert "tour:take" not in {b.key for b in open_page().button}
+    monkeypatch.setattr(tour, "cookies", dict)
+    app = open_page()
+    app.button(key="tour:skip").click().run()
+    assert "tour:take" not in {b.key for b in app.button}
+    app = open_page("tour")
+    titles = []
+    for _ in range(4):
+        titles += re.findall("<h2>(.*?)</h2>", texts(app))
+        app.button(key="tour:next").click().run()
+        assert not app.exception
+    assert len(set(titles)) == 4 and app.button(key="tour:next").disabled
+    app.button(key="presets:take-Beale").click().run()
+    assert app.query_params["problem"] == "Beale" and not app.exception

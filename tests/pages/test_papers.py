@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from engine.figures.drawing import Chart, Line, Map
 from engine.figures.render import handout, motion
 from engine.spec import decode, digest
 from engine.training.runs import RunSpec
+from engine.work import references
 from engine.work.kinds import Work
 from pages.ui import cached, citations, present, trial
 from tests.pages.headless import APP, open_page, server_store, texts  # noqa: F401  # the fixture `store`
@@ -78,15 +80,49 @@ def test_cards(store):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_opens(store, name):
-    """Before it was performed: its claim, checks that wait, empty figures."""
+def test_every_experiment_opens_on_its_reference(store, name):
+    """Its claim, figures and checks at once, which are told to have come with the app; nothing is performed or
+    written for it, and at other settings there is none."""
+    cached.store()  # has what ships by now
+    before = files(store)
     app = at(experiment=name)
-    assert (
-        [t.value for t in app.title] == [EXPERIMENTS[name].title]
-        and "<b>…</b> pending" in texts(app)
-        and "✓" not in texts(app)
-    )
-    assert not cached.jobs().active()
+    assert [t.value for t in app.title] == [EXPERIMENTS[name].title]
+    assert "Reference: performed at quick size on 20" in texts(app) and "✓" in texts(app)
+    assert "<b>…</b> pending" not in texts(app)
+    view = trial.watch(EXPERIMENTS[name]())
+    assert view.reference and view.result.complete and not view.performed
+    assert not cached.jobs().active() and files(store) == before
+
+
+def files(store) -> set[str]:
+    """What lies in a store."""
+    return {str(path) for path in store.root.rglob("*") if path.suffix != ".sqlite" and "sqlite" not in path.name}
+
+
+def test_other_settings_have_no_reference(store):
+    """Their checks wait, and the usual curves lie faint beneath, outside of what is measured."""
+    app = opened()
+    assert "<b>…</b> pending" in texts(app) and "✓" not in texts(app) and "Faint: the reference" in texts(app)
+    chart = trial.pictures(trial.watch(SHORT))[0]
+    assert isinstance(chart, Chart) and chart.beneath and not any(line.theory for line in chart.beneath)
+    faint = [trace for trace in motion.figure(chart).data if trace.opacity == 0.3]
+    assert len(faint) == len(chart.beneath) and not any(trace.showlegend for trace in faint)
+
+
+def test_every_card_has_a_picture_a_verdict_and_a_time(store):
+    """As many dots and the same count as the table of the full-size checks has it."""
+    told = texts(open_page("papers"))
+    full = json.loads((references.ROOT / "full.json").read_text(encoding="utf-8"))
+    by_name = {entry["experiment"]: [check["verdict"] for check in entry["checks"]] for entry in full}
+    assert told.count("data:image/svg+xml;base64,PHN2Zy") == len(EXPERIMENTS) and told.count("about ") >= len(by_name)
+    for name in EXPERIMENTS:
+        verdicts = by_name[name]
+        assert f"<b>{verdicts.count('holds')} of {len(verdicts)} hold</b>" in told
+        assert references.verdict(name).marks.count("holds") == verdicts.count("holds") > 0
+        assert len(references.verdict(name).marks) == len(verdicts) and references.seconds(name) > 0
+        for dark in (False, True):
+            picture = references.picture(name, dark)
+            assert len(picture) < 20_000 and ElementTree.fromstring(picture).tag.endswith("svg")
 
 
 def test_addresses(store):

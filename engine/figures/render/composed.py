@@ -101,7 +101,7 @@ def composed(drawings: Drawings, sheet: Sheet) -> Figure:
 
 
 def _fonts(sheet: Sheet) -> dict[Any, Any]:
-    return {"font.family": "serif" if sheet.serif else "sans-serif"}
+    return {"font.family": "serif"} if sheet.serif else {}
 
 
 def _charts(plots: Sequence[Axes | None], drawings: Drawings) -> list[tuple[Axes, Chart]]:

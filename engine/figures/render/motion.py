@@ -44,7 +44,7 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
         return tile(drawing, 0, dark, height, bar=True)
     look = theme(dark)
     made = go.Figure(layout=_layout(drawing, look, height, text)).update_layout(template=None)
-    if drawing.empty:
+    if drawing.empty and not drawing.beneath:
         made.update_xaxes(visible=False).update_yaxes(visible=False)
         made.add_annotation(
             text=escape.plotly(drawing.note),
@@ -56,6 +56,8 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
             font_size=text + 2,
         )
         return made
+    for line in drawing.beneath:
+        _add_faint(made, drawing, line, dark)
     for line in drawing.lines:
         _add(made, drawing, line, dark)
     for mark in drawing.marks:
@@ -132,6 +134,23 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
     )
 
 
+def _add_faint(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
+    """A curve that is known already: it does not move, and the legend does not name it."""
+    y = visible(chart, line)
+    kept = thin(y, POINTS)
+    hue = colour(line.colour, dark)
+    made.add_scatter(
+        x=np.asarray(line.x, float)[kept].tolist(),
+        y=y[kept].tolist(),
+        mode="markers" if line.dash == "none" else "lines",
+        line={"color": hue, "dash": DASHES[line.dash], "width": 2.2},
+        marker={"color": hue, "size": 7, "symbol": SYMBOLS[pointed(line)]},
+        opacity=0.3,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
 def _layout(chart: Chart, look: Theme, height: int, text: int) -> dict[str, Any]:
     over = 1.5 * text / (height - 6.5 * text) if chart.marks else 0  # the marks' labels, as a share of the plot
     return {
@@ -175,7 +194,7 @@ def _range(chart: Chart, axis: str) -> tuple[float, float] | None:
     if axis == "y" and chart.y_range:
         low, high = chart.y_range
         return (float(np.log10(low)), float(np.log10(high))) if log else (float(low), float(high))
-    found = [np.asarray(line.x, float) if axis == "x" else visible(chart, line) for line in chart.lines]
+    found = [np.asarray(line.x, float) if axis == "x" else visible(chart, line) for line in chart.lines + chart.beneath]
     if axis == "y":
         found += [edge for line in chart.lines for edge in band(chart, line) or ()]
     values = np.concatenate([*found, [mark.x for mark in chart.marks] if axis == "x" else []])
