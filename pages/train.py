@@ -270,15 +270,9 @@ with st.sidebar:
     device = shell.device("Where runs are computed; the first is used unless you choose.")
     with st.container(key="go", gap="xxsmall"):
         all_runs = beside.runs(spec) if spec else []
-        st.button(
-            beside.called(all_runs),
-            type="primary",
-            width="stretch",
-            disabled=spec is None or obtain.missing(spec),
-            on_click=start,
-            key="train",
-        )
-        if spec and not obtain.missing(spec):
+        idle = spec is None or obtain.missing(spec)
+        st.button(beside.called(all_runs), type="primary", width="stretch", disabled=idle, on_click=start, key="train")
+        if spec and not idle:
             if len(all_runs) > 1:
                 price.tell_all([Work(each) for each in all_runs], device)
             else:
