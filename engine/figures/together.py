@@ -36,7 +36,7 @@ def sharpness(runs: Runs) -> Chart:
     caption = (
         f"Largest eigenvalue λ₁ of the training loss’s Hessian at w, within its residual, {words.data(runs[0][1])}. "
         "Dashed in a rule’s colour is its edge of stability in theory: above it, full-batch steps on a quadratic are "
-        f"unstable; black is gradient descent’s.{far}{_rescaled(runs)}"
+        f"unstable; the one without a colour is gradient descent’s.{far}{_rescaled(runs)}"
     )
     shown = [*lines, *edges]
     log = positive(*(line.y for line in shown))

@@ -212,7 +212,9 @@ def _why_none(members: Sequence[Member]) -> str:
 
 
 def _work(members: Sequence[Member]) -> Work:
-    return Work(joint([m.spec for m in members]))
+    """The joint surface of those runs that have begun."""
+    begun = [m.spec for m in members if m.measured]
+    return Work(joint(begun if len(begun) > 1 else [m.spec for m in members]))
 
 
 def _ground(members: Sequence[Member]) -> tuple[JointSurface | None, bool]:

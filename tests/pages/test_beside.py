@@ -85,6 +85,9 @@ def test_all_are_trained_and_then_their_ground_is_drawn(store, monkeypatch):
     app.run()
     assert not app.exception and "Self-check in double precision: off by" in texts(app)
     assert {trace["type"] for trace in figure(app)["data"]} == {"contour", "scatter"}
+    app.get("button_group")[0].set_value(["SGD", "USAM", "SSAM"]).run()
+    assert "USAM is not trained yet" in " ".join(e.proto.text for e in app.get("progress"))
+    assert "Provisional" not in texts(app), "what is known of the others stays"
 
 
 def test_dear_ground_is_drawn_when_asked(store, monkeypatch):
