@@ -28,6 +28,9 @@ def drawings(store: Store) -> Mapping[str, Callable[[], Any]]:
     described, run = describe(spec), charts.columns(store.run(digest(spec)))
     surface: Any = store.get(Work(picture(spec), digest(spec)).address)
     four: Any = store.get(Work(together()).address)
+    digits: Any
+    moons: Any
+    points: Any
     digits, moons, points = (store.get(Work(one).address) for one in (SWEEP, MOONS, DESIGN))
     sweep, design = describe(SWEEP), describe(DESIGN)
     against = partial(differences, digits, "test_loss", 0)
