@@ -28,6 +28,7 @@ SHEETS = [
     (["losses/full"] * 6, Sheet(3, 6.75, 3.6)),
     (["loss/full", "loss/full", "accuracy/full"], Sheet(3, 7.2, 2.6)),
     (["cells/full", "parallel/full", "slices/full"], Sheet(1, 6.5, 8)),
+    (["cells/full", "against/full"], Sheet(2, 5.5, 2.4)),
     (["compare/none", "boxes/full"], Sheet(2, 5.5, 2.6)),
 ]
 

@@ -57,10 +57,10 @@ def wrapped(text: str, room: float, size: float, most: int = 3) -> str:
     return textwrap.fill(plain, max(int(room * 72 / (0.6 * size)), -(-len(plain) // most) + 4))
 
 
-def thin(axis: Any, places: Sequence[float], room: float, size: float) -> None:
-    """Leaves as many of the ticks at these places as there is room for along x, in inches."""
+def thin(axis: Any, places: Sequence[float], room: float, size: float, upright: bool = False) -> None:
+    """Leaves as many of the ticks at these places as there is room for along an axis, in inches; `upright` is y."""
     longest = max((len(number(place)) for place in places), default=0)
-    most = max(2, int(room / ((0.68 * longest + 1) * size / 72)))
+    most = max(2, int(room / ((1.4 if upright else 0.68 * longest + 1) * size / 72)))
     if len(places) > most:
         axis.set_major_locator(FixedLocator(places[:: -(-len(places) // most)]))
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
-from engine.figures.render.axes import colours, tick
+from engine.figures.render.axes import colours, thin, tick
 from engine.figures.render.frame import Frame, sheet
 from engine.figures.render.layout import CLEAR, FONT, axis
 from engine.figures.theme import LIGHT, SIDES, VIRIDIS, colour, theme
@@ -157,9 +157,12 @@ def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
     up = (frame.height - (BOTTOM + (lines - 1) * BETWEEN) * em) / lines - TOP * em
     for nth, panel in enumerate(drawing.panels):
         i, j = divmod(nth, columns)
-        low = BOTTOM * em + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
-        axes = frame.axes(LEFT * em + j * (across + GAP * em), low, across, up)
+        floor = BOTTOM * em + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
+        axes = frame.axes(LEFT * em + j * (across + GAP * em), floor, across, up)
         mesh = _cells(axes, drawing, panel, size)
+        for side, (low, high), room in ((axes.xaxis, axes.get_xlim(), across), (axes.yaxis, axes.get_ylim(), up)):
+            places = [float(place) for place in side.get_majorticklocs() if low <= place <= high]
+            thin(side, places, room, size, side is axes.yaxis)
         axes.set_ylabel(drawing.y_label if j == 0 and len(drawing.b) > 1 else "", fontsize=size)
         axes.set_xlabel(drawing.x_label if nth + columns >= count else "", fontsize=size)
         axes.tick_params(
