@@ -41,6 +41,8 @@ MOST = 256_000_000
 """Bytes that records, drawings and encoded charts may take together."""
 LATER = 15.0
 """Seconds after the first page for which what counts costs is not loaded: it would slow down those that come first."""
+ENDING = 20.0
+"""Seconds that a server which ends waits at most for what it is loading."""
 AT_ONCE, MOST_COSTS = 0.15, 2000
 """Seconds that a page waits for a cost to be counted, and how many costs are remembered."""
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -153,15 +155,19 @@ def _costs() -> dict[str, Cost | None]:
 
 @st.cache_resource(show_spinner=False)
 def _counting() -> Event:
-    """Set when costs can be counted. The threads are nobody's to wait for: a server that ends at once ends at once."""
-    loaded = Event()
+    """Set when costs can be counted. A server that ends waits for nothing but imports that have begun: torch takes down
+    an interpreter that ends in the middle of them."""
+    loaded, ending = Event(), Event()
 
     def load() -> None:
-        time.sleep(LATER)
-        Work(RunSpec()).cost(())
-        loaded.set()
+        if not ending.wait(LATER):
+            Work(RunSpec()).cost(())
+            loaded.set()
 
-    Thread(target=load, daemon=True).start()
+    loading = Thread(target=load, daemon=True)
+    atexit.register(loading.join, ENDING)
+    atexit.register(ending.set)  # the last that is registered is the first that is done
+    loading.start()
     return loaded
 
 
