@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
