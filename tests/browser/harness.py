@@ -31,6 +31,21 @@ COLOURS = "color-contrast"
 """axe's rule of colours, which alone a dark page has otherwise."""
 
 
+PAGES = [
+    "Train",
+    "Papers",
+    "Landscape",
+    "Spectrum",
+    "Alignment",
+    "Robustness",
+    "Runs",
+    "Encyclopedia",
+    "Figure",
+    "Tour",
+]
+"""The menu's words."""
+
+
 @dataclass
 class Server:
     """`streamlit run app.py` on a port and a store of its own; it can be killed and started again."""

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import (
+    PAGES,
     COLOURS,
     LONG,
     button,
@@ -23,7 +24,6 @@ from tests.browser.harness import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-PAGES = [
     "Train",
     "Papers",
     "Landscape",

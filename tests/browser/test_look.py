@@ -10,10 +10,9 @@ import pytest
 from matplotlib.image import imread
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import button, enter, key, picture, saved, settle, shows, turn_to
+from tests.browser.harness import PAGES, button, enter, key, picture, saved, settle, shows, turn_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-PAGES = [
     "Train",
     "Papers",
     "Landscape",
