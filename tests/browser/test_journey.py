@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import (
-    PAGES,
     COLOURS,
     LONG,
+    PAGES,
     button,
     enter,
     picture,
@@ -24,17 +24,6 @@ from tests.browser.harness import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-    "Train",
-    "Papers",
-    "Landscape",
-    "Spectrum",
-    "Alignment",
-    "Robustness",
-    "Runs",
-    "Encyclopedia",
-    "Figure",
-    "Tour",
-]
 
 
 def test_journey(visit):

@@ -13,17 +13,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.harness import PAGES, button, enter, key, picture, saved, settle, shows, turn_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
-    "Train",
-    "Papers",
-    "Landscape",
-    "Spectrum",
-    "Alignment",
-    "Robustness",
-    "Encyclopedia",
-    "Runs",
-    "Figure",
-    "Tour",
-]
 FORMS = (
     ("Train", "train", "pdf"),
     ("Papers", "papers", "svg"),
