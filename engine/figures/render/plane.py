@@ -8,20 +8,25 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import Stroke, withStroke
 
 from engine.figures.drawing import Map
 from engine.figures.render.axes import (
     BAR,
-    contours,
+    SHAPES,
+    colours,
     label,
     legend,
     legend_columns,
     legend_shift,
     shift_legend,
     thin,
+    tick,
     wrapped,
 )
 from engine.figures.render.frame import Frame, sheet
+from engine.figures.tags import Tag, tags
+from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
 from engine.figures.ticks import ticks
 from engine.figures.words import number
 
@@ -97,3 +102,95 @@ def _room(drawing: Map, width: float, size: float) -> Room:
     beside = max(map(len, drawing.ticks[1]), default=0)
     left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
     return Room(left, right, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em, columns)
+
+
+def contours(axes: Axes, drawing: Map, size: float) -> None:
+    """A map's quantity in colours, with their bar, and the path on it."""
+    _ground(axes, drawing, size)
+    _path(axes, drawing)
+
+
+def _ground(axes: Axes, drawing: Map, size: float) -> None:
+    low, high = drawing.range
+    cells = axes.contourf(
+        drawing.a,
+        drawing.b,
+        drawing.shown,
+        levels=np.linspace(low, high, 49),
+        cmap=colours(VIRIDIS),
+        vmin=low,
+        vmax=high,
+    )
+    cells.set_edgecolor("face")  # else a viewer shows hairlines between the levels
+    cells.set_linewidth(0.3)
+    cells.set_rasterized(True)  # of a fine map the levels' outlines take tens of megabytes; axes and path stay vectors
+    if not drawing.flat:
+        axes.contour(
+            drawing.a,
+            drawing.b,
+            drawing.shown,
+            levels=np.linspace(low, high, 17)[1:-1],
+            colors="white",
+            linestyles="solid",
+            linewidths=0.4,
+            alpha=0.5,
+        )
+    axes.set_xlim(drawing.a[0], drawing.a[-1])
+    axes.set_ylim(drawing.b[0], drawing.b[-1])
+    axes.set_aspect("equal" if drawing.equal else "auto")
+    tick(axes.xaxis, *axes.get_xlim(), False)
+    tick(axes.yaxis, *axes.get_ylim(), False)
+    bar = axes.figure.colorbar(cells, cax=axes.inset_axes((1 + BAR[0], *BAR[1:])))
+    places, names = drawing.ticks
+    bar.set_ticks(places, labels=names)
+    bar.ax.tick_params(labelsize=size)
+    bar.set_label(drawing.z_label, fontsize=size)
+    bar.outline.set_visible(False)
+
+
+def _path(axes: Axes, drawing: Map) -> None:
+    halo = [Stroke(linewidth=2.2, foreground="#111111"), withStroke(linewidth=1.1, foreground="white")]
+    axes.plot(
+        drawing.path_a,
+        drawing.path_b,
+        color="white",
+        linewidth=1.1,
+        marker="o",
+        markersize=2,
+        markeredgecolor="#111111",
+        markeredgewidth=0.3,
+        path_effects=halo,
+        gid="path",
+    )
+    for role, i, name in drawing.stations:
+        fill, symbol, points = STATIONS[role]
+        _point(axes, drawing.path_a[i : i + 1], drawing.path_b[i : i + 1], symbol, fill, 0.6 * points, name)
+    for route in drawing.routes:
+        fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
+        style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
+        axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
+        axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
+        _point(axes, route.a[-1:], route.b[-1:], route.marker, fill, 6, route.label)
+    for tag in tags(drawing):
+        _tag(axes, tag)
+
+
+def _tag(axes: Axes, tag: Tag) -> None:
+    """The words beside a route's end."""
+    axes.annotate(
+        tag.route.tag,
+        (tag.a, tag.b),
+        xytext=(-6 if tag.left else 6, 0),
+        textcoords="offset points",
+        fontsize=7,
+        ha="right" if tag.left else "left",
+        va="center",
+        color=LIGHT.text,
+        bbox={"boxstyle": "square,pad=0.2", "fc": LIGHT.paper, "ec": colour(tag.route.colour), "alpha": 0.88},
+    )
+
+
+def _point(axes: Axes, a: np.ndarray, b: np.ndarray, marker: str, fill: str, size: float, label: str) -> None:
+    """One point [1] of a path, with the name that the legend gives it."""
+    rim = {"markeredgecolor": "#111111", "markeredgewidth": 0.6}
+    axes.plot(a, b, SHAPES[marker], color=fill, markersize=size, label=label, **rim)
