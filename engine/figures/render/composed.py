@@ -168,7 +168,7 @@ def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int) -> None
     places = _ticks(plot.yaxis, *plot.get_ylim())
     longest = max((len(number(place)) for place in places), default=0)
     left = (1.2 + 1.3 * _lines(plot.get_ylabel()) + 0.68 * longest) * em + 3.5 / 72
-    bottom, top = (2.3 + 1.3 * _lines(plot.get_xlabel())) * em, (1.6 + 1.5 * rows) * em
+    bottom, top = (2.6 + 1.3 * _lines(plot.get_xlabel())) * em, (1.6 + 1.5 * rows) * em
     across, up = frame.figure.get_size_inches()
     wide, tall = max(frame.width - left - 1.6 * em, 0.05), max(frame.height - bottom - top, 0.05)
     plot.set_position(((frame.left + left) / across, (frame.foot + bottom) / up, wide / across, tall / up))

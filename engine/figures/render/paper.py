@@ -47,7 +47,7 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
     below it."""
     size = text_size(width)
     words = textwrap.wrap(drawing.words, int(width * 72 / (0.5 * size))) if caption else []
-    foot = (1.36 * len(words) + 2.0) * size / 72 if words else 0.0
+    foot = (1.35 * len(words) + 0.8) * size / 72 if words else 0.0
     if isinstance(drawing, Map) and not drawing.empty:
         result = map_in_print(drawing, width, foot, size)
     elif isinstance(drawing, Tiles) and not drawing.empty:
@@ -58,7 +58,7 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
         result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
         draw(result.add_subplot(), drawing, width, size)
     if words:
-        result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=0.95, color=LIGHT.text)
+        result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=1.15, color=LIGHT.text)
     return result
 
 
