@@ -83,7 +83,7 @@ def _ranges(place: SeveralCell, names: dict[str, str], runs: list[RunSpec]) -> N
     taken = [one["knob"] for one in place.read()]
     free = sorted((name for name in names if name not in taken), key=lambda name: name.startswith("problem."))
     add: dict[str, Any] = {"on_click": _add, "args": (place, free[:1], runs), "disabled": count >= MOST or not free}
-    st.button("Add a knob", key=f"{AT}:add", icon=":material/add:", width="stretch", **add)
+    st.button("Add a knob", key=f"{AT}:more", icon=":material/add:", width="stretch", **add)
 
 
 def _add(place: SeveralCell, names: list[str], runs: list[RunSpec]) -> None:

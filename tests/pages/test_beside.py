@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -26,6 +27,11 @@ def component(element: object) -> dict:
     return json.loads(element.proto.json or "{}")  # type: ignore[attr-defined]  # of Streamlit's harness
 
 
+def chips(app: AppTest) -> Any:
+    """The choice of the leading rules."""
+    return next(group for group in app.get("button_group") if group.proto.id.endswith(beside.FIRST))
+
+
 def address(spec: RunSpec, **more: str) -> dict[str, str]:
     return {key.replace(".", "__"): text for key, text in flatten(spec).items()} | more
 
@@ -33,7 +39,7 @@ def address(spec: RunSpec, **more: str) -> dict[str, str]:
 def test_the_chips_stand_in_the_address_and_a_link_restores_them(store):
     app = open_page()
     assert "beside" not in app.query_params and app.title[0].value == "How does it descend?"
-    app.get("button_group")[0].set_value(["SGD"]).run()
+    chips(app).set_value(["SGD"]).run()
     assert not app.exception and app.query_params["beside"] == "SGD" and app.query_params["run"] == DEFAULT
     assert app.button(key="train").label == "Train both"
     app = open_page(beside="SSAM,SGD,ASAM,Nonsense")
@@ -71,7 +77,7 @@ def test_all_are_trained_and_then_their_ground_is_drawn(store, monkeypatch):
     for run in runs[:2]:
         await_end(run)
     made = [store.version(run) for run in runs[:2]]
-    app.get("button_group")[0].set_value(["SGD", "SSAM"]).run()
+    chips(app).set_value(["SGD", "SSAM"]).run()
     app.button(key="train").click().run()
     await_end(runs[2])
     assert [store.version(run) for run in runs[:2]] == made, "what is kept is not trained again"
@@ -85,7 +91,7 @@ def test_all_are_trained_and_then_their_ground_is_drawn(store, monkeypatch):
     app.run()
     assert not app.exception and "Self-check in double precision: off by" in texts(app)
     assert {trace["type"] for trace in figure(app)["data"]} == {"contour", "scatter"}
-    app.get("button_group")[0].set_value(["SGD", "USAM", "SSAM"]).run()
+    chips(app).set_value(["SGD", "USAM", "SSAM"]).run()
     assert "USAM is not trained yet" in " ".join(e.proto.text for e in app.get("progress"))
     assert "Provisional" not in texts(app), "what is known of the others stays"
 

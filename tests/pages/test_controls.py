@@ -224,15 +224,17 @@ def test_nothing_that_is_set_is_hidden():
         clip=1.0,
     )
     app = opened(replace(spec, radius="with the rate", curvature=False, then=(Switch(LookSAM(), 3, "epochs"),)))
-    assert menus(app)[-3:] == [
+    assert menus(app)[-4:] == [
         "Data and model: normalization layer, label smoothing 0.1",
+        "13 other rules",
         "Switches: LookSAM from epoch 3",
         (
             "More settings: perturbed random subset, share 0.2, nesterov, warm-up steps 30, radius over the run with "
             "the rate, clip norm 1, track curvature off"
         ),
     ]
-    assert menus(opened(RunSpec()))[-3:] == ["Data and model", "Switch rules during the run", "More settings"]
+    usual = ["Data and model", "13 other rules", "Switch rules during the run", "More settings"]
+    assert menus(opened(RunSpec()))[-4:] == usual
 
 
 def test_a_toy_has_no_menu_of_data_and_models():

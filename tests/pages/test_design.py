@@ -54,8 +54,8 @@ def test_controls_describe_a_design(store):
     app = opened()
     assert app.session_state["wanted"] == SMALL and "Nothing has been trained yet" in texts(app)
     assert app.button(key="design.ranges.1.Range.knob:remove").disabled
-    app.button(key="design:add").click().run()
-    app.button(key="design:add").click().run()
+    app.button(key="design:more").click().run()
+    app.button(key="design:more").click().run()
     added = app.session_state["wanted"].ranges
     assert added[:2] == SMALL.ranges and len({one.knob for one in added}) == 4
     app.button(key="design.ranges.0.Range.knob:remove").click().run()
