@@ -16,7 +16,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import PARTIAL, Store
-from tests.browser.harness import LONG, SOON, button, enter, settle, shows
+from tests.browser.harness import LONG, PAGES, SOON, button, enter, settle, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 SPEC = RunSpec(steps=1200)
@@ -54,7 +54,7 @@ def test_killed_server(browser, server, visit, uninterrupted):
     link.goto(f"{server.url}/runs?measure=sharpness")
     expect(link.get_by_role("heading", name="What has been run?")).to_be_visible(timeout=SOON)
     settle(link)
-    expect(link.get_by_test_id("stTopNavLink")).to_have_count(8)  # whole, not the page's script run alone
+    expect(link.get_by_test_id("stTopNavLink")).to_have_count(len(PAGES))  # whole, not the page's script run alone
     expect(link.get_by_test_id("stTopNavLink").filter(has_text="Runs")).to_be_visible()
     assert "measure=sharpness" in link.url
     link.close()

@@ -73,7 +73,7 @@ def fill(page: Page, title: str) -> None:
     if title == "Runs":
         page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 50})  # the first run's box, drawn on a canvas
         page.mouse.move(700, 850)  # off the list, whose toolbar covers the menu
-    if title in ("Papers", "Tour"):
+    if title in ("Papers", "Tour", "Figure"):
         settle(page)
         return
     figure = (
