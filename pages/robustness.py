@@ -121,7 +121,7 @@ def look(spec: SweepSpec) -> bool:
 def show(spec: SweepSpec, version: tuple[int, ...], record: Sweep, described: Spec, view: views.View) -> None:
     """The maps, and what can be done with the cell that was clicked and the box that was dragged."""
     address = Work(spec).address
-    drawing = drawn(record, described, view)
+    drawing = drawn(address, version, record, described, view)
     touched = tiles.show(f"{address}/{drawing.name}", (version, view.other, view.quantity.name), drawing)
     if touched.cell:
         clicked.choose(address, touched.cell, view.other)
@@ -131,11 +131,13 @@ def show(spec: SweepSpec, version: tuple[int, ...], record: Sweep, described: Sp
     clicked.cell(spec, record, described, drawing)
 
 
-def drawn(record: Sweep, described: Spec, view: views.View) -> Tiles:
+def drawn(address: str, version: tuple[int, ...], record: Sweep, described: Spec, view: views.View) -> Tiles:
     """The maps of a quantity, or of the loss against another rule's."""
-    if view.other is not None and (found := differences(record, loss_of(view.quantity), view.other)):
-        called = QUANTITIES[LOSSES[loss_of(view.quantity)]].label
-        return contrasts.against(record, described, called, found, view.other)
+    if view.other is not None:
+        loss = loss_of(view.quantity)
+        compare = partial(differences, record, loss, view.other)
+        if found := cached.drawn(f"against@{address}/{loss}/{view.other}", version, False, compare):
+            return contrasts.against(record, described, QUANTITIES[LOSSES[loss]].label, found, view.other)
     return replace(sweeps.maps(record, described, view.quantity), levels=view.levels)
 
 

@@ -57,15 +57,17 @@ def table(titles: list[str], found: list[Standing]) -> None:
 
 
 def siblings(address: str, described: Spec) -> dict[str, str]:
-    """The kept sweeps of other problems with the same rules, grid, seeds and steps: what each is of, by address."""
-    found = {}
+    """The kept sweeps of other problems with the same rules, grid, seeds and steps: what each is of, by address, told
+    apart by the end of that where it is not enough."""
+    found: dict[str, str] = {}
     for other, encoded in cached.store().specs("sweeps").items():
         try:
             spec = describe(decode(SWEEPS, encoded))
         except SpecError:  # of another version
             continue
         if other != address and alike(spec, described):
-            found[other] = problem(spec)
+            taken = {problem(described), *found.values()}
+            found[other] = f"{problem(spec)} ({other[-6:]})" if problem(spec) in taken else problem(spec)
     return found
 
 
