@@ -2,15 +2,17 @@
 address costs a line."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from engine.records import Sweep
-from engine.spec import digest, flatten, read_address
+from engine.spec import describe, digest, encode, flatten, read_address
 from engine.sweeps.spec import SWEEPS
 from engine.work.kinds import Work
 from engine.work.presets import SWEEP
-from pages.ui import cached, shell
+from engine.work.store import Store
+from pages.ui import across, cached, shell
 from tests.pages.headless import APP, AppTest, await_end, open_page, server_store, texts  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.xdist_group("robustness")
@@ -95,6 +97,15 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     label = again.button(key="sweep:open0").label
     alone, mapped = re.findall(r"[\d.]+(?= alone| here)", label)
     assert float(alone) == pytest.approx(float(mapped), rel=1e-3)
+
+
+def test_sweeps_of_one_problem_are_told_apart(store, monkeypatch):
+    """Other runs of the same problem that take this sweep's place under its name."""
+    other = replace(SWEEP, run=replace(SWEEP.run, batch=32))
+    kept = {Work(spec).address: encode(spec) for spec in (SWEEP, other)}
+    monkeypatch.setattr(Store, "specs", lambda store, folder: kept)
+    found = across.siblings(Work(SWEEP).address, describe(SWEEP))
+    assert found == {Work(other).address: f"Digits, MLP ({digest(other)[-6:]})"}
 
 
 def test_points_instead_of_a_grid(store):
