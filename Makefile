@@ -4,6 +4,9 @@ PY := .venv/bin/python
 # Modules are compiled when they are first imported; to compile all of torch at once takes as long as all else.
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c deploy/constraints.txt
 
+# Byte code that is kept takes two thirds off the start of every process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .NOTPARALLEL:
 .PHONY: install run serve test faults constraints clean
 

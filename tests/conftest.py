@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.forked import begin
+from engine.work.nursery import begin
 
 if TYPE_CHECKING:
     from engine.work.store import Store

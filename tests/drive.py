@@ -1,6 +1,7 @@
 """Short ways to drive the engine in tests: run a generator to its end, train a run, shift a start, make a run's record
 by hand."""
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, cast
 from unittest.mock import patch
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from engine.records import Computing, Run
 from engine.spec import encode, knobs
 from engine.training.loop import Frame, State, train
 from engine.training.runs import RunSpec
+from engine.work.nursery import NURSERY
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ def returned(generator: Generator[Any, Any, Any]) -> Any:
             next(generator)
         except StopIteration as end:
             return end.value
+
+
+def workers(server: int) -> list[psutil.Process]:
+    """The workers of a server that has a nursery of its own, by the server's number."""
+    return [worker for nursery in psutil.Process(server).children() for worker in nursery.children()]
+
+
+def alone() -> dict[str, str]:
+    """The environment of a server that has a nursery of its own, and not these tests'."""
+    return {name: value for name, value in os.environ.items() if name != NURSERY}
 
 
 def final(*specs: RunSpec, state: State | None = None) -> State:

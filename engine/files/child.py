@@ -1,4 +1,4 @@
-"""Children: processes of this program that others start and watch, none of them a fork."""
+"""Children: processes of this program that others start and watch."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -16,7 +15,9 @@ from typing import Any, NamedTuple
 from engine.files.child import environment
 from engine.machine import CORES
 from engine.records import RecordError
+from engine.work import nursery
 from engine.work.block import Block, carry_out
+from engine.work.nursery import Started
 from engine.work.reasons import in_a_line
 
 COMMAND = (sys.executable, "-m", "engine.work.block")
@@ -97,7 +98,7 @@ class Pool(Executor):
     def __init__(self, size: int = CORES):
         self.size, self.room = size, AHEAD * size
         self.waiting, self.ended = SimpleQueue[Block | None](), SimpleQueue[Answer]()
-        self.processes: list[subprocess.Popen[str]] = []
+        self.processes: list[Started] = []
         self.closed, self.opening = False, Lock()
         self.threads: list[Thread] = []
 
@@ -128,7 +129,7 @@ class Pool(Executor):
         """One process after the other, as each dies, and one block after the other."""
         process = None
         while (block := self.waiting.get()) and not self.closed:
-            process = process or self._open()
+            process = process or self._open(block.device)
             answer = _asked(process, block) if process else None
             self.ended.put(Answer(block, **answer) if answer else Answer(block, why=DIED))
             if process and not answer:
@@ -137,24 +138,17 @@ class Pool(Executor):
         if process:
             _end(process)
 
-    def _open(self) -> subprocess.Popen[str] | None:
-        """A new process; None where there are to be no more."""
+    def _open(self, device: str) -> Started | None:
+        """A new process for blocks of a device; None where there are to be no more."""
         with self.opening:
             if self.closed:
                 return None
-            process = subprocess.Popen(
-                COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=environment(),
-                start_new_session=True,
-            )
+            process = nursery.start(COMMAND, environment(), device)
             self.processes.append(process)
         return process
 
 
-def _asked(process: subprocess.Popen[str], block: Block) -> dict[str, Any] | None:
+def _asked(process: Started, block: Block) -> dict[str, Any] | None:
     """A process's answer to a block; None where it died before."""
     assert process.stdin and process.stdout
     try:
@@ -165,7 +159,7 @@ def _asked(process: subprocess.Popen[str], block: Block) -> dict[str, Any] | Non
         return None
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: Started) -> None:
     process.kill()
     with suppress(OSError), process:  # closes its pipes, and waits
         pass

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.files.child import environment
 from engine.machine import CORES, memory
-from engine.work import settings
+from engine.work import nursery, settings
 
 WORKER = (sys.executable, "-m", "engine.work.worker")
 """The command that a worker is; the device and the store's folder follow."""
@@ -43,22 +43,16 @@ class Process:
         hear: Callable[[Process, dict[str, Any]], None],
         bury: Callable[[Process], None],
     ):
-        """Starts it: a new interpreter, not a fork (torch's threads do not survive one) and not multiprocessing (which
-        would run the app's script again), in a session of its own, which a terminal's Ctrl-C does not reach."""
+        """Starts it: a fork of the nursery or a new interpreter, not a fork of this process (torch's threads do not
+        survive one) and not multiprocessing (which would run the app's script again)."""
         self.device, self.ready = device, False
         self.turn, self._since = "", 0.0
         self._pace = 0.1  # seconds a turn, the last ones weighing most
         self._used: defaultdict[str, float] = defaultdict(float)
         self._counted, self._counting = 0.0, threading.Lock()
         self.heavy = ""  # the job whose turn was long
-        self._popen = subprocess.Popen(
-            [*command, device, str(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment() | {"RAVINE_STORE": str(root)},  # where data of one's own lie too
-            start_new_session=True,
-        )
+        given = environment() | {"RAVINE_STORE": str(root)}  # where data of one's own lie too
+        self._popen = nursery.start([*command, device, str(root)], given, device)
         threading.Thread(target=self._listen, args=(hear, bury), daemon=True).start()
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -16,6 +15,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
+
+from tests.drive import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "test-results"
@@ -71,7 +72,7 @@ class Server:
             f"--server.port={self.port}",
             "--server.fileWatcherType=none",
         ]
-        environment = os.environ | {"RAVINE_STORE": str(self.store)}
+        environment = alone() | {"RAVINE_STORE": str(self.store)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         self._wait(60)
 

@@ -17,6 +17,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import PARTIAL, Store
 from tests.browser.harness import LONG, PAGES, SOON, button, enter, settle, shows
+from tests.drive import workers
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 SPEC = RunSpec(steps=1200)
@@ -40,13 +41,13 @@ def test_killed_server(browser, server, visit, uninterrupted):
     page.close()  # which the run outlives
     while len(store.run(run).steps) <= 10:
         time.sleep(0.05)
-    workers = psutil.Process(server.process.pid).children()
+    forks = workers(server.process.pid)
     server.kill()
     killed = time.time()
     before = store.run(run)
     assert before.status == "running"
     assert killed - store.file(run, PARTIAL).stat().st_mtime < 5
-    assert psutil.wait_procs(workers, timeout=30)[1] == []
+    assert psutil.wait_procs(forks, timeout=30)[1] == []
 
     server.start()
     # straight to a page, as the first request that a fresh server gets

@@ -11,10 +11,8 @@ from engine.spec import digest, encode
 from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.process import WORKER
 from engine.work.store import Store
 from tests.experiments.halving import Halving, added_halving, result_of  # noqa: F401  # the fixture `added`
-from tests.forked import forked
 from tests.work.test_jobs import wait
 
 
@@ -79,7 +77,7 @@ def test_a_result_that_cannot_be_read(added, store, damage):
 def test_a_worker_performs_it(tmp_path):
     """One of the kept experiments through a worker: live progress, a result that is the same as alone; and
     cancelled."""
-    jobs = Jobs(Store(tmp_path / "store"), forked(WORKER))
+    jobs = Jobs(Store(tmp_path / "store"))
     try:
         experiment = dataclasses.replace(EXPERIMENTS["Drift"](), steps=500)
         job = jobs.start(Work(experiment))

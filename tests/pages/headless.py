@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,8 @@ from engine.training.runs import RunSpec
 from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.process import WORKER
 from engine.work.store import Store
 from pages.ui import cached
-from tests.forked import forked
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 SMALL = RunSpec(Classification(Moons(40), MLP(4, 1)), batch=0, steps=20, every=5)
@@ -42,7 +40,6 @@ def served(root: Path) -> Iterator[None]:
         patch.setenv("RAVINE_STORE", str(root))
         patch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED)
         patch.setattr(Jobs, "warm", lambda jobs: None)
-        patch.setattr(cached, "Jobs", partial(Jobs, worker=forked(WORKER)))
         st.cache_resource.clear()
         yield
         cached.jobs().close()

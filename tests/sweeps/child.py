@@ -15,7 +15,6 @@ from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
 from engine.work.store import Store
 from tests.drive import last
-from tests.forked import forked
 from tests.sweeps.sets import kill_at_work
 
 
@@ -23,7 +22,6 @@ def main() -> None:
     """All sweeps, whose records are not gone on with: what is done again is decided by cells alone."""
     root, by, specs = sys.argv[1:]
     os.environ["RAVINE_STORE"] = root
-    executors.COMMAND = forked(executors.COMMAND)
     sweeping.executor = lambda settings: executors.Here() if by == "here" else hurt(executors.Pool(2), Path(root))
     sweeping.WAIT = 0.05
     for spec in json.loads(specs):

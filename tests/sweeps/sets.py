@@ -3,7 +3,6 @@
 import json
 import random
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -11,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.files.child import environment
 from engine.rules import SAM, SGD, SSAM, USAM
 from engine.spec import digest, encode
 from engine.sweeps.chunk import trained
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.training.runs import RunSpec
+from engine.work import nursery
 from engine.work.cells import FILE, Cells
+from engine.work.nursery import Started
 from tests.drive import returned
-from tests.forked import ROOT, forked
 from tests.sweeps.same import MLPS, bits
 
 CHILD = (sys.executable, "-m", "tests.sweeps.child")
@@ -75,9 +76,7 @@ def _carry_out(sweeps: Sequence[SweepSpec], root: Path, draw: random.Random, by:
     done = 0
     while done < len(sweeps):
         specs = json.dumps([encode(sweep) for sweep in sweeps[done:]])
-        process = subprocess.Popen(
-            [*forked(CHILD), str(root), by, specs], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = nursery.start([*CHILD, str(root), by, specs], environment())
         with process:
             if len(kills) < 2 * len(sweeps) and (not kills or draw.random() < 0.7):
                 delay = draw.uniform(0, 0.3) if kills else 0.0  # the first comes as soon as there is a cell to lose
@@ -88,7 +87,7 @@ def _carry_out(sweeps: Sequence[SweepSpec], root: Path, draw: random.Random, by:
                     done += 1
 
 
-def kill_at_work(process: subprocess.Popen, root: Path, delay: float, kills: list[int]) -> None:
+def kill_at_work(process: Started, root: Path, delay: float, kills: list[int]) -> None:
     """Kills a process some seconds after the store's cells have begun to change."""
     before = (root / FILE).stat().st_mtime_ns
     while process.poll() is None and (root / FILE).stat().st_mtime_ns == before:

@@ -1,7 +1,5 @@
 """A real cluster of Dask's: the same cells as here, bit for bit, though workers are killed."""
 
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -9,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from engine.files.child import environment
 from engine.rules import SAM, SGD
 from engine.spec import SpecError, digest
 from engine.sweeps.spec import Axis, SweepSpec
-from engine.work import cluster, sweeping
+from engine.work import cluster, nursery, sweeping
 from engine.work.cells import Cells
 from engine.work.executors import Here
 from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
 from engine.work.store import Store
 from tests.drive import last
-from tests.forked import ROOT, forked
 from tests.sweeps.same import MLPS, bits
 from tests.sweeps.sets import counted, trainings
 
@@ -34,9 +32,8 @@ WORKERS = 3
 
 
 def command(name, *options):
-    words = [*forked((sys.executable, "-m", f"distributed.cli.dask_{name}")), *options, "--no-dashboard"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen(words, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    words = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options, "--no-dashboard"]
+    return nursery.start(words, environment())
 
 
 @pytest.fixture(name="scheduler")

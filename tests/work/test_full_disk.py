@@ -11,9 +11,7 @@ from engine.problems import Classification
 from engine.training.runs import RunSpec
 from engine.work.jobs import Jobs
 from engine.work.kinds import Work
-from engine.work.process import WORKER
 from engine.work.store import Store
-from tests.forked import forked
 from tests.work.test_jobs import wait
 
 pytestmark = pytest.mark.xdist_group("jobs")
@@ -37,7 +35,7 @@ def small_disk(tmp_path):
 
 
 def test_a_disk_that_runs_full(disk):
-    jobs = Jobs(Store(disk / "store"), forked(WORKER))
+    jobs = Jobs(Store(disk / "store"))
     try:
         names = [jobs.start(Work(spec)) for spec in (*GROWING, STOPPED)]
         for name in names:

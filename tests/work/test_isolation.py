@@ -13,7 +13,6 @@ from engine.training.runs import RunSpec
 from engine.work.jobs import LIVES, Jobs
 from engine.work.kinds import KINDS, Work
 from engine.work.store import Store
-from tests.forked import forked
 from tests.work.test_jobs import wait
 from tests.work.trouble import KIND, Trouble, TroubleSpec
 
@@ -30,7 +29,7 @@ def jobs(tmp_path_factory):
         patch.setitem(RECORDS, "Trouble", Trouble)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         patch.setenv("RAVINE_MEMORY", str(2 * 10**9))
-        jobs = Jobs(Store(tmp_path_factory.mktemp("isolation") / "store"), forked(WORKER))
+        jobs = Jobs(Store(tmp_path_factory.mktemp("isolation") / "store"), WORKER)
         yield jobs
         jobs.close()
 

@@ -19,9 +19,8 @@ from engine.training.updates import AdamW
 from engine.work.jobs import LIVES, Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.process import WORKER
 from engine.work.store import PARTIAL, Store
-from tests.forked import forked
+from tests.drive import alone, workers
 
 pytestmark = pytest.mark.xdist_group("jobs")
 LONG = RunSpec(steps=2000, every=200)
@@ -31,7 +30,7 @@ SHORT = RunSpec(problem=Quadratic(), batch=0, lr=0.01, steps=50)
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One server, whose workers are forks."""
-    jobs = Jobs(Store(tmp_path_factory.mktemp("server") / "store"), forked(WORKER))
+    jobs = Jobs(Store(tmp_path_factory.mktemp("server") / "store"))
     yield jobs
     jobs.close()
 
@@ -107,21 +106,21 @@ def test_a_killed_server_leaves_a_checkpoint_of_at_most_five_seconds_ago(tmp_pat
         f"Jobs(Store({str(store)!r})).start(Work(RunSpec("
         "steps=100_000, every=1000, curvature=False))); time.sleep(60)"
     )
-    server = subprocess.Popen([sys.executable, "-c", script], process_group=0)
+    server = subprocess.Popen([sys.executable, "-c", script], process_group=0, env=alone())
     run_file = Store(store).file(digest(long), PARTIAL)
     end = time.monotonic() + 60
     saved: dict[float, float] = {}  # the workers' seconds of computing, by the time of the record
     while time.monotonic() < end and len(saved) < 5:
         time.sleep(0.02)
         if run_file.exists() and (when := run_file.stat().st_mtime) not in saved:
-            saved[when] = sum(sum(worker.cpu_times()[:2]) for worker in psutil.Process(server.pid).children())
-    workers = psutil.Process(server.pid).children()
+            saved[when] = sum(sum(worker.cpu_times()[:2]) for worker in workers(server.pid))
+    forks = workers(server.pid)
     os.killpg(server.pid, signal.SIGKILL)  # as a terminal does it
     server.wait()
     assert len(saved) == 5
     assert max(np.diff([*saved.values()][1:])) < 5  # the first step waits for what is imported for it
-    assert psutil.wait_procs(workers, timeout=30)[1] == []  # they see their input close, and keep a last checkpoint
-    jobs = Jobs(Store(store), forked(WORKER))
+    assert psutil.wait_procs(forks, timeout=30)[1] == []  # they see their input close, and keep a last checkpoint
+    jobs = Jobs(Store(store))
     before = jobs.store.run(digest(long))
     assert before.status == "running"
     assert not list(store.rglob("*.lease"))

@@ -5,7 +5,6 @@ import sys
 import time
 
 import numpy as np
-import psutil
 
 from engine.data import Moons
 from engine.models import MLP
@@ -17,10 +16,8 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.lease import Lease
 from engine.work.perform import ELSEWHERE, perform
-from engine.work.process import WORKER
 from engine.work.store import LEASE, Store
-from tests.drive import last
-from tests.forked import forked
+from tests.drive import alone, last, workers
 
 SPEC = RunSpec(Classification(Moons(train=60), MLP(width=5)), batch=20, steps=40, every=10)
 RUN = digest(SPEC)
@@ -118,19 +115,18 @@ def test_two_servers_on_one_store(store):
     """The second follows what the first does, takes it over when the first is killed, and ends it to the same bits."""
     code = (
         "import sys, time; from engine.training.runs import RunSpec; from engine.work.jobs import *; "
-        "from tests.forked import forked; "
-        "Jobs(Store(sys.argv[1]), forked(WORKER)).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
+        "Jobs(Store(sys.argv[1])).start(Work(RunSpec(steps=2000, every=100))); time.sleep(60)"
     )
-    second = Jobs(store, forked(WORKER))
+    second = Jobs(store)
     begun = second.start(Work(SPEC))
     until(lambda: not second.snapshot(begun).active)  # its worker is ready
-    first = subprocess.Popen([sys.executable, "-c", code, str(store.root)], start_new_session=True)
+    first = subprocess.Popen([sys.executable, "-c", code, str(store.root)], start_new_session=True, env=alone())
     try:
         until(lambda: store.step(digest(LONG)) >= 100)
-        workers = psutil.Process(first.pid).children()
+        forks = workers(first.pid)
         job = second.start(Work(LONG))
         until(lambda: second.snapshot(job).status == ELSEWHERE)
-        for process in (*workers, first):
+        for process in (*forks, first):
             process.kill()
         until(lambda: not second.snapshot(job).active)
     finally:

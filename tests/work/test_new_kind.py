@@ -21,7 +21,6 @@ from engine.work.perform import perform
 from engine.work.store import PARTIAL, Store
 from pages.ui import cached
 from tests.drive import last
-from tests.forked import forked
 from tests.work.steepness import KIND, Steepness, SteepnessSpec
 from tests.work.test_jobs import wait
 
@@ -53,7 +52,7 @@ def test_what_it_needs_is_made_first(trained):
 def test_a_killed_worker_s_work_goes_on_from_its_rows(trained, monkeypatch):
     """Job, kill -9, resume: the second worker does not begin again."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    jobs, work = Jobs(trained, forked(WORKER)), Work(SteepnessSpec(SPEC.surface, pause=0.2), digest(RUN))
+    jobs, work = Jobs(trained, WORKER), Work(SteepnessSpec(SPEC.surface, pause=0.2), digest(RUN))
     try:
         job = jobs.start(work)
         wait(jobs, job, lambda now: trained.file(job, PARTIAL).exists() and now.done >= 4)

@@ -15,10 +15,9 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.persons import Persons
-from engine.work.process import WORKER, Process
+from engine.work.process import Process
 from engine.work.settings import Settings
 from engine.work.store import Store
-from tests.forked import forked
 from tests.work.test_jobs import wait
 
 pytestmark = pytest.mark.xdist_group("jobs")
@@ -136,7 +135,7 @@ def test_a_job_ends_when_its_seconds_are_used(store, limits, why):
     """Finds that computing is not counted, and that a run at its end says nothing of why; whoever has used all they
     may cannot begin another, and others can."""
     settings = Settings(public=True, **{"job_seconds": 0, "person_seconds": 0} | limits)
-    jobs = Jobs(store, forked(WORKER), settings)
+    jobs = Jobs(store, settings=settings)
     last = wait(jobs, jobs.start(ENDLESS[0], owner="a"))
     assert (last.status, last.reason) == ("stopped", why)
     assert jobs._jobs[last.id].seconds > 0.9

@@ -18,6 +18,7 @@ from engine.work.endings import ENDINGS
 from engine.work.kinds import Work
 from engine.work.store import PARTIAL, Store
 from engine.work.worker import Commands, Worker
+from tests.drive import alone, workers
 from tests.work.test_lease import until
 
 pytestmark = pytest.mark.xdist_group("jobs")
@@ -35,9 +36,9 @@ def test_a_server_that_is_interrupted_keeps_the_last_step(tmp_path):
     """As before it a worker that is asked to end, whose job goes on in the next one."""
     store, run = Store(tmp_path), digest(LONG)
     command = [sys.executable, "-c", SERVER, str(tmp_path)]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, process_group=0, preexec_fn=usual)
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, process_group=0, preexec_fn=usual, env=alone())
     until(lambda: store.step(run) > 0, 60)
-    ended(store, server, lambda: [worker.terminate() for worker in psutil.Process(server.pid).children()])
+    ended(store, server, lambda: [worker.terminate() for worker in workers(server.pid)])
     kept = store.step(run)
     until(lambda: store.step(run) > kept, 60)  # in the next one
     ended(store, server, lambda: os.killpg(server.pid, signal.SIGINT))  # as a terminal does it
@@ -54,9 +55,9 @@ def usual():
 
 def ended(store, server, how):
     """The server's workers end of themselves, and have then kept what they have come to since."""
-    workers, asked = psutil.Process(server.pid).children(), time.time()
+    forks, asked = workers(server.pid), time.time()
     how()
-    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert psutil.wait_procs(forks, timeout=20)[1] == []
     assert store.file(digest(LONG), PARTIAL).stat().st_mtime > asked - TICK
 
 

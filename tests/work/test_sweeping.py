@@ -9,18 +9,18 @@ from dataclasses import replace
 
 import pytest
 
+from engine.files.child import environment
 from engine.records import Stop
 from engine.rules import SAM, SGD
 from engine.spec import digest
 from engine.sweeps.spec import Axis, SweepSpec
-from engine.work import board, executors, sweeping
+from engine.work import board, executors, nursery, sweeping
 from engine.work.cells import FILE, Cells
 from engine.work.executors import Here, Pool
 from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
 from engine.work.store import Store
 from tests.drive import last
-from tests.forked import forked
 from tests.sweeps.poisoned import POISON
 from tests.sweeps.same import MLPS
 from tests.sweeps.sets import counted, trainings
@@ -41,7 +41,7 @@ def small(store, monkeypatch):
 
 
 def by(monkeypatch, *command):
-    monkeypatch.setattr(executors, "COMMAND", forked((sys.executable, "-m", *command)))
+    monkeypatch.setattr(executors, "COMMAND", (sys.executable, "-m", *command))
     monkeypatch.setattr(sweeping, "executor", lambda settings: Pool(1))
 
 
@@ -100,11 +100,11 @@ def test_what_ends_leaves_no_process(store, monkeypatch, way):
 
 def test_processes_end_with_who_has_started_them(store):
     """Finds blocks that go on for hours after a kill -9."""
-    child = [*forked((sys.executable, "-m", "tests.sweeps.child")), str(store.root), "pool"]
+    child = [sys.executable, "-m", "tests.sweeps.child", str(store.root), "pool"]
     encoded = f"[{Work(LONG).message()['spec']}]".replace("'", '"').replace("False", "false").replace("True", "true")
     counted(store.root)
     names = [digest(cell.spec) for cell in LONG.cells()]
-    with subprocess.Popen([*child, encoded], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with nursery.start([*child, encoded], environment()) as process:
         until(lambda: Cells(store.root).claimed(names))
         process.kill()
     until(lambda: not Cells(store.root).claimed(names))

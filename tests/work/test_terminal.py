@@ -16,6 +16,7 @@ from engine.records import head
 from engine.spec import digest, dumps
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
+from engine.work.nursery import NURSERY
 from engine.work.perform import perform
 from engine.work.store import Store
 from tests.drive import last
@@ -96,6 +97,7 @@ def undisturbed(tmp_path_factory):
 def store_of_commands(tmp_path, monkeypatch):
     """A store that commands find."""
     monkeypatch.setenv("RAVINE_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv(NURSERY, raising=False)  # all that a command starts is its own
     return Store(tmp_path / "store")
 
 
