@@ -1,4 +1,5 @@
-"""Maps of learning rate x rho, SAM on a digits MLP, in the processes of this machine, their start included.
+"""Maps of learning rate x rho, SAM on a digits MLP, in the processes of this machine: forks, whose start counts, of a
+nursery that is there, as in a server; how long that takes is told.
 
 `sweep.per_core` (16x16, 200 steps) and `sweep.large_per_core` (32x32, 500 steps) are how many times faster than the
 same runs one after the other through the single path, over the number of cores, at least 1.2 and 2; `sweep.over_plain`
@@ -19,6 +20,7 @@ from importlib.util import find_spec
 
 from benchmarks.measure import device, report, seconds
 from benchmarks.step import advance, by_hand
+from engine.files.child import environment
 from engine.machine import CORES
 from engine.models import MLP
 from engine.problems import Classification
@@ -26,9 +28,9 @@ from engine.rules import SAM
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.training.loop import train
 from engine.training.runs import RunSpec
-from engine.work import sweeping
+from engine.work import nursery, sweeping
 from engine.work.cluster import Cluster
-from engine.work.executors import Executor, Here, Pool
+from engine.work.executors import COMMAND, Executor, Here, Pool
 from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
 from engine.work.store import Store
@@ -40,6 +42,7 @@ MODEL = MLP(width=64, depth=2)
 def main() -> None:
     """All five figures, one after the other; each cell is one run."""
     device(__doc__)
+    print(f"# the nursery is there after {seconds(_wake):.1f} s")
     for name, side, steps in (("per_core", 16, 200), ("large_per_core", 32, 500)):
         sweep = _map(side, steps)
         alone = side**2 * min(seconds(partial(_alone, sweep)) for _ in range(REPEATS)) / SAMPLE
@@ -56,6 +59,12 @@ def main() -> None:
         _report_blocks()
     else:
         print("# sweep.block_overhead: not measured, distributed is not installed")
+
+
+def _wake() -> None:
+    """A fork that has nothing to do comes and goes."""
+    with nursery.start(COMMAND, environment()) as fork:
+        fork.stdin.close()
 
 
 def _map(side: int, steps: int, seed: int = 0) -> SweepSpec:

@@ -130,7 +130,7 @@ class Pool(Executor):
         process = None
         while (block := self.waiting.get()) and not self.closed:
             process = process or self._open(block.device)
-            answer = _asked(process, block) if process else None
+            answer = ask(process, block.message()) if process else None
             self.ended.put(Answer(block, **answer) if answer else Answer(block, why=DIED))
             if process and not answer:
                 _end(process)
@@ -148,11 +148,11 @@ class Pool(Executor):
         return process
 
 
-def _asked(process: Started, block: Block) -> dict[str, Any] | None:
-    """A process's answer to a block; None where it died before."""
+def ask(process: Started, message: dict[str, Any]) -> dict[str, Any] | None:
+    """A process's answer to a block's message; None where it died before."""
     assert process.stdin and process.stdout
     try:
-        process.stdin.write(json.dumps(block.message()) + "\n")
+        process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
         return json.loads(process.stdout.readline())
     except (OSError, ValueError):  # in the middle of a line, or before one
