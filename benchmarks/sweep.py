@@ -100,19 +100,20 @@ def _swept(sweep: SweepSpec, executor: Callable[[], Executor]) -> float:
 
 
 def _report_blocks() -> None:
-    """The same map by a cluster of as many processes and by the pool, after a small one that wakes both."""
+    """The same maps by a cluster of as many processes and by the pool, in turn, after a small one that wakes both."""
     sweeping.BLOCK = 10.0
     distributed = import_module("distributed")
     with distributed.LocalCluster(n_workers=CORES, threads_per_worker=1, dashboard_address=None) as cluster:
-        took = {}
-        for name, executor in (("Dask", Cluster(cluster.scheduler_address)), ("local", Pool())):
-            close, executor.close = executor.close, lambda: None  # it serves several maps
-            same = partial(_same, executor)
-            _swept(_map(8, 40), same)
-            took[name] = min(_swept(_map(32, 200, seed), same) for seed in range(2))
+        executors = (Cluster(cluster.scheduler_address), Pool())
+        closes = [executor.close for executor in executors]
+        for executor in executors:
+            executor.close = lambda: None  # it serves several maps
+            _swept(_map(8, 40), partial(_same, executor))
+        took = [[_swept(_map(32, 200, seed), partial(_same, one)) for one in executors] for seed in range(2)]
+        for close in closes:
             close()
-    note = ", ".join(f"{name} {value:.1f} s" for name, value in took.items())
-    report("sweep.block_overhead", [took["Dask"] / took["local"]], note)
+    note = "; ".join(f"Dask {there:.1f} s, local {here:.1f} s" for there, here in took)
+    report("sweep.block_overhead", [there / here for there, here in took], note)
 
 
 def _same(executor: Executor) -> Executor:
