@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from itertools import count
 
 import pytest
 
@@ -60,6 +61,7 @@ def test_a_picture_is_one(name):
         ("T" * 100_000, "lesson: expected at most 100 kB, got 100"),
         ([], 'spec: expected an object with a "name", got []'),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_with_a_file_is_told_in_one_line(data, told):
     with pytest.raises(SpecError) as error:
@@ -75,6 +77,7 @@ def test_what_is_wrong_with_a_file_is_told_in_one_line(data, told):
         (lessons.pack(Lesson("T", slides=(Text(),)))[:-9], "spec: not JSON"),
         ("z." + base64.urlsafe_b64encode(zlib.compress(b" " * 10**7)).decode().rstrip("="), "lesson: expected at most"),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_with_a_link_is_told_in_one_line(address, told):
     """Finds a traceback, a way to other files, and a link that unfolds to megabytes."""
