@@ -5,22 +5,18 @@ from functools import partial
 
 import streamlit as st
 
-from engine.experiments import EXPERIMENTS, PAPERS, Experiment, Paper, plan
+from engine.experiments import EXPERIMENTS, Experiment, Paper, plan
 from engine.experiments.verdicts import table
 from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.figures.render import handout
 from engine.spec import SpecError, decode, digest, encode, flatten
 from engine.work.kinds import Work
-from pages.ui import citations, controls, download, gallery, link, live, present, price, shell, trial, zoom
+from engine.work.lessons import of
+from pages.ui import citations, controls, download, gallery, lessons, link, live, present, price, shell, trial, zoom
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
-
-
-def paper_of(name: str) -> Paper:
-    """The paper that an experiment belongs to."""
-    return next(paper for paper in PAPERS.values() if EXPERIMENTS[name] in paper.experiments)
 
 
 def show(name: str) -> None:
@@ -33,12 +29,13 @@ def cards() -> None:
     shell.heading("Why does SAM work?", "Five papers, five answers; every claim is an experiment that can fail.")
     shell.faults()
     gallery.show(show)
+    lessons.show()
     link.write({})
 
 
 def settings(name: str) -> Experiment | None:
     """The controls of an experiment; None where they describe none."""
-    paper, cls = paper_of(name), EXPERIMENTS[name]
+    paper, cls = citations.paper_of(name), EXPERIMENTS[name]
     st.button("All papers", on_click=show, args=("",), key=f"{AT}:all", icon=":material/arrow_back:", width="stretch")
     st.session_state[f"{AT}:menu"] = name
     known = [one.__name__ for one in paper.experiments]
@@ -132,7 +129,7 @@ def drawings(view: trial.View) -> dict[str, download.Draw]:
 def sheet(experiment: Experiment) -> bytes:
     """The paper's handout: this experiment, and the others of the paper as far as they have been performed with the
     usual settings."""
-    paper = paper_of(type(experiment).__name__)
+    paper = citations.paper_of(type(experiment).__name__)
     others = [cls() for cls in paper.experiments if cls is not type(experiment)]
     views = [trial.watch(one) for one in (experiment, *others)]
     kept = [view for view in views if view.performed] or views[:1]
@@ -163,7 +160,7 @@ def experiment(name: str) -> None:
     """One experiment."""
     with st.sidebar:
         wanted = sidebar(name)
-    paper = paper_of(name)
+    paper = citations.paper_of(name)
     menus = shell.heading(EXPERIMENTS[name].title, f"{words.sentence(paper.title)} {paper.by}")
     shell.faults()
     if wanted is None:
@@ -181,7 +178,7 @@ def offer(view: trial.View, paper: Paper) -> None:
         "Present",
         on_click=present.begin,
         key=f"{AT}:present",
-        help="Large type, one figure at a time; arrow keys turn the page, Escape ends it.",
+        help="Large type, one figure at a time; arrow keys or a clicker turn the page, B blackens it, Escape ends it.",
     )
     st.download_button(
         "Handout",
@@ -198,23 +195,38 @@ def offer(view: trial.View, paper: Paper) -> None:
 
 def adopt() -> None:
     """Takes over what came with the address."""
-    asked = st.query_params.get("experiment", "")
+    asked, faults = st.query_params.get("experiment", ""), present.adopt()
     if link.by_history() and not asked:
         show("")
     cls = EXPERIMENTS.get(asked, next(iter(EXPERIMENTS.values())))
     if (
-        shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}) is not None
+        shell.receive({cls.__name__: cls}, f"{AT}.{cls.__name__}", {"experiment": list(EXPERIMENTS)}, present.OWN)
+        is not None
         and asked in EXPERIMENTS
     ):
         show(asked)
+    if faults:
+        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
+
+
+def presented(name: str) -> None:
+    """The experiment that is open, one thing at a time."""
+    cls = EXPERIMENTS[name]
+    try:
+        wanted = decode(EXPERIMENTS, {"name": name} | controls.read(cls, f"{AT}.{name}"))
+    except SpecError:
+        wanted = cls()
+    present.show(of(wanted), {"experiment": name} | flatten(wanted))
 
 
 adopt()
 trial.back()
 opened = st.session_state.get(citations.OPEN, "")
-if not opened:
+if present.lesson():
+    present.show_lesson(present.lesson())
+elif not opened:
     cards()
 elif present.on():
-    present.show(paper_of(opened), opened, f"{AT}.{opened}")
+    presented(opened)
 else:
     experiment(opened)

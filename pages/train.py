@@ -241,10 +241,13 @@ def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
 
 def adopt() -> None:
     """Sets the controls to what came with the address, or from another page."""
-    given = st.session_state.pop(shell.TAKE, None)
+    given, undecided = st.session_state.pop(shell.TAKE, None), beside.undecided()
     faults = beside.adopt()
-    if given is None and shell.receive(RUNS, AT, own=(beside.NAME,)) == {}:
-        given = shell.current()
+    if given is None:
+        came = shell.receive(RUNS, AT, own=(beside.NAME,))
+        given = shell.current() if came == {} else None
+        if came is None and undecided:
+            beside.begin()
     if faults:
         st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
     spec = decode(RUNS, given) if isinstance(given, dict) else cached.spec(given) if given else None

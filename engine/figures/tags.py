@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.figures.drawing import Map, Route
 
-APART = 0.055
-"""Of a map's height, from one tag to the next: a line of text."""
+APART = 0.07
+"""Of a map's height, from one tag to the next: a line of text on a phone."""
 RIGHT = 0.62
 """Of a map's width, from where on a tag stands at the left of its end."""
 

@@ -32,8 +32,8 @@ from engine.work.perform import patiently, perform
 from engine.work.store import Store
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "default"
-"""A folder laid out like a store: the finished default run with its surface, which the start page shows at once, its
-spectrum and its alignment, and the runs of FOUR with their landscape."""
+"""A folder laid out like a store: the finished default run with its surface, its spectrum and its alignment, the runs
+of FOUR with their landscape, and the landscape of TRIO, which the start page opens on."""
 
 
 class Preset(NamedTuple):
@@ -111,6 +111,8 @@ def picture(spec: RunSpec, resolution: int = 51) -> SurfaceSpec:
 
 FOUR = (RunSpec(rule=SGD()), RunSpec(), RunSpec(rule=SSAM()), RunSpec(rule=SGD(), update=AdamW(), lr=0.001))
 """SGD, SAM, SSAM and AdamW from one start, on the same batches."""
+TRIO = FOUR[:3]
+"""SGD beside SAM beside SSAM: what a newcomer sees first."""
 
 
 def joint(specs: Sequence[RunSpec] = FOUR, resolution: int = 51) -> JointSpec:
@@ -178,7 +180,7 @@ def ship(root: Path = SHIPPED) -> None:
     store, runs = Store(root), [Work(spec) for spec in FOUR]
     shown = Work(picture(RunSpec()), digest(RunSpec()))
     os.environ["RAVINE_STORE"] = str(root)  # where a sweep keeps its cells
-    for work in (*runs, shown, Work(joint()), Work(SWEEP), Work(MOONS), Work(DESIGN)):
+    for work in (*runs, shown, Work(joint()), Work(joint(TRIO)), Work(SWEEP), Work(MOONS), Work(DESIGN)):
         with tqdm(total=1.0, desc=work.kind.name, bar_format="{desc} {percentage:3.0f}% {elapsed}") as bar:
             for progress in perform(store, work, fresh=True):
                 bar.update(progress.done / max(progress.total, 1) - bar.n)

@@ -11,8 +11,10 @@ from engine.figures import escape, words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES
 from engine.rules.wrapped import LEADING
+from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.beside import MOST, together
+from engine.work.presets import TRIO
 from pages.ui import link, shell
 
 NAME = "beside"
@@ -35,6 +37,17 @@ def adopt() -> list[str]:
     fill(names)
     unknown = next((name for name in names if name not in RULES), None)
     return [f"{NAME}: there is no rule {unknown[:40]!r}"] if unknown else []
+
+
+def undecided() -> bool:
+    """Whether the session has never said which rules it wants."""
+    return FIRST not in st.session_state and NAME not in st.query_params
+
+
+def begin() -> None:
+    """Chooses the rules of TRIO beside the run that ships, with which a newcomer begins."""
+    if shell.current() == digest(RunSpec()):
+        fill([type(spec.rule).__name__ for spec in TRIO])
 
 
 def fill(names: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.experiments import PAPERS, Paper
+from engine.experiments import EXPERIMENTS, PAPERS, Paper
 from engine.figures import escape, words
 from engine.training.runs import RunSpec
 
@@ -12,6 +12,11 @@ AT = "papers"
 """What the keys of the papers' page begin with."""
 OPEN = f"{AT}:experiment"
 """Where a session keeps the name of the experiment that the papers' page shows; "" is the cards."""
+
+
+def paper_of(name: str) -> Paper:
+    """The paper that an experiment belongs to."""
+    return next(paper for paper in PAPERS.values() if EXPERIMENTS[name] in paper.experiments)
 
 
 def menu(spec: RunSpec) -> None:

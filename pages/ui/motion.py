@@ -111,8 +111,9 @@ export default function ({ parentElement, data }) {
 )
 
 
-def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13) -> None:
-    """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes."""
+def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13, fluid: bool = False) -> None:
+    """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes. It is
+    `height` pixels high, or, where it is `fluid`, as high as the page's style makes it."""
     dark = shell.dark()
     figure = cached.drawn(
         f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text)
@@ -126,7 +127,7 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
         "words": words,
         "seconds": SECONDS,
     }
-    component(key=key, data=data | {"script": cached.plotly_script()}, height=height)
+    component(key=key, data=data | {"script": cached.plotly_script()}, height="content" if fluid else height)
     figures.caption(drawing)
 
 

@@ -19,7 +19,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import joint
 from engine.work.sketch import fits, sketch
-from pages.ui import cached, citations, download, figures, live, person, scene, shell
+from pages.ui import cached, citations, download, figures, live, person, scene, shell, tour
 
 SMALL = 15.0
 """Seconds that a joint surface may cost that is computed without being asked for."""
@@ -68,6 +68,7 @@ def show(run: str, spec: RunSpec, specs: Sequence[RunSpec]) -> None:
     headline = found.headline if found else ""
     menus = shell.heading(headline or "How do they descend?", words.brief(spec))
     shell.faults()
+    tour.invite()
     with menus:
         citations.menu(spec)
         shell.spec_menu(spec, run)

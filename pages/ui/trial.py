@@ -171,11 +171,11 @@ def judged(view: View) -> tuple[Check, ...]:
     return cached.drawn(f"checks@{view.name}", view.version, False, lambda: view.shown.checks(view.result))
 
 
-def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13) -> None:
-    """One of the figures, growing while the experiment is at work."""
+def figure(view: View, nth: int, height: int, sealed: bool, text: int = 13, fluid: bool = False) -> None:
+    """One of the figures, growing while the experiment is at work; `text` and `fluid` are as in `motion.draw`."""
     drawing = pictures(view, sealed)[nth]
     keep = f"{view.name}/{drawing.name}/{sealed}/{text}/{view.reference}"
-    motion.draw(f"figure{nth}", keep, view.version, height, drawing, text)
+    motion.draw(f"figure{nth}", keep, view.version, height, drawing, text, fluid)
 
 
 def checks(view: View, sealed: bool = False) -> None:

@@ -33,7 +33,7 @@ def uninterrupted(tmp_path_factory) -> Run:
 
 def test_killed_server(browser, server, visit, uninterrupted):
     store, run = Store(server.store), digest(SPEC)
-    page = visit()
+    page = visit(f"?run={digest(RunSpec())}")
     enter(page, "train.steps", str(SPEC.steps))
     button(page, "train").click()
     while not store.has(run):

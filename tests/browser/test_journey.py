@@ -8,6 +8,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from engine.spec import digest
+from engine.training.runs import RunSpec
 from tests.browser.harness import (
     COLOURS,
     LONG,
@@ -28,7 +30,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.ma
 
 def test_journey(visit):
     page = visit()
-    shows(page, "1,000 steps")  # the finished run that ships with the app
+    shows(page, "Same loss, half the curvature")  # the finished runs that ship with the app
+    page = visit(f"?run={digest(RunSpec())}")
+    shows(page, "1,000 steps")
     enter(page, "train.steps", "1500")
     button(page, "train").click()
     shows(page, re.compile(r"Running: step [1-9]"))

@@ -135,7 +135,7 @@ def test_ways_through_the_pages(visit):
     shows(page, "l(u) = ")
     enter(page, "papers.Drift.rho", "0.2")
     assert page.evaluate("() => history.length") == begun + 3
-    for heading in ("Why does SAM work?", "What does the ground look like?", "How does it descend?"):
+    for heading in ("Why does SAM work?", "What does the ground look like?", "Same loss, half the curvature"):
         page.go_back()
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         settle(page)

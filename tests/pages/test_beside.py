@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.spec import digest, flatten
@@ -36,8 +37,20 @@ def address(spec: RunSpec, **more: str) -> dict[str, str]:
     return {key.replace(".", "__"): text for key, text in flatten(spec).items()} | more
 
 
+@pytest.mark.parametrize("stray", [{}, {"utm_source": "news"}])
+def test_a_newcomer_sees_the_trio_and_a_link_to_a_run_the_run_alone(store, stray):
+    """Finds a first page of one run, or one that has work to do; and a link to a run alone that brings others along."""
+    app = open_page(**stray)
+    assert app.query_params["beside"] == "SGD,SSAM" and app.query_params["run"] == DEFAULT
+    assert app.title[0].value == "Same loss, half the curvature: SAM beside SGD"
+    assert "Self-check in double precision" in texts(app) and not cached.jobs().active()
+    chips(app).set_value([]).run()
+    assert "beside" not in app.switch_page("pages/spectrum.py").run().switch_page("pages/train.py").run().query_params
+    assert "beside" not in open_page(run=DEFAULT).query_params
+
+
 def test_the_chips_stand_in_the_address_and_a_link_restores_them(store):
-    app = open_page()
+    app = open_page(run=DEFAULT)
     assert "beside" not in app.query_params and app.title[0].value == "How does it descend?"
     chips(app).set_value(["SGD"]).run()
     assert not app.exception and app.query_params["beside"] == "SGD" and app.query_params["run"] == DEFAULT
@@ -55,7 +68,8 @@ def test_the_rule_itself_is_no_chip(store):
 
 
 def test_what_is_kept_is_shown_at_once_with_what_was_found(store):
-    """The shipped runs of three rules: the finding, an end for each, provisional paths, and nothing begun."""
+    """The shipped runs of three rules, and of two, whose landscape does not ship: the finding, an end for each,
+    provisional paths, and nothing begun."""
     app = open_page(beside="SGD,SSAM")
     assert app.title[0].value == "Same loss, half the curvature: SAM beside SGD"
     said = texts(app)
@@ -63,7 +77,7 @@ def test_what_is_kept_is_shown_at_once_with_what_was_found(store):
     drawn = figure(app)
     tags = {a["text"] for a in drawn["layout"]["annotations"]}
     assert tags >= {"SAM  λ₁ 1.66", "SGD  λ₁ 3.68", "SSAM  λ₁ 3.46"}
-    assert "Provisional" in said and not cached.jobs().active()
+    assert "Provisional" not in said and "Provisional" in texts(open_page(beside="SGD")) and not cached.jobs().active()
 
 
 def test_all_are_trained_and_then_their_ground_is_drawn(store, monkeypatch):
@@ -98,6 +112,6 @@ def test_all_are_trained_and_then_their_ground_is_drawn(store, monkeypatch):
 
 def test_dear_ground_is_drawn_when_asked(store, monkeypatch):
     monkeypatch.setattr(cached, "cost", lambda work: Cost(1, 1, 1, 400.0))
-    app = open_page(beside="SGD,SSAM")
+    app = open_page(beside="SGD")
     assert app.button(key="beside.draw").label == "Draw the ground under the paths (about 7 min)"
-    assert cached.jobs().snapshot(Work(joint(FOUR[:3])).address) is None
+    assert cached.jobs().snapshot(Work(joint(FOUR[:2])).address) is None

@@ -18,7 +18,7 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
-from tests.pages.headless import open_page, seen, served, texts
+from tests.pages.headless import DEFAULT, open_page, seen, served, texts
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +33,7 @@ def altered(spec: Any) -> Any:
 
 
 def opened(spec: RunSpec) -> AppTest:
-    return open_page(**{key.replace(".", "__"): text for key, text in flatten(spec).items()})
+    return open_page(run=DEFAULT, **{key.replace(".", "__"): text for key, text in flatten(spec).items()})
 
 
 def described(app: AppTest) -> RunSpec:

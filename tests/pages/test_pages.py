@@ -34,7 +34,7 @@ from tests.drive import last
 from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 QUESTIONS = {
-    "train": "How does it descend?",
+    "train": "Same loss, half the curvature: SAM beside SGD",
     "landscape": "What does the ground look like?",
     "spectrum": "How curved is it?",
     "alignment": "Does the gradient follow the sharpest direction?",

@@ -43,7 +43,7 @@ def labels(app) -> set[str]:
 @pytest.mark.parametrize(("by", "shown"), [("somebody", False), ("me", True)])
 def test_only_who_started_a_run_can_stop_it(public, by, shown):
     """Finds a Stop that is shown to all, or to nobody."""
-    app = open_page()
+    app = open_page(run=DEFAULT)
     app.session_state["owner"] = "me"
     cached.started()[cached.jobs().start(Work(ENDLESS), owner=by)] = ENDLESS
     app.session_state["run"] = digest(ENDLESS)

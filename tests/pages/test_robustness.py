@@ -35,6 +35,7 @@ def robustness(parameters: dict[str, str] | None = None) -> AppTest:
     """The page at an address of its own."""
     app = AppTest.from_file(APP, default_timeout=120)
     app.run()
+    app.query_params.clear()  # what the start page says of itself
     for name, value in (parameters or {}).items():
         app.query_params[name] = value
     app.switch_page("pages/robustness.py").run()

@@ -27,7 +27,7 @@ from tests.pages.headless import DEFAULT, SMALL, await_end, keep, open_page, ser
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_one_click_and_the_address_says_it(store, name):
-    app = open_page()
+    app = open_page(run=DEFAULT)
     app.selectbox(key="train:preset").set_value(name).run()
     assert not app.exception
     found = {key: value for key, value in app.query_params.items() if key != "run"}
@@ -111,7 +111,7 @@ def test_controls_that_cannot_apply_are_disabled_and_say_why(store):
 
 
 def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(store):
-    app = open_page()
+    app = open_page(run=DEFAULT)
     app.number_input(key="train.batch").set_value(1500).run()
     assert app.button(key="train").disabled
     assert app.error[0].value.startswith("batch:")
@@ -120,7 +120,7 @@ def test_settings_that_cannot_be_trained_disable_the_button_and_name_the_field(s
 @pytest.mark.parametrize("typed", [-1.0, 1e9])
 def test_a_number_beyond_its_bounds_is_told_and_not_trained(store, typed):
     """Not kept by the browser to itself, in red, while the button trains the number before it."""
-    app = open_page()
+    app = open_page(run=DEFAULT)
     app.number_input(key="train.lr").set_value(typed)
     app.button(key="train").click().run()  # at once: the button knows nothing of the number yet
     assert all(error.value.startswith("lr: expected a number from") for error in app.error) and len(app.error) == 2
@@ -146,9 +146,9 @@ def test_the_cost_stands_beside_the_button(store, monkeypatch):
     loading, loaded = Event(), Event()
     loaded.set()
     monkeypatch.setattr(cached, "_counting", lambda: loading)
-    assert "1,930 parameters" in texts(open_page())
+    assert "1,930 parameters" in texts(open_page(run=DEFAULT))
     monkeypatch.setattr(cached, "_counting", lambda: loaded)
-    assert re.search(r"About [\d.]+ s · 1,930 parameters · 384 kB", texts(open_page()))
+    assert re.search(r"About [\d.]+ s · 1,930 parameters · 384 kB", texts(open_page(run=DEFAULT)))
     large = {"problem__model": "MLP", "problem__model__width": "512", "problem__model__depth": "8"}
     app = open_page(steps="1000000", every="500", **large)
     assert app.error[0].value.startswith("every: the path would take 15 GB, at most 500 MB; 15625 or more fits")
