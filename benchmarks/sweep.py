@@ -63,8 +63,8 @@ def main() -> None:
 
 def _wake() -> None:
     """A fork that has nothing to do comes and goes."""
-    with nursery.start(COMMAND, environment()) as fork:
-        fork.stdin.close()
+    with nursery.start(COMMAND, environment()):
+        pass
 
 
 def _map(side: int, steps: int, seed: int = 0) -> SweepSpec:

@@ -174,6 +174,7 @@ def take(name: str) -> None:
     """Sets the controls to a preset, and shows its run where there is one."""
     spec = PRESETS[name].spec
     controls.fill(AT, spec)
+    beside.usual(spec)
     if live.watch(digest(spec)):
         st.session_state[shell.RUN] = digest(spec)
 
@@ -246,8 +247,8 @@ def adopt() -> None:
     if given is None:
         came = shell.receive(RUNS, AT, own=(beside.NAME,))
         given = shell.current() if came == {} else None
-        if came is None and undecided:
-            beside.begin()
+        if came is None and undecided and shell.current() == digest(RunSpec()):
+            beside.usual(RunSpec())
     if faults:
         st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
     spec = decode(RUNS, given) if isinstance(given, dict) else cached.spec(given) if given else None

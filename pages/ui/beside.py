@@ -11,7 +11,6 @@ from engine.figures import escape, words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES
 from engine.rules.wrapped import LEADING
-from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.beside import MOST, together
 from engine.work.presets import TRIO
@@ -44,10 +43,10 @@ def undecided() -> bool:
     return FIRST not in st.session_state and NAME not in st.query_params
 
 
-def begin() -> None:
-    """Chooses the rules of TRIO beside the run that ships, with which a newcomer begins."""
-    if shell.current() == digest(RunSpec()):
-        fill([type(spec.rule).__name__ for spec in TRIO])
+def usual(spec: RunSpec) -> None:
+    """Chooses what is beside a preset: the rules of TRIO beside the run that ships, with which a newcomer begins, and
+    none beside any other, for its sentence is of that run alone."""
+    fill([type(one.rule).__name__ for one in TRIO] if spec == RunSpec() else [])
 
 
 def fill(names: Sequence[str]) -> None:
