@@ -10,7 +10,7 @@ from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, joint, link, person, shell
+from pages.ui import against, cached, download, figures, joint, link, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
 CHOSEN = f"{AT}:chosen"
@@ -115,26 +115,34 @@ def actions(chosen: list[Summary]) -> None:
             on_click="ignore",
         )
         weights(one, spec)
+        about = "Train, Landscape, Spectrum and Alignment then show every run together with this one, on equal axes."
+        st.button(
+            "Compare against",
+            disabled=spec is None,
+            on_click=against.choose,
+            args=(one,),
+            help=about if spec else "Choose one readable run in the list.",
+        )
         runs = [summary.digest for summary in chosen]
         fits = 2 <= len(runs) <= joint.MOST and all(joint.fits(runs[0], other) for other in runs[1:])
         why = None if fits else "Choose two to six runs of one problem in the list."
         if st.button("One landscape", disabled=not fits, help=why):
             joint.show_together(runs)
             st.switch_page("pages/landscape.py")
-        pin(chosen)
+        keep(chosen)
         ours = all(person.may_delete(summary.digest) for summary in chosen)
         why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
         if st.button("Delete", disabled=bool(why), help=why, key=f"{AT}:delete"):
             confirm(chosen)
 
 
-def pin(chosen: list[Summary]) -> None:
+def keep(chosen: list[Summary]) -> None:
     """A button that keeps runs however full the store is, or no longer; for a server's owner alone."""
     if person.public():
         return
     stay = not chosen or not all(cached.store().pinned(summary.digest) for summary in chosen)
-    about = "Pinned runs stay when a public server's store is full."
-    if st.button("Pin" if stay else "Unpin", disabled=not chosen, help=about):
+    about = "Kept runs stay when a public server's store is full."
+    if st.button("Keep" if stay else "Keep no longer", disabled=not chosen, help=about):
         try:
             for summary in chosen:
                 cached.store().pin(summary.digest, stay)
@@ -209,16 +217,12 @@ def chart(chosen: list[Summary], measure: str, over: str) -> Chart:
     """One measure of the chosen runs over one of `comparison.OVER`; reads nothing of the session, which a download is
     made without."""
     kept = [
-        (spec, run, s.digest)
+        (spec, run)
         for s in chosen
         if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
     ]
-    alike, own = words.contrast([spec for spec, _, _ in kept])
-    labels = [
-        label if own.count(label) == 1 else f"{label} ({digest[:4]})"
-        for label, (_, _, digest) in zip(own, kept, strict=True)
-    ]
-    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
+    alike, labels = comparison.named([spec for spec, _ in kept])
+    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run) in zip(labels, kept, strict=True)]
     return comparison.compare(curves, measure, over, alike)
 
 
@@ -267,6 +271,7 @@ else:
     measure, over = st.session_state[MEASURE], st.session_state[OVER]
     draw = partial(chart, chosen, measure, over)
     with menus:
+        against.chip()
         of = [s.digest for s in chosen]
         name = of[0] if len(of) == 1 else fingerprint({"runs": of})
         download.menu({f"Comparison by {charts.MEASURES[measure][0]}": draw} if chosen else {}, AT, name)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from engine.figures import words
 from engine.figures.charts import MEASURES, Columns, positive, switch_marks
 from engine.figures.drawing import Chart, Line
 from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
+from engine.spec import digest
+
+if TYPE_CHECKING:
+    from engine.training.runs import RunSpec
 
 OVER = {
     "step": (
@@ -34,6 +39,14 @@ OVER = {
     ),
 }
 """What several runs are compared over: its words on an axis, and what to know of it."""
+
+
+def named(specs: Sequence[RunSpec]) -> tuple[str, list[str]]:
+    """What runs have in common, and each one's own words, with its digest's beginning where another has the same."""
+    alike, own = words.contrast(specs)
+    return alike, [
+        name if own.count(name) == 1 else f"{name} ({digest(spec)[:4]})" for name, spec in zip(own, specs, strict=True)
+    ]
 
 
 def compare(runs: Sequence[tuple[str, Spec, Columns]], measure: str, over: str = "step", alike: str = "") -> Chart:
