@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,8 @@ def test_two_densities_are_smoothed_alike_and_their_outliers_marked():
     marked = [chart.lines[-1] for chart in (first, second)]
     assert np.array_equal(marked[0].x, one.top) and np.array_equal(marked[1].x, narrow.top)
     assert np.array_equal(marked[0].y, marked[1].y)
+    widths = {re.findall(r"standard deviation ([\d.]+\d)", chart.caption)[0] for chart in (first, second)}
+    assert len(widths) == 1
 
 
 @pytest.mark.parametrize("quantity", maps.QUANTITIES)
