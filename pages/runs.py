@@ -10,84 +10,9 @@ from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
-from pages.ui import against, cached, download, figures, joint, link, person, shell
+from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
 
 AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
-CHOSEN = f"{AT}:chosen"
-"""Where a session keeps the digests of the runs that are chosen in the list, for when it comes back to it."""
-PAGE = 50
-"""Runs in the list at once."""
-SAYS = {"unreadable": "cannot be read"}
-
-
-def row(summary: Summary) -> dict[str, object]:
-    """A line of the table."""
-    spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
-    last = summary.last
-    return {
-        "Run": cached.title(summary.digest) if spec else summary.reason,
-        "Status": SAYS.get(summary.status, cached.status(summary)),
-        "Step": summary.step,
-        "Gradients": last.get("gradients"),
-        "Training loss": last.get("train_loss"),
-        "Held-out accuracy": last.get("test_accuracy"),
-        "Sharpness λ₁": last.get("sharpness"),
-        "When (UTC)": str(summary.made.get("when", ""))[:16],
-        "Device": str(summary.made.get("device", "")),
-        "Digest": summary.digest,
-    }
-
-
-def leaf(kept: list[Summary]) -> list[Summary]:
-    """What is shown of many runs: a page of those in which all words of a search occur."""
-    if len(kept) <= PAGE:
-        return kept
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        about = "Words of the run’s line, its status, its digest; all of them must occur."
-        sought = st.text_input(
-            "Find", key=f"{AT}:find", placeholder="SAM MLP finished", help=about, persist_state="session"
-        )
-        found = [s for s in kept if occurs(sought.lower().split(), s)]
-        pages = max(1, -(-len(found) // PAGE))
-        st.session_state[f"{AT}:page"] = min(st.session_state.get(f"{AT}:page", 1), pages)
-        number = st.number_input(f"Page of {pages:,}", 1, pages, key=f"{AT}:page", width=140)
-    if not found:
-        shell.empty("No run has all these words.")
-    return found[PAGE * (number - 1) : PAGE * number]
-
-
-def occurs(sought: list[str], summary: Summary) -> bool:
-    """Whether all words occur in what the list says of a run."""
-    if not sought:
-        return True
-    text = f"{cached.title(summary.digest)} {cached.status(summary)} {summary.digest} {summary.reason}".lower()
-    return all(word in text for word in sought)
-
-
-def table(kept: list[Summary]) -> list[Summary]:
-    """The list; the runs that are chosen in it."""
-    form = {name: st.column_config.NumberColumn(format="%.4g") for name in ("Training loss", "Sharpness λ₁")}
-    form["Gradients"] = st.column_config.NumberColumn(
-        format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on."
-    )
-    form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
-    form["Run"], form["Digest"] = st.column_config.TextColumn(width=350), st.column_config.TextColumn(width=130)
-    key, given = f"{AT}:table@{len(kept)}{kept[0].digest}", st.session_state.get(CHOSEN, [])
-    fresh = [i for i, s in enumerate(kept) if s.digest in given and key not in st.session_state]
-    choice = st.dataframe(
-        [row(s) for s in kept],
-        column_config=form,
-        hide_index=True,
-        height=min(330, 36 * len(kept) + 40),
-        key=key,
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": fresh}} if fresh else None,
-        alt="All runs, the newest first",
-    )
-    chosen = [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
-    st.session_state[CHOSEN] = [s.digest for s in chosen]
-    return chosen
 
 
 def actions(chosen: list[Summary]) -> None:
@@ -180,7 +105,7 @@ def confirm(chosen: list[Summary]) -> None:
     """Asks once more."""
     st.write(f"{len(chosen):,} run{'s' if len(chosen) != 1 else ''} with all surfaces, spectra and alignments:")
     for summary in chosen[:8]:
-        st.caption(escape.markdown(row(summary)["Run"]))
+        st.caption(escape.markdown(listing.row(summary)["Run"]))
     with st.container(horizontal=True, gap="small"):
         if st.button("Delete", type="primary"):
             for summary in chosen:
@@ -235,7 +160,7 @@ for key, name, allowed, usual in (
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
 if "runs" in came:
-    st.session_state[CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
+    st.session_state[listing.CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
     st.selectbox(
@@ -263,9 +188,9 @@ if not kept:
         st.switch_page("pages/train.py")
 else:
     first = st.session_state.get(f"{AT}:first", [])
-    shown = leaf(sorted(kept, key=lambda summary: summary.digest not in first))
+    shown = listing.leaf(sorted(kept, key=lambda summary: summary.digest not in first))
     above = st.container()  # the list's own toolbar covers what stands over its right end
-    chosen = table(shown) if shown else []
+    chosen = listing.table(shown) if shown else []
     with above:
         actions(chosen)
     measure, over = st.session_state[MEASURE], st.session_state[OVER]

@@ -121,6 +121,19 @@ def test_many_runs_are_listed_by_the_page_and_found_by_their_words(store):
     assert not app.dataframe and "No run has all these words." in texts(app)
 
 
+def test_runs_are_listed_by_their_settings_and_found_by_their_rules(store):
+    """Finds a filter that is not asked, and a toy's empty columns beside those of trained models."""
+    plain, switched = keep(store, replace(SMALL, rule=SGD())), keep(store, replace(SMALL, then=(Switch(SGD(), at=10),)))
+    app = open_page("runs")
+    listed = app.dataframe[0].value.set_index("Digest")
+    assert list(listed.loc[switched][["Rule", "Rho", "Model", "Data"]]) == ["SAM, then SGD", 0.05, "MLP", "Moons"]
+    assert listed["Rho"].isna()[plain] and listed.loc[plain, "Batch"] == 0
+    choice = app.multiselect(key="runs:rules")
+    assert choice.options == ["SAM", "SAM, then SGD", "SGD", "SSAM"]
+    choice.set_value(["SAM, then SGD"]).run()
+    assert list(app.dataframe[0].value["Digest"]) == [switched]
+
+
 def test_a_server_holds_no_path(store):
     """A page needs its length; the numbers of a hundred large runs would fill the memory of all."""
     kept = keep(store, SMALL)
