@@ -12,7 +12,7 @@ from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
 from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
 
-AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
+AT, MEASURE, OVER, SEEDS, LARGEST = "runs", "runs:measure", "runs:over", "runs:seeds", 100_000
 
 
 def actions(chosen: list[Summary]) -> None:
@@ -138,15 +138,15 @@ def upload() -> None:
         st.switch_page("pages/train.py")
 
 
-def chart(chosen: list[Summary], measure: str, over: str) -> Chart:
-    """One measure of the chosen runs over one of `comparison.OVER`; reads nothing of the session, which a download is
-    made without."""
+def chart(chosen: list[Summary], measure: str, over: str, seeds: bool) -> Chart:
+    """One measure of the chosen runs over one of `comparison.OVER`, where `seeds` go together as their median; reads
+    nothing of the session, which a download is made without."""
     kept = [
         (spec, run)
         for s in chosen
         if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
     ]
-    alike, labels = comparison.named([spec for spec, _ in kept])
+    alike, labels = (comparison.seeds_together if seeds else comparison.named)([spec for spec, _ in kept])
     curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run) in zip(labels, kept, strict=True)]
     return comparison.compare(curves, measure, over, alike)
 
@@ -159,6 +159,8 @@ for key, name, allowed, usual in (
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
+if came:
+    st.session_state[SEEDS] = came.get("seeds") == "together"
 if "runs" in came:
     st.session_state[listing.CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
@@ -178,6 +180,12 @@ with st.sidebar:
         persist_state="session",
         help=comparison.OVER["step"][1],
     )
+    st.toggle(
+        "Seeds together",
+        key=SEEDS,
+        persist_state="session",
+        help="Runs that differ in their seed alone as one line: their median within their range.",
+    )
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
@@ -193,19 +201,20 @@ else:
     chosen = listing.table(shown) if shown else []
     with above:
         actions(chosen)
-    measure, over = st.session_state[MEASURE], st.session_state[OVER]
-    draw = partial(chart, chosen, measure, over)
+    measure, over, seeds = (st.session_state[key] for key in (MEASURE, OVER, SEEDS))
+    draw = partial(chart, chosen, measure, over, seeds)
     with menus:
         against.chip()
         of = [s.digest for s in chosen]
         name = of[0] if len(of) == 1 else fingerprint({"runs": of})
         download.menu({f"Comparison by {charts.MEASURES[measure][0]}": draw} if chosen else {}, AT, name)
     if chosen:
-        version = (measure, over, tuple(s.step for s in chosen))
+        version = (measure, over, seeds, tuple(s.step for s in chosen))
         figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, draw, width=1000)
     else:
         shell.empty("Choose one run or several in the list to see their curves together.")
     link.write(
-        {"measure": st.session_state[MEASURE], "over": st.session_state[OVER]}
+        {"measure": measure, "over": over}
+        | ({"seeds": "together"} if seeds else {})
         | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})
     )
