@@ -1,18 +1,24 @@
 """What has been run? Every run kept, its end and its numbers; open, compare, delete, take away and bring back."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from engine.analyses.weights import FORMATS, weights_file
-from engine.figures import charts, comparison, escape, words
+from engine.figures import charts, comparison, escape, outcomes, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
 from engine.work.store import Summary
 from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
 
-AT, MEASURE, OVER, SEEDS, LARGEST = "runs", "runs:measure", "runs:over", "runs:seeds", 100_000
+AT, LARGEST = "runs", 100_000
+MEASURE, OVER, ACROSS, SEEDS = (f"{AT}:{name}" for name in ("measure", "over", "across", "seeds"))
+"""Where a session keeps what runs are compared by and over, over which outcome, and whether seeds go together."""
+OUTCOME = "outcome"
+"""Of OVER: runs are compared over another measure's last value, a mark for each, not by their curves."""
 
 
 def actions(chosen: list[Summary]) -> None:
@@ -151,10 +157,56 @@ def chart(chosen: list[Summary], measure: str, over: str, seeds: bool) -> Chart:
     return comparison.compare(curves, measure, over, alike)
 
 
+def scattered(runs: list[Summary], across: str, up: str) -> Chart:
+    """One outcome of runs over another; reads nothing of the session."""
+    return outcomes.scatter([(describe(spec), s.last) for s in runs if (spec := cached.spec(s.digest))], across, up)
+
+
+def compared() -> None:
+    """The choice of what runs are compared by, and over."""
+    named: dict[str, Any] = {"format_func": lambda m: charts.MEASURES[m][0], "persist_state": "session"}
+    st.selectbox("Compare by", list(charts.MEASURES), key=MEASURE, **named)
+    st.radio(
+        "Over",
+        [*comparison.OVER, OUTCOME],
+        format_func=lambda o: comparison.OVER[o][0].capitalize() if o in comparison.OVER else "Another outcome",
+        key=OVER,
+        persist_state="session",
+        help=comparison.OVER["step"][1],
+    )
+    if st.session_state[OVER] == OUTCOME:
+        st.selectbox("Outcome", list(charts.MEASURES), key=ACROSS, help="As each run was last measured.", **named)
+        return
+    st.toggle(
+        "Seeds together",
+        key=SEEDS,
+        persist_state="session",
+        help="Runs that differ in their seed alone as one line: their median within their range.",
+    )
+
+
+def pictured(shown: list[Summary], chosen: list[Summary]) -> tuple[list[Summary], Callable[[], Chart]]:
+    """The runs that the picture is of, all that are listed where outcomes are compared and none is chosen; and how it
+    is drawn."""
+    measure, over = st.session_state[MEASURE], st.session_state[OVER]
+    if over == OUTCOME:
+        return chosen or shown, partial(scattered, chosen or shown, st.session_state[ACROSS], measure)
+    return chosen, partial(chart, chosen, measure, over, bool(st.session_state.get(SEEDS)))
+
+
+def address(chosen: list[Summary]) -> dict[str, str]:
+    """What the address says."""
+    measure, over, across = (st.session_state[key] for key in (MEASURE, OVER, ACROSS))
+    more = {"across": across} if over == OUTCOME else {"seeds": "together"} if st.session_state.get(SEEDS) else {}
+    runs = {"runs": ",".join(s.digest for s in chosen)} if chosen else {}
+    return {"measure": measure, "over": over} | more | runs
+
+
 came = link.arrived() or {}
 for key, name, allowed, usual in (
     (MEASURE, "measure", charts.MEASURES, "train_loss"),
-    (OVER, "over", comparison.OVER, "step"),
+    (OVER, "over", (*comparison.OVER, OUTCOME), "step"),
+    (ACROSS, "across", charts.MEASURES, "sharpness"),
 ):
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
@@ -165,27 +217,7 @@ if "runs" in came:
     st.session_state[listing.CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
-    st.selectbox(
-        "Compare by",
-        list(charts.MEASURES),
-        format_func=lambda m: charts.MEASURES[m][0],
-        key=MEASURE,
-        persist_state="session",
-    )
-    st.radio(
-        "Over",
-        list(comparison.OVER),
-        format_func=lambda o: comparison.OVER[o][0].capitalize(),
-        key=OVER,
-        persist_state="session",
-        help=comparison.OVER["step"][1],
-    )
-    st.toggle(
-        "Seeds together",
-        key=SEEDS,
-        persist_state="session",
-        help="Runs that differ in their seed alone as one line: their median within their range.",
-    )
+    compared()
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
@@ -201,20 +233,15 @@ else:
     chosen = listing.table(shown) if shown else []
     with above:
         actions(chosen)
-    measure, over, seeds = (st.session_state[key] for key in (MEASURE, OVER, SEEDS))
-    draw = partial(chart, chosen, measure, over, seeds)
+    runs, draw = pictured(shown, chosen)
+    said = address(chosen)
     with menus:
         against.chip()
-        of = [s.digest for s in chosen]
-        name = of[0] if len(of) == 1 else fingerprint({"runs": of})
-        download.menu({f"Comparison by {charts.MEASURES[measure][0]}": draw} if chosen else {}, AT, name)
-    if chosen:
-        version = (measure, over, seeds, tuple(s.step for s in chosen))
-        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, draw, width=1000)
+        name = runs[0].digest if len(runs) == 1 else fingerprint({"runs": [s.digest for s in runs]})
+        download.menu({f"Comparison by {charts.MEASURES[said['measure']][0]}": draw} if runs else {}, AT, name)
+    if runs:
+        version = (*said.items(), tuple(s.step for s in runs))
+        figures.chart(f"compare@{name}", version, 380, draw, width=1000)
     else:
         shell.empty("Choose one run or several in the list to see their curves together.")
-    link.write(
-        {"measure": measure, "over": over}
-        | ({"seeds": "together"} if seeds else {})
-        | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})
-    )
+    link.write(said)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.figures import comparison
+from engine.figures import comparison, outcomes
 from engine.spec import describe
 from engine.training.runs import RunSpec
-from tests.states import columns
+from tests.states import SPEC, columns
 
 
 def test_runs_that_differ_in_their_seed_are_one_line_within_their_range():
@@ -27,3 +27,17 @@ def test_runs_that_differ_in_their_seed_are_one_line_within_their_range():
     assert np.allclose([together.band[0], together.y, together.band[1]], np.outer([1, 2, 4], fall[2:]))
     assert np.allclose(together.x, 2 * data["seconds"][2:]) and "of 4 runs" in drawn.caption
     assert comparison.MEDIAN in drawn.caption and comparison.MEDIAN not in comparison.compare(runs[2:], "edge").caption
+
+
+def test_outcomes_are_marks_in_their_rules_colours_and_what_is_missing_is_told():
+    """Finds the two axes confused, and a run that was lost and is left out in silence."""
+    sgd = SPEC | {"rule": {"name": "SGD"}}
+    lasts = [{"sharpness": 2.0, "test_accuracy": 0.9}, {"sharpness": 3.0, "test_accuracy": 0.8}]
+    lasts += [{"sharpness": 5.0, "test_accuracy": float("nan")}, {"test_accuracy": 0.7}]
+    drawn = outcomes.scatter(list(zip([sgd, SPEC, SPEC, SPEC], lasts, strict=True)), "sharpness", "test_accuracy")
+    assert {(line.label, line.colour, line.x[0], line.y[0]) for line in drawn.lines} == {
+        ("SGD", "grey", 2.0, 0.9),
+        ("SAM", "blue", 3.0, 0.8),
+    }
+    assert "2 runs not shown" in drawn.caption and not drawn.empty
+    assert outcomes.scatter([], "sharpness", "test_loss").empty

@@ -90,6 +90,8 @@ def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     assert row["Gradients"] == 10 + 2 * 10
     app.radio(key="runs:over").set_value("seconds").run()
     assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)
+    app.radio(key="runs:over").set_value("outcome").run()
+    assert app.query_params["across"] == "sharpness" and "Held-out loss over sharpness λ₁, each mark" in texts(app)
 
 
 def test_what_was_chosen_is_chosen_when_one_comes_back(store):
