@@ -11,6 +11,7 @@ from engine.figures import charts, comparison, escape, outcomes, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
+from engine.work import notes
 from engine.work.store import Summary
 from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
 
@@ -61,10 +62,31 @@ def actions(chosen: list[Summary]) -> None:
             joint.show_together(runs)
             st.switch_page("pages/landscape.py")
         keep(chosen)
+        note(one)
         ours = all(person.may_delete(summary.digest) for summary in chosen)
         why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
         if st.button("Delete", disabled=bool(why), help=why, key=f"{AT}:delete"):
             confirm(chosen)
+
+
+def note(run: str | None) -> None:
+    """A menu in which tags and a note are written about a run, by whoever may delete it."""
+    why = "Choose one readable run in the list." if run is None else "" if person.may_delete(run) else person.THEIRS
+    if run is None or why:
+        st.button("Note", disabled=True, help=why, key=f"{AT}:note")
+        return
+    with st.popover("Note", help="Tags and words that a run is found by"):
+        kept = listing.noted(run)
+        tags = st.text_input("Tags", ", ".join(kept.tags), key=f"{AT}:tags@{run}", placeholder="baseline, figure 2")
+        about = f"At most {notes.LETTERS} characters; {notes.TAGS} tags of {notes.LENGTH}, parted by commas."
+        text = st.text_area("Note", kept.text, max_chars=notes.LETTERS, key=f"{AT}:text@{run}", help=about)
+        if st.button("Save", type="primary", key=f"{AT}:save"):
+            try:
+                person.note(run, notes.typed(text, tags))
+            except SpecError as error:
+                st.error(escape.markdown(error))
+            else:
+                st.rerun()
 
 
 def keep(chosen: list[Summary]) -> None:

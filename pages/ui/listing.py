@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.figures import listing
 from engine.spec import describe, fingerprint
+from engine.work import notes
 from engine.work.store import Summary
 from pages.ui import cached, shell
 
@@ -20,13 +21,15 @@ SAYS = {"unreadable": "cannot be read"}
 def row(summary: Summary) -> listing.Row:
     """A line of the table."""
     spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
-    last = summary.last
+    last, note = summary.last, noted(summary.digest)
     return {
         **(listing.settings(describe(spec)) if spec else {}),
         "Status": SAYS.get(summary.status, cached.status(summary)),
         "Training loss": last.get("train_loss"),
         "Held-out accuracy": last.get("test_accuracy"),
         "Sharpness λ₁": last.get("sharpness"),
+        "Tags": ", ".join(note.tags),
+        "Note": note.text,
         "Step": summary.step,
         "Gradients": last.get("gradients"),
         "When (UTC)": str(summary.made.get("when", ""))[:16],
@@ -39,7 +42,7 @@ def row(summary: Summary) -> listing.Row:
 def leaf(kept: list[Summary]) -> list[Summary]:
     """What is shown of all runs: a page of those of the chosen rules in which all words of a search occur."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        about = "Words of the run’s line, its status, its digest; all of them must occur."
+        about = "Words of the run’s line, its status, its tags and note, its digest; all of them must occur."
         sought = st.text_input(
             "Find", key=f"{AT}:find", placeholder="SAM MLP finished", help=about, persist_state="session"
         )
@@ -73,8 +76,15 @@ def occurs(sought: list[str], summary: Summary) -> bool:
     """Whether all words occur in what the list says of a run."""
     if not sought:
         return True
-    text = f"{cached.title(summary.digest)} {cached.status(summary)} {summary.digest} {summary.reason}".lower()
+    text = f"{cached.title(summary.digest)} {cached.status(summary)} {summary.digest} {summary.reason}"
+    text = f"{text} {noted(summary.digest).words}".lower()
     return all(word in text for word in sought)
+
+
+def noted(run: str) -> notes.Note:
+    """What somebody wrote about a run."""
+    store = cached.store()
+    return cached.drawn(f"note@{run}", notes.stamp(store, run), False, lambda: notes.read(store, run))
 
 
 def table(kept: list[Summary]) -> list[Summary]:
@@ -111,6 +121,8 @@ def _columns() -> dict[str, object]:
         "Held-out accuracy": number(format="percent"),
         "Sharpness λ₁": number(format="%.4g"),
         "Gradients": number(format="%.0f", help=gradients),
+        "Tags": text(width=110),
+        "Note": text(width=180),
         "Run": text(width=350),
         "Digest": text(width=130),
     }

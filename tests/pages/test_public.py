@@ -56,7 +56,8 @@ def test_a_kept_run_cannot_be_deleted_by_a_stranger_nor_kept_for_good(public):
     run = keep(public, SMALL)
     app = chosen(run)
     delete = next(button for button in app.button if button.label == "Delete")
-    assert delete.disabled and delete.help == person.THEIRS and not labels(app) & {"Keep", "Keep no longer"}
+    assert app.button(key="runs:note").disabled and delete.disabled and delete.help == person.THEIRS
+    assert not labels(app) & {"Keep", "Keep no longer"}
 
 
 def test_at_home_a_run_can_be_kept_for_good(store):

@@ -136,6 +136,22 @@ def test_runs_are_listed_by_their_settings_and_found_by_their_rules(store):
     assert list(app.dataframe[0].value["Digest"]) == [switched]
 
 
+def test_a_run_is_found_by_what_was_written_about_it(store):
+    """Finds a search that does not see a note just written; what is too long is told where it is typed."""
+    kept = keep(store, SMALL)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = kept
+    app.switch_page("pages/runs.py").run()
+    app.text_input(key=f"runs:tags@{kept}").set_value("x" * 25)
+    app.button(key="runs:save").click().run()
+    assert "tags: expected at most 8" in texts(app)
+    app.text_input(key=f"runs:tags@{kept}").set_value("baseline, *odd*")
+    app.button(key="runs:save").click().run()
+    app.text_input(key="runs:find").set_value("*odd* baseline").run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["Tags"]) == ["baseline, *odd*"]
+
+
 def test_a_server_holds_no_path(store):
     """A page needs its length; the numbers of a hundred large runs would fill the memory of all."""
     kept = keep(store, SMALL)
