@@ -17,7 +17,7 @@ def scatter(runs: Sequence[tuple[Spec, Mapping[str, float]]], across: str, up: s
     """One of MEASURES of runs over another, given as (encoded spec, the last value of every measure): a mark for each
     run, in its rule's colour and shape."""
     points = np.array([[_value(last, across), _value(last, up)] for _, last in runs]).reshape(-1, 2)
-    known = np.isfinite(points).all(axis=1)
+    known = np.array([bool(np.isfinite(point).all()) for point in points], bool)
     rules = [words.rule(spec) for spec, _ in runs]
     lines = []
     for rule in dict.fromkeys(rule for rule, good in zip(rules, known, strict=True) if good):

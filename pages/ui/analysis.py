@@ -101,7 +101,9 @@ class Page:
         """Every figure of the page by its title; where there are two runs, on equal axes."""
         mine, theirs = shown(about, name), shown(other, name) if other else None
         made = dict(self.drawings(about, mine.record)) if mine else {}
-        for key, pair in (self.pairs if mine and theirs else {}).items():
+        if mine is None or theirs is None:
+            return made
+        for key, pair in self.pairs.items():
             title = key if key in made else both(pair, mine, theirs)[0].title
             made[title] = partial(one_of, pair, mine, theirs, 0)
             made[f"{title}, of the other run"] = partial(one_of, pair, mine, theirs, 1)
@@ -138,10 +140,12 @@ def _lacking(kind: str, mine: Shown, other: Subject) -> None:
         return
     name = escape.markdown(against.told(other.spec, mine.about.spec))
     with st.container(horizontal=True, vertical_alignment="center", key="against.lacking", gap="small"):
-        st.button(
-            "Compute it", key="against.compute", on_click=person.start, args=(work, st.session_state.get("device"))
-        )
+        st.button("Compute it", key="against.compute", on_click=_compute, args=(work, st.session_state.get("device")))
         st.markdown(f"Not against {name} yet: nothing was computed of it at these settings.")
+
+
+def _compute(work: Work, device: str | None) -> None:
+    person.start(work, device)
 
 
 def _nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from engine.figures import listing
@@ -108,7 +110,7 @@ def table(kept: list[Summary]) -> list[Summary]:
     return chosen
 
 
-def _columns() -> dict[str, object]:
+def _columns() -> dict[str, Any]:
     """How the columns are written."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     gradients = "Gradient evaluations of all steps, each by the share of the batch it is taken on."

@@ -10,7 +10,6 @@ import streamlit as st
 
 from engine.figures import escape
 from engine.figures.comparison import named
-from engine.figures.drawing import Drawing
 from engine.records import Run
 from engine.spec import describe
 from engine.training.runs import RunSpec
@@ -39,16 +38,16 @@ class Shown(NamedTuple):
         return describe(self.about.spec)
 
 
-Pair = Callable[..., tuple[Drawing, Drawing]]
-"""A figure of two runs on equal axes: a function of a record, its run's encoded spec, and of the other two."""
+Pair = Callable[..., tuple[Any, Any]]
+"""A drawing of each of two runs on equal axes: a function of a record, its run's encoded spec, and of the other two."""
 
 
-def both(pair: Pair, mine: Shown, theirs: Shown) -> tuple[Drawing, Drawing]:
+def both(pair: Pair, mine: Shown, theirs: Shown) -> tuple[Any, Any]:
     """A figure of two runs."""
     return pair(mine.record, mine.described, theirs.record, theirs.described)
 
 
-def one_of(pair: Pair, mine: Shown, theirs: Shown, nth: int) -> Drawing:
+def one_of(pair: Pair, mine: Shown, theirs: Shown, nth: int) -> Any:
     """The figure of the first run, or that of the second."""
     return both(pair, mine, theirs)[nth]
 
