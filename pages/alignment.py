@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from engine.analyses.alignment import AlignmentSpec
-from engine.figures import alignments, words
+from engine.figures import alignments, pairs, words
 from engine.records import Alignment
 from engine.spec import describe
-from pages.ui import analysis, controls, figures
+from pages.ui import analysis, controls, figures, paired
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -23,6 +23,12 @@ def picture(about: analysis.Subject, record: Alignment, address: str, version: t
                 height = 255 if len(names) > 1 else 575
                 draw = partial(alignments.ALIGNMENT[one], record, described)
                 figures.chart(f"{one}@{address}", version, height, draw)
+
+
+def two(mine: paired.Shown, theirs: paired.Shown) -> None:
+    """The charts of both runs side by side, the same of both in a row."""
+    for name, pair in pairs.ALIGNMENT.items():
+        paired.charts(name, pair, mine, theirs, 230, columns=2)
 
 
 def numbers(record: Alignment) -> list[tuple[str, str, str]]:
@@ -63,4 +69,6 @@ analysis.Page(
     numbers,
     picture,
     partial(analysis.drawings, alignments.ALIGNMENT),
+    pairs.ALIGNMENT,
+    two,
 ).show()

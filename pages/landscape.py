@@ -7,12 +7,12 @@ import streamlit as st
 
 from engine.analyses.planes import PLANES
 from engine.analyses.surface import SurfaceSpec
-from engine.figures import maps, words
+from engine.figures import maps, pairs, words
 from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, ground, joint, scene
+from pages.ui import analysis, controls, download, figures, ground, joint, paired, scene
 
 AT, VIEW = "surface", "surface:quantity"
 
@@ -35,6 +35,20 @@ def picture(about: analysis.Subject, surface: Surface, address: str, version: tu
     drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
     scene.views(address, version, drawing)
     faith(about, surface, address, version)
+
+
+def two(mine: paired.Shown, theirs: paired.Shown) -> None:
+    """The maps of both runs from above, in one scale of colours, and how faithful each is."""
+    quantity = st.session_state[VIEW]
+    drawn = paired.both(PAIRS[quantity.capitalize()], mine, theirs)
+    sides = zip(st.columns(2, gap="medium"), paired.called(mine, theirs), (mine, theirs), drawn, strict=True)
+    for nth, (column, name, one, drawing) in enumerate(sides):
+        with column:
+            paired.label(name)
+            keep, version = f"{mine.address} {theirs.address} {nth}", (mine.version, theirs.version)
+            scene.plot(f"contour{nth}", keep, version, 560, drawing, solid=False)
+            figures.caption(drawing)
+            faith(one.about, one.record, one.address, one.version)
 
 
 def numbers(surface: Surface) -> list[tuple[str, str, str]]:
@@ -80,6 +94,7 @@ def faith(about: analysis.Subject, surface: Surface, address: str, version: tupl
         )
 
 
+PAIRS = {quantity.capitalize(): partial(pairs.surfaces, quantity=quantity) for quantity in maps.QUANTITIES}
 PAGE = analysis.Page(
     AT,
     "What does the ground look like?",
@@ -90,6 +105,8 @@ PAGE = analysis.Page(
     numbers,
     picture,
     drawings,
+    PAIRS,
+    two,
     solid=joint.SOLID,
     first=lambda about: ground.name(about.run, about.spec),
     views={"quantity": maps.QUANTITIES},

@@ -1,93 +1,25 @@
 """What has been run? Every run kept, its end and its numbers; open, compare, delete, take away and bring back."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from engine.analyses.weights import FORMATS, weights_file
-from engine.figures import charts, comparison, escape, words
+from engine.figures import charts, comparison, escape, outcomes, words
 from engine.figures.drawing import Chart
 from engine.spec import SpecError, describe, dumps, encode, fingerprint, parse
 from engine.training.runs import RUNS, RunSpec
+from engine.work import notes
 from engine.work.store import Summary
-from pages.ui import cached, download, figures, joint, link, person, shell
+from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
 
-AT, MEASURE, OVER, LARGEST = "runs", "runs:measure", "runs:over", 100_000
-CHOSEN = f"{AT}:chosen"
-"""Where a session keeps the digests of the runs that are chosen in the list, for when it comes back to it."""
-PAGE = 50
-"""Runs in the list at once."""
-SAYS = {"unreadable": "cannot be read"}
-
-
-def row(summary: Summary) -> dict[str, object]:
-    """A line of the table."""
-    spec = cached.spec(summary.digest) if summary.status != "unreadable" else None
-    last = summary.last
-    return {
-        "Run": cached.title(summary.digest) if spec else summary.reason,
-        "Status": SAYS.get(summary.status, cached.status(summary)),
-        "Step": summary.step,
-        "Gradients": last.get("gradients"),
-        "Training loss": last.get("train_loss"),
-        "Held-out accuracy": last.get("test_accuracy"),
-        "Sharpness λ₁": last.get("sharpness"),
-        "When (UTC)": str(summary.made.get("when", ""))[:16],
-        "Device": str(summary.made.get("device", "")),
-        "Digest": summary.digest,
-    }
-
-
-def leaf(kept: list[Summary]) -> list[Summary]:
-    """What is shown of many runs: a page of those in which all words of a search occur."""
-    if len(kept) <= PAGE:
-        return kept
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        about = "Words of the run’s line, its status, its digest; all of them must occur."
-        sought = st.text_input(
-            "Find", key=f"{AT}:find", placeholder="SAM MLP finished", help=about, persist_state="session"
-        )
-        found = [s for s in kept if occurs(sought.lower().split(), s)]
-        pages = max(1, -(-len(found) // PAGE))
-        st.session_state[f"{AT}:page"] = min(st.session_state.get(f"{AT}:page", 1), pages)
-        number = st.number_input(f"Page of {pages:,}", 1, pages, key=f"{AT}:page", width=140)
-    if not found:
-        shell.empty("No run has all these words.")
-    return found[PAGE * (number - 1) : PAGE * number]
-
-
-def occurs(sought: list[str], summary: Summary) -> bool:
-    """Whether all words occur in what the list says of a run."""
-    if not sought:
-        return True
-    text = f"{cached.title(summary.digest)} {cached.status(summary)} {summary.digest} {summary.reason}".lower()
-    return all(word in text for word in sought)
-
-
-def table(kept: list[Summary]) -> list[Summary]:
-    """The list; the runs that are chosen in it."""
-    form = {name: st.column_config.NumberColumn(format="%.4g") for name in ("Training loss", "Sharpness λ₁")}
-    form["Gradients"] = st.column_config.NumberColumn(
-        format="%.0f", help="Gradient evaluations of all steps, each by the share of the batch it is taken on."
-    )
-    form["Held-out accuracy"] = st.column_config.NumberColumn(format="percent")
-    form["Run"], form["Digest"] = st.column_config.TextColumn(width=350), st.column_config.TextColumn(width=130)
-    key, given = f"{AT}:table@{len(kept)}{kept[0].digest}", st.session_state.get(CHOSEN, [])
-    fresh = [i for i, s in enumerate(kept) if s.digest in given and key not in st.session_state]
-    choice = st.dataframe(
-        [row(s) for s in kept],
-        column_config=form,
-        hide_index=True,
-        height=min(330, 36 * len(kept) + 40),
-        key=key,
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": fresh}} if fresh else None,
-        alt="All runs, the newest first",
-    )
-    chosen = [kept[i] for i in choice["selection"]["rows"] if i < len(kept)]
-    st.session_state[CHOSEN] = [s.digest for s in chosen]
-    return chosen
+AT, LARGEST = "runs", 100_000
+MEASURE, OVER, ACROSS, SEEDS = (f"{AT}:{name}" for name in ("measure", "over", "across", "seeds"))
+"""Where a session keeps what runs are compared by and over, over which outcome, and whether seeds go together."""
+OUTCOME = "outcome"
+"""Of OVER: runs are compared over another measure's last value, a mark for each, not by their curves."""
 
 
 def actions(chosen: list[Summary]) -> None:
@@ -115,26 +47,55 @@ def actions(chosen: list[Summary]) -> None:
             on_click="ignore",
         )
         weights(one, spec)
+        about = "Train, Landscape, Spectrum and Alignment then show every run together with this one, on equal axes."
+        st.button(
+            "Compare against",
+            disabled=spec is None,
+            on_click=against.choose,
+            args=(one,),
+            help=about if spec else "Choose one readable run in the list.",
+        )
         runs = [summary.digest for summary in chosen]
         fits = 2 <= len(runs) <= joint.MOST and all(joint.fits(runs[0], other) for other in runs[1:])
         why = None if fits else "Choose two to six runs of one problem in the list."
         if st.button("One landscape", disabled=not fits, help=why):
             joint.show_together(runs)
             st.switch_page("pages/landscape.py")
-        pin(chosen)
+        keep(chosen)
+        note(one)
         ours = all(person.may_delete(summary.digest) for summary in chosen)
         why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
         if st.button("Delete", disabled=bool(why), help=why, key=f"{AT}:delete"):
             confirm(chosen)
 
 
-def pin(chosen: list[Summary]) -> None:
+def note(run: str | None) -> None:
+    """A menu in which tags and a note are written about a run, by whoever may delete it."""
+    why = "Choose one readable run in the list." if run is None else "" if person.may_delete(run) else person.THEIRS
+    if run is None or why:
+        st.button("Note", disabled=True, help=why, key=f"{AT}:note")
+        return
+    with st.popover("Note", help="Tags and words that a run is found by"):
+        kept = listing.noted(run)
+        tags = st.text_input("Tags", ", ".join(kept.tags), key=f"{AT}:tags@{run}", placeholder="baseline, figure 2")
+        about = f"At most {notes.LETTERS} characters; {notes.TAGS} tags of {notes.LENGTH}, parted by commas."
+        text = st.text_area("Note", kept.text, max_chars=notes.LETTERS, key=f"{AT}:text@{run}", help=about)
+        if st.button("Save", type="primary", key=f"{AT}:save"):
+            try:
+                person.note(run, notes.typed(text, tags))
+            except SpecError as error:
+                st.error(escape.markdown(error))
+            else:
+                st.rerun()
+
+
+def keep(chosen: list[Summary]) -> None:
     """A button that keeps runs however full the store is, or no longer; for a server's owner alone."""
     if person.public():
         return
     stay = not chosen or not all(cached.store().pinned(summary.digest) for summary in chosen)
-    about = "Pinned runs stay when a public server's store is full."
-    if st.button("Pin" if stay else "Unpin", disabled=not chosen, help=about):
+    about = "Kept runs stay when a public server's store is full."
+    if st.button("Keep" if stay else "Keep no longer", disabled=not chosen, help=about):
         try:
             for summary in chosen:
                 cached.store().pin(summary.digest, stay)
@@ -172,7 +133,7 @@ def confirm(chosen: list[Summary]) -> None:
     """Asks once more."""
     st.write(f"{len(chosen):,} run{'s' if len(chosen) != 1 else ''} with all surfaces, spectra and alignments:")
     for summary in chosen[:8]:
-        st.caption(escape.markdown(row(summary)["Run"]))
+        st.caption(escape.markdown(listing.row(summary)["Run"]))
     with st.container(horizontal=True, gap="small"):
         if st.button("Delete", type="primary"):
             for summary in chosen:
@@ -205,50 +166,80 @@ def upload() -> None:
         st.switch_page("pages/train.py")
 
 
-def chart(chosen: list[Summary], measure: str, over: str) -> Chart:
-    """One measure of the chosen runs over one of `comparison.OVER`; reads nothing of the session, which a download is
-    made without."""
+def chart(chosen: list[Summary], measure: str, over: str, seeds: bool) -> Chart:
+    """One measure of the chosen runs over one of `comparison.OVER`, where `seeds` go together as their median; reads
+    nothing of the session, which a download is made without."""
     kept = [
-        (spec, run, s.digest)
+        (spec, run)
         for s in chosen
         if (spec := cached.spec(s.digest)) and (run := cached.run(s.digest)) and run.measures
     ]
-    alike, own = words.contrast([spec for spec, _, _ in kept])
-    labels = [
-        label if own.count(label) == 1 else f"{label} ({digest[:4]})"
-        for label, (_, _, digest) in zip(own, kept, strict=True)
-    ]
-    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run, _) in zip(labels, kept, strict=True)]
+    alike, labels = (comparison.seeds_together if seeds else comparison.named)([spec for spec, _ in kept])
+    curves = [(label, describe(spec), charts.columns(run)) for label, (spec, run) in zip(labels, kept, strict=True)]
     return comparison.compare(curves, measure, over, alike)
+
+
+def scattered(runs: list[Summary], across: str, up: str) -> Chart:
+    """One outcome of runs over another; reads nothing of the session."""
+    return outcomes.scatter([(describe(spec), s.last) for s in runs if (spec := cached.spec(s.digest))], across, up)
+
+
+def compared() -> None:
+    """The choice of what runs are compared by, and over."""
+    named: dict[str, Any] = {"format_func": lambda m: charts.MEASURES[m][0], "persist_state": "session"}
+    st.selectbox("Compare by", list(charts.MEASURES), key=MEASURE, **named)
+    st.radio(
+        "Over",
+        [*comparison.OVER, OUTCOME],
+        format_func=lambda o: comparison.OVER[o][0].capitalize() if o in comparison.OVER else "Another outcome",
+        key=OVER,
+        persist_state="session",
+        help=comparison.OVER["step"][1],
+    )
+    if st.session_state[OVER] == OUTCOME:
+        st.selectbox("Outcome", list(charts.MEASURES), key=ACROSS, help="As each run was last measured.", **named)
+        return
+    st.toggle(
+        "Seeds together",
+        key=SEEDS,
+        persist_state="session",
+        help="Runs that differ in their seed alone as one line: their median within their range.",
+    )
+
+
+def pictured(shown: list[Summary], chosen: list[Summary]) -> tuple[list[Summary], Callable[[], Chart]]:
+    """The runs that the picture is of, all that are listed where outcomes are compared and none is chosen; and how it
+    is drawn."""
+    measure, over = st.session_state[MEASURE], st.session_state[OVER]
+    if over == OUTCOME:
+        return chosen or shown, partial(scattered, chosen or shown, st.session_state[ACROSS], measure)
+    return chosen, partial(chart, chosen, measure, over, bool(st.session_state.get(SEEDS)))
+
+
+def address(chosen: list[Summary]) -> dict[str, str]:
+    """What the address says."""
+    measure, over, across = (st.session_state[key] for key in (MEASURE, OVER, ACROSS))
+    more = {"across": across} if over == OUTCOME else {"seeds": "together"} if st.session_state.get(SEEDS) else {}
+    runs = {"runs": ",".join(s.digest for s in chosen)} if chosen else {}
+    return {"measure": measure, "over": over} | more | runs
 
 
 came = link.arrived() or {}
 for key, name, allowed, usual in (
     (MEASURE, "measure", charts.MEASURES, "train_loss"),
-    (OVER, "over", comparison.OVER, "step"),
+    (OVER, "over", (*comparison.OVER, OUTCOME), "step"),
+    (ACROSS, "across", charts.MEASURES, "sharpness"),
 ):
     if came.get(name) in allowed:
         st.session_state[key] = came[name]
     st.session_state.setdefault(key, usual)
+if came:
+    st.session_state[SEEDS] = came.get("seeds") == "together"
 if "runs" in came:
-    st.session_state[CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
+    st.session_state[listing.CHOSEN] = st.session_state[f"{AT}:first"] = came["runs"].split(",")
 kept = cached.summaries()
 with st.sidebar:
-    st.selectbox(
-        "Compare by",
-        list(charts.MEASURES),
-        format_func=lambda m: charts.MEASURES[m][0],
-        key=MEASURE,
-        persist_state="session",
-    )
-    st.radio(
-        "Over",
-        list(comparison.OVER),
-        format_func=lambda o: comparison.OVER[o][0].capitalize(),
-        key=OVER,
-        persist_state="session",
-        help=comparison.OVER["step"][1],
-    )
+    compared()
     with st.popover("Load a spec", width="stretch", help="A JSON file that this page or a Spec menu wrote"):
         upload()
 menus = shell.heading("What has been run?", f"{len(kept)} runs kept" if len(kept) != 1 else "1 run kept")
@@ -259,23 +250,20 @@ if not kept:
         st.switch_page("pages/train.py")
 else:
     first = st.session_state.get(f"{AT}:first", [])
-    shown = leaf(sorted(kept, key=lambda summary: summary.digest not in first))
+    shown = listing.leaf(sorted(kept, key=lambda summary: summary.digest not in first))
     above = st.container()  # the list's own toolbar covers what stands over its right end
-    chosen = table(shown) if shown else []
+    chosen = listing.table(shown) if shown else []
     with above:
         actions(chosen)
-    measure, over = st.session_state[MEASURE], st.session_state[OVER]
-    draw = partial(chart, chosen, measure, over)
+    runs, draw = pictured(shown, chosen)
+    said = address(chosen)
     with menus:
-        of = [s.digest for s in chosen]
-        name = of[0] if len(of) == 1 else fingerprint({"runs": of})
-        download.menu({f"Comparison by {charts.MEASURES[measure][0]}": draw} if chosen else {}, AT, name)
-    if chosen:
-        version = (measure, over, tuple(s.step for s in chosen))
-        figures.chart(f"compare@{','.join(s.digest for s in chosen)}", version, 380, draw, width=1000)
+        against.chip()
+        name = runs[0].digest if len(runs) == 1 else fingerprint({"runs": [s.digest for s in runs]})
+        download.menu({f"Comparison by {charts.MEASURES[said['measure']][0]}": draw} if runs else {}, AT, name)
+    if runs:
+        version = (*said.items(), tuple(s.step for s in runs))
+        figures.chart(f"compare@{name}", version, 380, draw, width=1000)
     else:
         shell.empty("Choose one run or several in the list to see their curves together.")
-    link.write(
-        {"measure": st.session_state[MEASURE], "over": st.session_state[OVER]}
-        | ({"runs": ",".join(s.digest for s in chosen)} if chosen else {})
-    )
+    link.write(said)

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from engine.analyses.spectrum import EXACT, SpectrumSpec
-from engine.figures import spectra, words
+from engine.figures import pairs, spectra, words
 from engine.records import Spectrum
 from engine.spec import describe
-from pages.ui import analysis, controls, figures
+from pages.ui import analysis, controls, figures, paired
 
 AT = "spectrum"
 
@@ -32,6 +32,14 @@ def picture(about: analysis.Subject, spectrum: Spectrum, address: str, version: 
         figures.chart(f"ends@{address}", version, 600, partial(spectra.ends, spectrum, described))
     with right:
         figures.chart(f"density@{address}", version, 600, partial(spectra.spectral_density, spectrum, described))
+
+
+def two(mine: paired.Shown, theirs: paired.Shown) -> None:
+    """The two charts of both runs, one below the other."""
+    left, right = st.columns([1, 1.35], gap="medium")
+    for column, name in ((left, "ends"), (right, "density")):
+        with column:
+            paired.charts(name, pairs.SPECTRUM[name], mine, theirs, 280)
 
 
 def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
@@ -80,4 +88,6 @@ analysis.Page(
     numbers,
     picture,
     partial(analysis.drawings, spectra.SPECTRUM),
+    pairs.SPECTRUM,
+    two,
 ).show()

@@ -16,6 +16,7 @@ from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.presets import PRESETS
 from pages.ui import (
+    against,
     beside,
     cached,
     citations,
@@ -262,6 +263,7 @@ def one(run: str, view: live.View) -> None:
     shell.faults()
     tour.invite()
     with menus:
+        against.menu(run)
         citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
         download.menu(drawings(run, view.spec), AT, run)
@@ -288,12 +290,12 @@ if view is None:
     shell.faults()
     tour.invite()
     st.info("No run to show yet. Choose a preset at the left, or set up your own, and press Train.")
-elif len(runs := beside.runs(view.spec)) > 1:
+elif len(runs := against.join(beside.runs(view.spec), run)) > 1:
     together.show(run, view.spec, runs)
 else:
     one(run, view)
 if spec:
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
-    also = beside.address(type(spec.rule).__name__)
+    also = beside.address(type(spec.rule).__name__) | against.address()
     link.write({shell.RUN: run} | (flatten(spec) or same) | also)

@@ -51,6 +51,7 @@ class Chart:
     caption: str
     log_x: bool = False
     log_y: bool = False
+    x_range: tuple[float, float] | None = None  # None fits the data
     y_range: tuple[float, float] | None = None  # None fits the data
     x_ticks: tuple[tuple[float, str], ...] = ()  # places and their words; empty for the usual ones
     marks: tuple[Mark, ...] = ()

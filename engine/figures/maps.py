@@ -41,12 +41,18 @@ def complete(surface: Surface | JointSurface) -> Grid:
     return Grid(surface.a[columns], surface.b[rows], surface.loss[rows, columns], surface.accuracy[rows, columns])
 
 
-def draw(surface: Surface, spec: Spec, quantity: str = "loss") -> Map:
-    """A surface as a map of one of QUANTITIES; `spec` is the run's, encoded."""
+def draw(surface: Surface, spec: Spec, quantity: str = "loss", scale: Sequence[Surface] = ()) -> Map:
+    """A surface as a map of one of QUANTITIES; `spec` is the run's, encoded. Where there are surfaces in `scale`, the
+    colours are made for all of these."""
     grid = complete(surface)
     accuracy, log = quantity == "accuracy", quantity == "log loss"
     z = grid.accuracy if accuracy else grid.loss
-    bounds, remark = limits(z, log, cut=not accuracy)
+    bounds, remark = limits(_cells_of(scale or [surface], accuracy), log, cut=not accuracy)
+    shared = (
+        f" One scale of colours for {len(scale)} maps, each on a plane of its own; cells are counted of all."
+        if scale
+        else ""
+    )
     on_path = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
     toy = not words.has_data(spec)
     note = (
@@ -73,10 +79,16 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss") -> Map:
         path_z=on_path,
         path_steps=surface.steps,
         checkpoint=surface.checkpoint,
-        caption=_caption(surface, spec, quantity) + remark,
+        caption=_caption(surface, spec, quantity) + shared + remark,
         note=note,
         source=f"{surface.run}/{fingerprint(surface.spec)}",
     )
+
+
+def _cells_of(surfaces: Sequence[Surface], accuracy: bool) -> np.ndarray:
+    """[n] the values in all computed cells of surfaces."""
+    grids = [complete(surface) for surface in surfaces]
+    return np.concatenate([(grid.accuracy if accuracy else grid.loss).ravel() for grid in grids])
 
 
 def faithful(surface: Surface, spec: Spec, switches: Sequence[int] = ()) -> Chart:

@@ -26,7 +26,7 @@ def placed(chart: Chart, room: float) -> list[Place]:
     """The marks in order, their labels so that none is cut off or lies on another; `room` is the plot's width in
     characters."""
     xs = np.concatenate([np.asarray(line.x, float) for line in chart.lines] + [[mark.x for mark in chart.marks]])
-    low, high = (float(np.nanmin(xs)), float(np.nanmax(xs))) if np.isfinite(xs).any() else (0.0, 1.0)
+    low, high = chart.x_range or ((float(np.nanmin(xs)), float(np.nanmax(xs))) if np.isfinite(xs).any() else (0.0, 1.0))
     found: list[Place] = []
     taken: list[float] = []  # how far to the right each row is full
     for mark in sorted(chart.marks, key=lambda mark: mark.x):

@@ -1,5 +1,5 @@
-"""Runs side by side that differ in their rule: sharpness against the edges, losses, small charts of the rest, and the
-ground under their paths, every rule in its colour."""
+"""Runs side by side that differ in their rule, or a run against any other: sharpness against the edges, losses, small
+charts of the rest, and the ground under their paths, every rule in its colour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.figures import joint, words
 from engine.figures.charts import Columns, positive, switch_marks
 from engine.figures.comparison import compare
 from engine.figures.drawing import Chart, Line, Map, around
-from engine.figures.theme import rule_look
+from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import JointSurface
 
@@ -24,19 +24,39 @@ SMALL = {"test_accuracy": "accuracy", "gradient_norm": "‖g‖", "cos_u": "|cos
 """The measures that are shown small, with words that such an axis has room for; their captions say the rest."""
 
 
+def of_rules(specs: Sequence[Spec]) -> bool:
+    """Whether runs differ in their rule alone, a run of each: they then share their start and their batches."""
+    rest = [{key: value for key, value in spec.items() if key not in ("rule", "then", "digest")} for spec in specs]
+    first = [words.title(spec["rule"]["name"]) for spec in specs]
+    return len(set(first)) == len(first) and all(other == rest[0] for other in rest)
+
+
+def colours(specs: Sequence[Spec]) -> list[str]:
+    """Each run's colour: its rule's, and ink for a run whose rule another before it has."""
+    rules = [words.rule(spec) for spec in specs]
+    return ["ink" if rule in rules[:nth] else rule_colour(rule) for nth, rule in enumerate(rules)]
+
+
+def _coloured(runs: Runs) -> list[tuple[str, str, Columns]]:
+    """What each is called, its colour, and its measurements."""
+    hues = colours([spec for _, spec, _ in runs])
+    return [(name, hue, run) for (name, _, run), hue in zip(runs, hues, strict=True)]
+
+
 def sharpness(runs: Runs) -> Chart:
-    """λ₁ of every run with each rule's edge of stability dashed in its colour, and gradient descent's in ink."""
+    """λ₁ of every run with each rule's edge of stability dashed in its colour, and gradient descent's in ink; of runs
+    that differ in more than their rule, each has an edge of its own."""
     lines = [
-        Line(name, run["step"], run["sharpness"], *rule_look(words.rule(spec)), band=_within(run))
-        for name, spec, run in runs
+        Line(name, run["step"], run["sharpness"], colour, band=_within(run)) for name, colour, run in _coloured(runs)
     ]
-    lines = [replace(line, dash="solid", marker="") for line in lines]
     top = max((float(v.max()) for line in lines if len(v := line.y[np.isfinite(line.y)])), default=np.nan)
-    edges, far = _edges(runs, top)
+    shared = of_rules([spec for _, spec, _ in runs])
+    edges, far = _edges(runs, top, shared)
     caption = (
-        f"Largest eigenvalue λ₁ of the training loss’s Hessian at w, within its residual, {words.data(runs[0][1])}. "
-        "Dashed in a rule’s colour is its edge of stability in theory: above it, full-batch steps on a quadratic are "
-        f"unstable; the one without a colour is gradient descent’s.{far}{_rescaled(runs)}"
+        f"Largest eigenvalue λ₁ of the training loss’s Hessian at w, within its residual, {_data(runs)}. "
+        f"Dashed in a {'rule' if shared else 'run'}’s colour is its edge of stability in theory: above it, full-batch "
+        f"steps on a quadratic are unstable{'; the one without a colour is gradient descent’s' if shared else ''}."
+        f"{far}{_rescaled(runs)}"
     )
     shown = [*lines, *edges]
     log = positive(*(line.y for line in shown))
@@ -45,23 +65,23 @@ def sharpness(runs: Runs) -> Chart:
 
 
 def _rescaled(runs: Runs) -> str:
-    return "".join(f" {note}" for _, spec, _ in runs if (note := words.rescaled_edge(spec)))
+    return "".join(dict.fromkeys(f" {note}" for _, spec, _ in runs if (note := words.rescaled_edge(spec))))
 
 
 def _within(run: Columns) -> tuple[np.ndarray, np.ndarray]:
     return around(run["sharpness"], run["sharpness_residual"])
 
 
-def _edges(runs: Runs, top: float) -> tuple[list[Line], str]:
-    """Each rule's edge where it is not gradient descent's, that one once, and a sentence on those far above `top`."""
-    found, far = [], []
-    for name, spec, run in runs:
-        if not np.array_equal(run["edge"], run["limit"], equal_nan=True):
-            colour = rule_look(words.rule(spec)).colour
+def _edges(runs: Runs, top: float, shared: bool) -> tuple[list[Line], str]:
+    """Each run's edge, and a sentence on those far above `top`; where gradient descent's is `shared` by all, it is
+    drawn once, and the runs' own where they are not that one."""
+    found, near, far = [], [], []
+    for name, colour, run in _coloured(runs):
+        if not shared or not np.array_equal(run["edge"], run["limit"], equal_nan=True):
             found.append(Line(f"{name}’s edge", run["step"], run["edge"], colour, "dash", theory=True))
-    longest = max((run for _, _, run in runs), key=lambda run: len(run["step"]))
-    found.append(Line("gradient descent’s edge", longest["step"], longest["limit"], "ink", "dash", theory=True))
-    near = []
+    if shared:
+        longest = max((run for _, _, run in runs), key=lambda run: len(run["step"]))
+        found.append(Line("gradient descent’s edge", longest["step"], longest["limit"], "ink", "dash", theory=True))
     for line in found:
         lowest = float(np.min(line.y[np.isfinite(line.y)], initial=np.inf))
         if lowest <= FAR * top:
@@ -74,30 +94,43 @@ def _edges(runs: Runs, top: float) -> tuple[list[Line], str]:
 def losses(runs: Runs) -> Chart:
     """Training loss of every run, and its held-out loss dotted."""
     lines = []
-    for name, spec, run in runs:
-        colour = rule_look(words.rule(spec)).colour
+    for name, colour, run in _coloured(runs):
         lines.append(Line(name, run["step"], run["train_loss"], colour))
         if not np.isnan(run["test_loss"]).all():
             lines.append(Line(f"{name}, held-out", run["step"], run["test_loss"], colour, "dot"))
     dotted = "; dotted, of held-out examples, which are never trained on" if len(lines) > len(runs) else ""
     what = "Mean loss at the weights themselves" if words.has_data(runs[0][1]) else "Value at the point itself"
-    caption = f"{what}, {words.data(runs[0][1])}{dotted}.{words.decay(runs[0][1])}"
+    decays = "".join(dict.fromkeys(words.decay(spec) for _, spec, _ in runs))
     log = positive(*(line.y for line in lines))
-    return _chart("losses", "Loss", words.loss(runs[0][1]), lines, caption, runs, log_y=log)
+    kinds = {words.loss(spec) for _, spec, _ in runs}
+    label = kinds.pop() if len(kinds) == 1 else "loss, each run its own"
+    return _chart("losses", "Loss", label, lines, f"{what}, {_data(runs)}{dotted}.{decays}", runs, log_y=log)
+
+
+def _data(runs: Runs) -> str:
+    """What was computed on, where that is the same for all."""
+    said = {words.data(spec) for _, spec, _ in runs}
+    return said.pop() if len(said) == 1 else "each run on its own training data"
+
+
+def _told(runs: Runs) -> str:
+    """A sentence on the runs."""
+    if of_rules([spec for _, spec, _ in runs]):
+        return f"{words.run(runs[0][1])}; the others differ in their rule alone, from the same start and batches."
+    return f"{'; '.join(f'{name}: {words.run(spec)}' for name, spec, _ in runs)}."
 
 
 def _chart(
     name: str, title: str, y_label: str, lines: Sequence[Line], caption: str, runs: Runs, log_y: bool, note: str = ""
 ) -> Chart:
     marks = dict.fromkeys(mark for _, spec, run in runs for mark in switch_marks(run, spec))
-    alike = f" {words.run(runs[0][1])}; the others differ in their rule alone, from the same start and batches."
     return Chart(
         f"beside_{name}",
         title,
         "step",
         y_label,
         tuple(line for line in lines if not np.isnan(line.y).all()),
-        caption + alike,
+        f"{caption} {_told(runs)}",
         log_y=log_y,
         marks=tuple(marks),
         note=note or "nothing measured yet",
@@ -108,8 +141,10 @@ def _chart(
 def small(runs: Runs, measure: str) -> Chart:
     """A measure of SMALL of every run, without a legend of its own: the charts above it name the colours."""
     drawn = compare(runs, measure)
-    lines = tuple(replace(line, marker="") for line in drawn.lines)
-    return replace(drawn, lines=lines, legend=False, x_label="", y_label=SMALL[measure])
+    hues = {name: colour for name, colour, _ in _coloured(runs)}
+    lines = tuple(replace(line, colour=hues[line.label], dash="solid", marker="") for line in drawn.lines)
+    said = drawn.caption.replace("; colour is the rule", "; colours are those above")
+    return replace(drawn, lines=lines, caption=said, legend=False, x_label="", y_label=SMALL[measure])
 
 
 def measures(runs: Runs) -> list[str]:
@@ -121,9 +156,10 @@ def ground(surface: JointSurface, provisional: bool) -> Map:
     """The ground under the runs' paths, each end with its λ₁; while they train it is `provisional`, and says so."""
     every = complete_losses(surface)
     drawn = joint.draw(surface, "log loss" if len(every) and every.min() > 0 else "loss")
+    ends = zip(_names(surface), surface.end_sharpness, colours(surface.run_specs), strict=True)
     routes = tuple(
-        replace(route, tag=_tag(words.title(spec["rule"]["name"]), float(value)))
-        for route, spec, value in zip(drawn.routes, surface.run_specs, surface.end_sharpness, strict=True)
+        replace(route, tag=_tag(name, float(value)), colour=hue, dash="solid")
+        for route, (name, value, hue) in zip(drawn.routes, ends, strict=True)
     )
     drawn = replace(drawn, routes=routes)
     if not provisional:
@@ -139,6 +175,13 @@ def complete_losses(surface: JointSurface) -> np.ndarray:
     return surface.loss[np.isfinite(surface.loss)] if surface.stride else np.zeros(0)
 
 
+def _names(surface: JointSurface) -> list[str]:
+    """Each run's rule, or all that tells it apart where another has the same."""
+    first = [words.title(spec["rule"]["name"]) for spec in surface.run_specs]
+    own = joint.names(surface)
+    return [title if first.count(title) == 1 else name for title, name in zip(first, own, strict=True)]
+
+
 def _tag(name: str, sharpness: float) -> str:
     return f"{name}  λ₁ {words.number(sharpness, 3)}" if np.isfinite(sharpness) else name
 
@@ -146,8 +189,7 @@ def _tag(name: str, sharpness: float) -> str:
 def _provisional(surface: JointSurface, coloured: bool) -> str:
     """The caption of a picture of what there is so far."""
     shares = ", ".join(
-        f"{words.title(spec['rule']['name'])} {words.percent(float(share))}"
-        for spec, share in zip(surface.run_specs, surface.explained, strict=True)
+        f"{name} {words.percent(float(share))}" for name, share in zip(_names(surface), surface.explained, strict=True)
     )
     colours = f"Colours are the loss {words.data(surface.run_specs[0])}." if coloured else "No loss is computed on it."
     lost = f" {words.left_out(surface.left_out)}" if surface.left_out else ""

@@ -14,7 +14,9 @@ from typing import Any
 import torch
 
 from engine.spec import SpecError
+from engine.work import notes
 from engine.work.kinds import Work
+from engine.work.notes import Note
 from engine.work.persons import Persons
 from engine.work.process import WIDTH, WORKER, Process
 from engine.work.settings import Settings, read
@@ -137,6 +139,11 @@ class Jobs:
             for name in names:
                 self._jobs.pop(name, None)
         self.store.delete(address)
+
+    def note(self, run: str, note: Note, by: str | None = None) -> None:
+        """Keeps what somebody writes about a run. SpecError where it is somebody else's."""
+        self._check(self.may_delete(run, by))
+        notes.keep(self.store, run, note)
 
     def snapshot(self, job: str) -> Snapshot | None:
         """The job now, or None where this server knows no such job."""

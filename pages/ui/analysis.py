@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
 from engine.figures import escape, words
 from engine.figures.drawing import Drawing
-from engine.records import Run
 from engine.spec import SpecError, decode, describe, digest, flatten
-from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import cached, download, link, live, person, price, shell
+from pages.ui import against, cached, download, link, live, person, price, shell
+from pages.ui.paired import Pair, Shown, Subject, both, called, one_of
 
 AT_ONCE = 5.0
 """Seconds, as they are estimated, below which work starts by itself where there is nothing to look at."""
-
-
-class Subject(NamedTuple):
-    """The run that is looked at."""
-
-    run: str
-    record: Run
-    spec: RunSpec
 
 
 @dataclass(frozen=True)
@@ -42,6 +33,8 @@ class Page:
     numbers: Callable[[Any], Sequence[tuple[str, str, str]]]  # a record's, for `shell.strip`
     picture: Callable[[Subject, Any, str, tuple[int, ...]], None]  # draws a record, given its address and its version
     drawings: Callable[[Subject, Any], Mapping[str, download.Draw]]  # every figure of a record by its title
+    pairs: Mapping[str, Pair]  # the figures of two runs, by the titles or by names
+    paired: Callable[[Shown, Shown], None]  # draws them
     solid: Sequence[str] = ()  # the titles of those that leave as surfaces, too
     # the name of what is shown, and begun, without being asked for; else what is wanted, where it takes little
     first: Callable[[Subject], str] | None = None
@@ -63,31 +56,58 @@ class Page:
             return
         begin = self.first or partial(_by_itself, self.kind, wanted)
         name = _shown(self.kind, about, wanted) or begin(about)
-        found = record(about, name) if name else None
+        other = _other(about)
         with menus:
+            against.menu(about.run)
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
-            made = self.drawings(about, found) if found is not None else {}
+            made = self._made(about, other, name) if name else {}
             download.menu(made, self.kind, f"{about.run}-{name}", self.solid)
         if name:
-            live.ticking(partial(self._look, about, name), _active(about, name))
+            at_work = any(_active(one, name) for one in (about, other) if one)
+            live.ticking(partial(self._look, about, other, name), at_work)
         else:
             uncounted = wanted is not None and cached.cost(Work(wanted, about.run)) is None
             live.ticking(partial(_invite, self.kind, about, wanted, self.button, self.empty), uncounted)
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
-        link.write({shell.RUN: about.run} | views | (flatten(wanted) if wanted else {}))
+        link.write({shell.RUN: about.run} | against.address() | views | (flatten(wanted) if wanted else {}))
 
-    def _look(self, about: Subject, name: str) -> bool:
-        """How far the analysis of a name is, and what there is of it; whether it is still at work."""
-        address = f"{about.run}/{name}"
-        at_work = bar(address, KINDS[self.kind].unit)
-        # the version is read before the record, as `cached.version` says
-        version, found = cached.version(address), record(about, name)
-        if found is None:
+    def _look(self, about: Subject, other: Subject | None, name: str) -> bool:
+        """How far the analysis of a name is, and what there is of it, beside the same of the run that is compared
+        against; whether it is still at work."""
+        unit = KINDS[self.kind].unit
+        at_work = bar(f"{about.run}/{name}", unit)
+        mine, theirs = shown(about, name), shown(other, name) if other else None
+        if mine is None:
             shell.empty(self.waiting if at_work else self.empty)
             return at_work
-        shell.strip(self.numbers(found))
-        self.picture(about, found, address, version)
+        if other is not None:
+            at_work |= bar(f"{other.run}/{name}", unit, "against.bar")
+        if theirs is not None:
+            self._together(mine, theirs)
+            return at_work
+        if other is not None and not _active(other, name):
+            _lacking(self.kind, mine, other)
+        shell.strip(self.numbers(mine.record))
+        self.picture(about, mine.record, mine.address, mine.version)
         return at_work
+
+    def _together(self, mine: Shown, theirs: Shown) -> None:
+        """The numbers of both, and their figures on equal axes."""
+        for one, name in zip((mine, theirs), called(mine, theirs), strict=True):
+            shell.strip([("Run", name, ""), *self.numbers(one.record)])
+        self.paired(mine, theirs)
+
+    def _made(self, about: Subject, other: Subject | None, name: str) -> dict[str, download.Draw]:
+        """Every figure of the page by its title; where there are two runs, on equal axes."""
+        mine, theirs = shown(about, name), shown(other, name) if other else None
+        made = dict(self.drawings(about, mine.record)) if mine else {}
+        if mine is None or theirs is None:
+            return made
+        for key, pair in self.pairs.items():
+            title = key if key in made else both(pair, mine, theirs)[0].title
+            made[title] = partial(one_of, pair, mine, theirs, 0)
+            made[f"{title}, of the other run"] = partial(one_of, pair, mine, theirs, 1)
+        return made
 
 
 def subject() -> Subject | None:
@@ -95,6 +115,37 @@ def subject() -> Subject | None:
     run = shell.run_menu()
     record, spec = (cached.run(run), cached.spec(run)) if run else (None, None)
     return Subject(run, record, spec) if run and record and spec and len(record.path) else None
+
+
+def _other(about: Subject) -> Subject | None:
+    """The run that this one is compared against, if it has a path to compute from."""
+    run = against.chosen(about.run)
+    record, spec = (cached.run(run), cached.spec(run)) if run else (None, None)
+    return Subject(run, record, spec) if record and spec and len(record.path) else None
+
+
+def shown(about: Subject, name: str) -> Shown | None:
+    """The analysis of a name, where there is anything of it."""
+    address = f"{about.run}/{name}"
+    # the version is read before the record, as `cached.version` says
+    version, found = cached.version(address), record(about, name)
+    return Shown(about, found, address, version) if found is not None else None
+
+
+def _lacking(kind: str, mine: Shown, other: Subject) -> None:
+    """That the run that is compared against lacks what is shown of this one, and a button that computes it."""
+    try:
+        work = Work(decode(KINDS[kind].specs, mine.record.spec), other.run)
+    except SpecError:  # of another version
+        return
+    name = escape.markdown(against.told(other.spec, mine.about.spec))
+    with st.container(horizontal=True, vertical_alignment="center", key="against.lacking", gap="small"):
+        st.button("Compute it", key="against.compute", on_click=_compute, args=(work, st.session_state.get("device")))
+        st.markdown(f"Not against {name} yet: nothing was computed of it at these settings.")
+
+
+def _compute(work: Work, device: str | None) -> None:
+    person.start(work, device)
 
 
 def _nothing() -> None:
@@ -199,16 +250,18 @@ def drawings(table: Mapping[str, Callable[..., Drawing]], about: Subject, record
     return {draw(record, described).title: partial(draw, record, described) for draw in table.values()}
 
 
-def bar(job: str, what: str) -> bool:
+def bar(job: str, what: str, key: str = "bar") -> bool:
     """How far a job is, with a way to cancel it, or one line where it failed or was cancelled; whether it is still at
-    work."""
+    work. `key` is its own on the page."""
     now = cached.jobs().snapshot(job)
     with st.container():  # always there: figures that moved up when it ends would be mounted anew, and lose their view
         if now and now.active:
-            with st.container(horizontal=True, vertical_alignment="center", key="bar", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", key=key, gap="small"):
                 st.progress(min(now.done / max(now.total, 1), 1.0), escape.markdown(live.far(now, what)))
                 if person.may_change(job):
-                    st.button("Cancel", on_click=person.stop, args=(job,), key="cancel")
+                    st.button(
+                        "Cancel", on_click=person.stop, args=(job,), key="cancel" if key == "bar" else f"{key}.cancel"
+                    )
         elif now and now.status in ("failed", "stopped"):
             ended = "Cancelled" if now.status == "stopped" else "This could not be computed"
             st.warning(escape.markdown(f"{ended}: {now.reason or what}"))

@@ -14,7 +14,7 @@ from engine.records import JointSurface
 from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
-from pages.ui import analysis, cached, controls, download, figures, link, live, person, price, scene, shell
+from pages.ui import against, analysis, cached, controls, download, figures, link, live, person, price, scene, shell
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -118,7 +118,11 @@ def show(quantity: str) -> None:
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
         download.menu(drawings, AT, digest(wanted), SOLID)
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
-    address = {shell.RUN: about.run, "beside": ",".join(runs[1:]), "quantity": st.session_state[quantity]}
+    address = against.address() | {
+        shell.RUN: about.run,
+        "beside": ",".join(runs[1:]),
+        "quantity": st.session_state[quantity],
+    }
     link.write(address | {key: text for key, text in flatten(wanted).items() if key != "runs"})
 
 

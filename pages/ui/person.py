@@ -11,6 +11,7 @@ import streamlit as st
 from engine.spec import SpecError
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
+from engine.work.notes import Note
 from pages.ui import cached
 
 REFUSED = "refused"
@@ -67,6 +68,12 @@ def stop(job: str) -> None:
 def delete(address: str) -> None:
     """Removes a record with all that was computed of it."""
     _ask(cached.jobs().delete, address)
+
+
+def note(run: str, written: Note) -> None:
+    """Keeps what this person writes about a run."""
+    with _telling():
+        cached.jobs().note(run, written, _name())
 
 
 def give_file() -> None:

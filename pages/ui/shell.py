@@ -18,6 +18,8 @@ OFFERED = 100
 """Runs that a menu offers: who has more finds the others on the page Runs."""
 RUN = "run"
 """Where a session keeps the digest of the run it looks at; also the URL parameter's name."""
+AGAINST = "against"
+"""Where it keeps the digest of the run that others are compared against; also the URL parameter's name."""
 TAKE = "take"
 """Where another page leaves what the train page's controls are to show: a run's digest, or an encoded spec."""
 
@@ -65,13 +67,13 @@ def receive(
         return None
     came = {name: text for name, text in came.items() if name not in own}
     views = views or {}
-    faults = _open(came[RUN]) if RUN in came else []
+    faults = [fault for at in (RUN, AGAINST) if at in came for fault in _open(at, came[at])]
     for name in [name for name in views if name in came]:
         if came[name] in views[name]:
             st.session_state[f"{prefix}:{name}"] = came[name]
         else:
             faults.append(f"{name}: expected one of {', '.join(views[name])}, got {came[name][:40]!r}")
-    reading = read_address(table, {name: text for name, text in came.items() if name not in (RUN, *views)})
+    reading = read_address(table, {name: text for name, text in came.items() if name not in (RUN, AGAINST, *views)})
     st.session_state["faults"] = faults + reading.faults
     if not reading.kept and not came.keys() & {RUN, *views}:
         return None
@@ -79,15 +81,16 @@ def receive(
     return reading.kept
 
 
-def _open(run: str) -> list[str]:
-    """Makes a run the current one; one line of what is wrong with it, if anything."""
+def _open(at: str, run: str) -> list[str]:
+    """Makes a run the current one, or the one that others are compared against; one line of what is wrong with it, if
+    anything."""
     try:
         known = cached.store().has(run) or cached.jobs().snapshot(run)
     except SpecError as error:
-        return [str(error)]
+        return [str(error).replace("run", at, 1)]
     if not known:
-        return [f"run: {run} is not kept here; train the settings below to make it"]
-    st.session_state[RUN] = run
+        return [f"{at}: {run} is not kept here" + ("; train the settings below to make it" if at == RUN else "")]
+    st.session_state[at] = run
     return []
 
 

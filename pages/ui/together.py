@@ -5,54 +5,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import streamlit as st
 
 from engine.figures import escape, findings, together, words
 from engine.figures.comparison import compare
 from engine.figures.drawing import Drawing
-from engine.figures.theme import colour, rule_colour
+from engine.figures.theme import colour
 from engine.records import ENDS, JointSurface, Run
 from engine.spec import describe, digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import joint
 from engine.work.sketch import fits, sketch
-from pages.ui import cached, citations, download, figures, live, person, scene, shell, tour
+from pages.ui import against, cached, citations, download, figures, live, person, scene, shell, tour
+from pages.ui.members import Member, apart, look, measured, of_rules
 
 SMALL = 15.0
 """Seconds that a joint surface may cost that is computed without being asked for."""
 MAP, HIGH, LOW, LEAST = 560, 235, 170, 105
 """Pixels: how high the ground, sharpness, loss and the small charts are."""
-
-
-class Member(NamedTuple):
-    """One of the runs: its spec, and what there is to see of it, if it was ever begun."""
-
-    spec: RunSpec
-    run: str
-    view: live.View | None
-
-    @property
-    def name(self) -> str:
-        """Its rule."""
-        return words.title(type(self.spec.rule).__name__)
-
-    @property
-    def measured(self) -> int:
-        """Measurements so far."""
-        return len(self.view.columns["step"]) if self.view else 0
-
-    @property
-    def active(self) -> bool:
-        """Whether it is at work."""
-        return bool(self.view and self.view.active)
-
-
-def look(specs: Sequence[RunSpec]) -> list[Member]:
-    """The runs now."""
-    return [Member(spec, run, live.watch(run)) for spec in specs for run in [digest(spec)]]
 
 
 def train(specs: Sequence[RunSpec], device: str) -> None:
@@ -63,13 +35,14 @@ def train(specs: Sequence[RunSpec], device: str) -> None:
 
 
 def show(run: str, spec: RunSpec, specs: Sequence[RunSpec]) -> None:
-    """The page of a run and those beside it, `specs` with it among them: what was found is its headline."""
+    """The page of a run and those it is shown with, `specs` with it among them: what was found is its headline."""
     found = finding(specs)
     headline = found.headline if found else ""
     menus = shell.heading(headline or "How do they descend?", words.brief(spec))
     shell.faults()
     tour.invite()
     with menus:
+        against.menu(run)
         citations.menu(spec)
         shell.spec_menu(spec, run)
         download.menu(drawings(specs), "train", run)
@@ -92,13 +65,11 @@ def active(specs: Sequence[RunSpec]) -> bool:
 
 
 def finding(specs: Sequence[RunSpec]) -> findings.Finding | None:
-    """What the runs have shown so far; a headline once all have ended."""
+    """What the runs have shown so far, where they differ in their rule alone; a headline once all have ended."""
+    if not of_rules(specs):
+        return None
     members = look(specs)
-    return findings.found(_measured(members), ended=all(m.view and m.view.status in ENDS for m in members))
-
-
-def _measured(members: Sequence[Member]) -> together.Runs:
-    return [(m.name, describe(m.spec), m.view.columns) for m in members if m.view and m.measured]
+    return findings.found(measured(members), ended=all(m.view and m.view.status in ENDS for m in members))
 
 
 def watching(specs: Sequence[RunSpec]) -> bool:
@@ -146,11 +117,10 @@ def _far(member: Member) -> str:
 
 
 def _ends(members: Sequence[Member]) -> None:
-    """The last numbers of every run, each below its rule's colour."""
+    """The last numbers of every run, each below its colour."""
     cell = "<div style='border-color:{}'><dt>{}</dt><dd>λ₁ {}<small>{}</small></dd></div>"
-    cells = [
-        escape.html(cell, colour(rule_colour(type(m.spec.rule).__name__), shell.dark()), *_last(m)) for m in members
-    ]
+    hues = [colour(hue, shell.dark()) for hue in together.colours([describe(m.spec) for m in members])]
+    cells = [escape.html(cell, hue, *_last(m)) for hue, m in zip(hues, members, strict=True)]
     shell.write(escape.html("<dl class='strip ends'>{}</dl>", escape.join("{}", cells)))
 
 
@@ -170,7 +140,7 @@ def _key(name: str, members: Sequence[Member]) -> str:
 
 def _charts(members: Sequence[Member]) -> None:
     """Sharpness, below it loss, and the rest small."""
-    runs = _measured(members)
+    runs = measured(members)
     if not runs:
         return shell.empty("Nothing is measured yet.")
     version = tuple(m.view.version if m.view else () for m in members)
@@ -188,6 +158,9 @@ def _charts(members: Sequence[Member]) -> None:
 
 def _map(members: Sequence[Member]) -> bool:
     """The ground under the paths: provisional while they train; whether it is being drawn."""
+    if why := apart(members):
+        shell.empty(why)
+        return False
     surface, drawing = _ground(members)
     work = _work(members)
     if surface is not None:
@@ -221,6 +194,8 @@ def _work(members: Sequence[Member]) -> Work:
 def _ground(members: Sequence[Member]) -> tuple[JointSurface | None, bool]:
     """The joint surface, complete or as far as it is, and whether it is being drawn; it is begun once all runs have
     ended, where it costs little."""
+    if apart(members):
+        return None, False
     work = _work(members)
     now = cached.jobs().snapshot(work.address)
     at_work = bool(now and now.active)
@@ -275,9 +250,9 @@ def drawings(specs: Sequence[RunSpec]) -> dict[str, download.Draw]:
     """Every figure of the page by its title, as it is when it is asked for."""
 
     def chart(draw: partial) -> Drawing:
-        return draw(_measured(look(specs)))
+        return draw(measured(look(specs)))
 
-    runs = _measured(look(specs))
+    runs = measured(look(specs))
     if not runs:
         return {}
     made: dict[str, download.Draw] = {

@@ -82,3 +82,18 @@ def test_paths_are_drawn_on_a_plane_without_a_surface_and_it_says_so():
     whole = Store(SHIPPED).get(f"joint/{digest(joint())}")
     kept = together.ground(whole, provisional=False)  # type: ignore[arg-type]  # a joint surface
     assert not kept.bare and "Provisional" not in kept.caption and kept.routes[1].tag == "SAM  λ₁ 1.66"
+
+
+def test_a_run_against_another_of_its_rule_has_ink_and_an_edge_of_its_own():
+    """Finds two runs that cannot be told apart, and one run's edge drawn as if it were the other's."""
+    slow = SPEC | {"lr": 0.01}
+    assert together.of_rules([SPEC, SGD]) and not together.of_rules([SPEC, slow])
+    assert together.colours([SPEC, SGD, slow]) == ["blue", "grey", "ink"]
+    data = columns()
+    data |= {"sharpness": 10 * data["sharpness"] / data["sharpness"].max(), "edge": np.full(T, 8.0)}
+    runs = [("lr 0.1", SPEC, data), ("lr 0.01", slow, data | {"edge": np.full(T, 9.0)})]
+    drawn = together.sharpness(runs)
+    edges = {line.label: (line.colour, line.y[0]) for line in drawn.lines if line.theory}
+    assert edges == {"lr 0.1’s edge": ("blue", 8.0), "lr 0.01’s edge": ("ink", 9.0)}
+    assert "differ in their rule alone" not in drawn.caption and "learning rate 0.01" in drawn.caption
+    assert [line.colour for line in together.small(runs, "cos_u").lines] == ["blue", "ink"]

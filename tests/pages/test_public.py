@@ -51,19 +51,20 @@ def test_only_who_started_a_run_can_stop_it(public, by, shown):
     assert not app.exception and ({"Stop", "Pause"} <= labels(app)) == shown
 
 
-def test_a_kept_run_cannot_be_deleted_by_a_stranger_and_there_is_no_pin(public):
+def test_a_kept_run_cannot_be_deleted_by_a_stranger_nor_kept_for_good(public):
     """Finds a Delete that works on what was kept before."""
     run = keep(public, SMALL)
     app = chosen(run)
     delete = next(button for button in app.button if button.label == "Delete")
-    assert delete.disabled and delete.help == person.THEIRS and not labels(app) & {"Pin", "Unpin"}
+    assert app.button(key="runs:note").disabled and delete.disabled and delete.help == person.THEIRS
+    assert not labels(app) & {"Keep", "Keep no longer"}
 
 
-def test_at_home_a_kept_run_can_be_pinned(store):
+def test_at_home_a_run_can_be_kept_for_good(store):
     """Finds a pin that is not kept; the shipped run stands for any."""
     run = keep(store, SMALL)
     app = chosen(run)
-    next(button for button in app.button if button.label == "Pin").click().run()
+    next(button for button in app.button if button.label == "Keep").click().run()
     assert not app.exception and store.pinned(run) and not store.pinned(DEFAULT)
 
 

@@ -90,6 +90,8 @@ def test_runs_are_compared_over_what_is_asked_and_the_address_keeps_it(store):
     assert row["Gradients"] == 10 + 2 * 10
     app.radio(key="runs:over").set_value("seconds").run()
     assert app.query_params["over"] == "seconds" and "Held-out loss of 2 runs over seconds" in texts(app)
+    app.radio(key="runs:over").set_value("outcome").run()
+    assert app.query_params["across"] == "sharpness" and "Held-out loss over sharpness λ₁, each mark" in texts(app)
 
 
 def test_what_was_chosen_is_chosen_when_one_comes_back(store):
@@ -119,6 +121,35 @@ def test_many_runs_are_listed_by_the_page_and_found_by_their_words(store):
     assert list(app.dataframe[0].value["Digest"]) == [digest(specs[3])]
     app.text_input[0].set_value("nothing of the kind").run()
     assert not app.dataframe and "No run has all these words." in texts(app)
+
+
+def test_runs_are_listed_by_their_settings_and_found_by_their_rules(store):
+    """Finds a filter that is not asked, and a toy's empty columns beside those of trained models."""
+    plain, switched = keep(store, replace(SMALL, rule=SGD())), keep(store, replace(SMALL, then=(Switch(SGD(), at=10),)))
+    app = open_page("runs")
+    listed = app.dataframe[0].value.set_index("Digest")
+    assert list(listed.loc[switched][["Rule", "Rho", "Model", "Data"]]) == ["SAM, then SGD", 0.05, "MLP", "Moons"]
+    assert [str(value) for value in listed.loc[plain][["Rho", "Batch"]]] == ["nan", "0"]
+    choice = app.multiselect(key="runs:rules")
+    assert choice.options == ["SAM", "SAM, then SGD", "SGD", "SSAM"]
+    choice.set_value(["SAM, then SGD"]).run()
+    assert list(app.dataframe[0].value["Digest"]) == [switched]
+
+
+def test_a_run_is_found_by_what_was_written_about_it(store):
+    """Finds a search that does not see a note just written; what is too long is told where it is typed."""
+    kept = keep(store, SMALL)
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = kept
+    app.switch_page("pages/runs.py").run()
+    app.text_input(key=f"runs:tags@{kept}").set_value("x" * 25)
+    app.button(key="runs:save").click().run()
+    assert "tags: expected at most 8" in texts(app)
+    app.text_input(key=f"runs:tags@{kept}").set_value("baseline, *odd*")
+    app.button(key="runs:save").click().run()
+    app.text_input(key="runs:find").set_value("*odd* baseline").run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["Tags"]) == ["baseline, *odd*"]
 
 
 def test_a_server_holds_no_path(store):

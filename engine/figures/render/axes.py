@@ -75,6 +75,8 @@ def _curves(axes: Axes, chart: Chart, size: float) -> None:
         _line(axes, chart, line, size)
     axes.set_xscale("log" if chart.log_x else "linear")
     axes.set_yscale("log" if chart.log_y else "linear")
+    if chart.x_range:
+        axes.set_xlim(*chart.x_range)
     if chart.y_range:
         axes.set_ylim(*chart.y_range)
     if len(chart.rug):

@@ -149,7 +149,7 @@ def _join(charts: list[tuple[Axes, Chart]]) -> None:
     for side, along in (("x", "xaxis"), ("y", "yaxis")):
         kinds: dict[tuple[str, bool], list[Axes]] = {}
         for plot, chart in charts:
-            own = chart.x_ticks if side == "x" else chart.y_range
+            own = (chart.x_ticks or chart.x_range) if side == "x" else chart.y_range
             if not own and not chart.empty:
                 log = chart.log_x if side == "x" else chart.log_y
                 kinds.setdefault((chart.x_label if side == "x" else chart.y_label, log), []).append(plot)

@@ -191,8 +191,8 @@ def _range(chart: Chart, axis: str) -> tuple[float, float] | None:
     """An axis's bounds with a little room, in its own units (of a logarithmic one in powers of ten), so that it
     stays as it is while the curves grow."""
     log = chart.log_x if axis == "x" else chart.log_y
-    if axis == "y" and chart.y_range:
-        low, high = chart.y_range
+    if own := chart.x_range if axis == "x" else chart.y_range:
+        low, high = own
         return (float(np.log10(low)), float(np.log10(high))) if log else (float(low), float(high))
     found = [np.asarray(line.x, float) if axis == "x" else visible(chart, line) for line in chart.lines + chart.beneath]
     if axis == "y":

@@ -111,6 +111,8 @@ def _x(chart: Chart) -> dict[str, Any]:
         if chart.log_x
         else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
     )
+    if chart.x_range:
+        scale |= {"domain": [float(x) for x in chart.x_range]}
     return {"field": "x", "type": "quantitative", "title": chart.x_label, "axis": axis, "scale": scale}
 
 

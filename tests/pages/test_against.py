@@ -1,0 +1,50 @@
+"""A run against another: chosen from the list or by a link, in the address of every page, and what the other lacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from streamlit.testing.v1 import AppTest
+
+from engine.analyses.spectrum import SpectrumSpec
+from engine.spec import digest
+from engine.work.kinds import Work
+from engine.work.perform import perform
+from engine.work.presets import FOUR
+from pages.ui import shell
+from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
+
+SGD = digest(FOUR[0])
+
+
+def test_a_link_shows_a_run_against_another_until_that_is_let_go(store):
+    """Finds a link that loses the other run, and one that says nothing of a run that is not there."""
+    app = open_page(run=SGD, against=DEFAULT)
+    assert app.title[0].value == "Same loss, half the curvature: SAM beside SGD"
+    assert app.query_params["against"] == DEFAULT and "Against: SAM" in app.button(key="against.drop").label
+    app.button(key="against.drop").click().run()
+    assert not app.exception and "against" not in app.query_params and app.title[0].value == "How does it descend?"
+    wrong = open_page(run=SGD, against="0" * 16)
+    assert f"against: {'0' * 16} is not kept here" in texts(wrong) and "against" not in wrong.query_params
+
+
+def test_what_the_other_run_lacks_is_computed_when_asked(store):
+    """Finds a page that shows one run alone without a word; the choice is made in the list of runs."""
+    mine, other = keep(store, SMALL), keep(store, replace(SMALL, lr=0.05))
+    work = Work(SpectrumSpec(exact=False), mine)
+    list(perform(store, work))
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.query_params["runs"] = other
+    app.switch_page("pages/runs.py").run()
+    next(button for button in app.button if button.label == "Compare against").click().run()
+    assert app.session_state[shell.AGAINST] == other
+    app.query_params.clear()
+    for name, value in {"run": mine, "exact": "false", "against": other}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/spectrum.py").run()
+    assert not app.exception and "lr 0.05" in seen(app.button(key="against.drop").label)
+    app.button(key="against.compute").click().run()
+    await_end(f"{other}/{digest(work.spec)}")
+    app.run()
+    assert not app.exception and texts(app).count("Hessian-vector products</dt>") == 2
+    assert app.query_params["against"] == other
