@@ -6,25 +6,21 @@ from typing import Any
 
 import streamlit as st
 
-from engine.figures import charts, escape, maps, words
-from engine.figures.drawing import Drawing
-from engine.figures.words import has_batches, has_classes
+from engine.figures import escape, words
+from engine.figures.words import has_batches
 from engine.rules import RULES, scaled
-from engine.spec import SpecError, decode, describe, digest, flatten
+from engine.spec import SpecError, decode, digest, flatten
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.budget import Limits
 from engine.work.kinds import Work
 from engine.work.presets import PRESETS
 from pages.ui import (
     against,
+    alone,
     beside,
     cached,
-    citations,
     controls,
-    download,
-    figures,
     gallery,
-    ground,
     link,
     live,
     obtain,
@@ -48,8 +44,6 @@ MORE = (
     "every",
     "curvature",
 )
-GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
-TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
 
 def settings() -> RunSpec | None:
@@ -196,51 +190,6 @@ def start() -> None:
         st.session_state[shell.RUN] = person.train(spec, device_chosen(), fresh=True) or shell.current()
 
 
-def watching(run: str) -> bool:
-    """The live part of the page; whether anything is still at work."""
-    view = live.watch(run)
-    if view is None:
-        return False
-    live.bar(run, view)
-    shell.strip(live.numbers(view))
-    described = describe(view.spec)
-    columns = st.columns([1, 1, 1.1], gap="medium")
-    with columns[-1]:
-        below, drawing = (None, False) if view.active else ground.first(run, view.spec)
-        if below is None:
-            fault = "" if view.active else ground.fault(run, view.spec)
-            when = "is being drawn" if drawing else "is drawn when the run has ended"
-            shell.empty(f"The ground under the path {f'could not be drawn: {fault}' if fault else when}.")
-        else:
-            figures.portrait(
-                f"portrait@{run}",
-                ground.version(run, view.spec),
-                lambda: maps.draw(below, described, ground.quantity(below)),
-            )
-    for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
-        with column:
-            for name in names:
-                height = 265 if len(names) > 1 else 200
-                figures.chart(
-                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
-                )
-    return view.active or drawing
-
-
-def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
-    """Every figure of the page by its title, as it is when it is asked for."""
-    described = describe(spec)
-
-    def one(name: str) -> Drawing:
-        view = live.watch(run)
-        return charts.LIVE[name](view.columns if view else charts.columns([]), described)
-
-    made: dict[str, download.Draw] = {name.replace("_", " ").capitalize(): partial(one, name) for name in charts.LIVE}
-    if below := ground.first(run, spec)[0]:
-        made["Ground and path"] = lambda: maps.draw(below, described, ground.quantity(below))
-    return made
-
-
 def adopt() -> None:
     """Sets the controls to what came with the address, or from another page."""
     given, undecided = st.session_state.pop(shell.TAKE, None), beside.undecided()
@@ -255,19 +204,6 @@ def adopt() -> None:
     spec = decode(RUNS, given) if isinstance(given, dict) else cached.spec(given) if given else None
     if spec:
         controls.fill(AT, spec)
-
-
-def one(run: str, view: live.View) -> None:
-    """The page of a run alone."""
-    menus = shell.heading("How does it descend?", words.brief(view.spec))
-    shell.faults()
-    tour.invite()
-    with menus:
-        against.menu(run)
-        citations.menu(view.spec)
-        shell.spec_menu(view.spec, run)
-        download.menu(drawings(run, view.spec), AT, run)
-    live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 
 
 adopt()
@@ -293,7 +229,7 @@ if view is None:
 elif len(runs := against.join(beside.runs(view.spec), run)) > 1:
     together.show(run, view.spec, runs)
 else:
-    one(run, view)
+    alone.show(run, view)
 if spec:
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}

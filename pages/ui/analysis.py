@@ -138,10 +138,11 @@ def _lacking(kind: str, mine: Shown, other: Subject) -> None:
         work = Work(decode(KINDS[kind].specs, mine.record.spec), other.run)
     except SpecError:  # of another version
         return
-    name = escape.markdown(against.told(other.spec, mine.about.spec))
+    name = against.told(other.spec, mine.about.spec)
+    said = f"Not against {name} yet: nothing was computed of it at these settings."
     with st.container(horizontal=True, vertical_alignment="center", key="against.lacking", gap="small"):
         st.button("Compute it", key="against.compute", on_click=_compute, args=(work, st.session_state.get("device")))
-        st.markdown(f"Not against {name} yet: nothing was computed of it at these settings.")
+        st.markdown(escape.markdown(said))
 
 
 def _compute(work: Work, device: str | None) -> None:

@@ -1,0 +1,76 @@
+"""A run alone: its curves while they grow, its numbers, and the ground under its path."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from engine.figures import charts, maps, words
+from engine.figures.drawing import Drawing
+from engine.figures.words import has_classes
+from engine.spec import describe
+from engine.training.runs import RunSpec
+from pages.ui import against, citations, download, figures, ground, live, shell, tour
+
+AT = "train"
+GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
+TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
+
+
+def show(run: str, view: live.View) -> None:
+    """The page of a run alone."""
+    menus = shell.heading("How does it descend?", words.brief(view.spec))
+    shell.faults()
+    tour.invite()
+    with menus:
+        against.menu(run)
+        citations.menu(view.spec)
+        shell.spec_menu(view.spec, run)
+        download.menu(drawings(run, view.spec), AT, run)
+    live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
+
+
+def watching(run: str) -> bool:
+    """The live part of the page; whether anything is still at work."""
+    view = live.watch(run)
+    if view is None:
+        return False
+    live.bar(run, view)
+    shell.strip(live.numbers(view))
+    described = describe(view.spec)
+    columns = st.columns([1, 1, 1.1], gap="medium")
+    with columns[-1]:
+        below, drawing = (None, False) if view.active else ground.first(run, view.spec)
+        if below is None:
+            fault = "" if view.active else ground.fault(run, view.spec)
+            when = "is being drawn" if drawing else "is drawn when the run has ended"
+            shell.empty(f"The ground under the path {f'could not be drawn: {fault}' if fault else when}.")
+        else:
+            figures.portrait(
+                f"portrait@{run}",
+                ground.version(run, view.spec),
+                lambda: maps.draw(below, described, ground.quantity(below)),
+            )
+    for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
+        with column:
+            for name in names:
+                height = 265 if len(names) > 1 else 200
+                figures.chart(
+                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
+                )
+    return view.active or drawing
+
+
+def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
+    """Every figure of the page by its title, as it is when it is asked for."""
+    described = describe(spec)
+
+    def one(name: str) -> Drawing:
+        view = live.watch(run)
+        return charts.LIVE[name](view.columns if view else charts.columns([]), described)
+
+    made: dict[str, download.Draw] = {name.replace("_", " ").capitalize(): partial(one, name) for name in charts.LIVE}
+    if below := ground.first(run, spec)[0]:
+        made["Ground and path"] = lambda: maps.draw(below, described, ground.quantity(below))
+    return made
