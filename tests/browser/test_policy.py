@@ -69,7 +69,7 @@ def test_the_policy_forbids_what_a_stranger_would_bring(server: Server, page: Pa
     """Finds a policy that allows all: a script in the page, another site's, and a frame around it are refused."""
     page.goto(server.url)
     settle(page)
-    shows(page, "How does it descend?")
+    shows(page, "SAM beside SGD")
     ran = page.evaluate(
         """() => { const tag = document.createElement('script'); tag.textContent = 'window.strange = 1';
         const heard = []; document.addEventListener('securitypolicyviolation', e => heard.push(e.violatedDirective));
