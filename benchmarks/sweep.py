@@ -5,7 +5,8 @@ nursery that is there, as in a server; how long that takes is told.
 same runs one after the other through the single path, over the number of cores, at least 1.2 and 2; `sweep.over_plain`
 how many times faster than a plain in-place loop in as many processes, at least 1.5; `sweep.growth` the cost of a cell
 at 32x32 over that at 8x8, at most 1.1; `sweep.block_overhead` a Dask cluster's time for 10-second blocks over the local
-processes', both at work already, at most 1.05. What runs take one after the other, and by the plain loop, is measured
+processes', both at work already, at most 1.05; `sweep.fairness` the share of its speed that somebody's live run keeps
+beside a sweep, at least 0.7. What runs take one after the other, and by the plain loop, is measured
 on some of them, by their fastest repeat.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -31,16 +33,18 @@ from engine.training.runs import RunSpec
 from engine.work import nursery, sweeping
 from engine.work.cluster import Cluster
 from engine.work.executors import COMMAND, Executor, Here, Pool
+from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import patiently, perform
 from engine.work.store import Store
+from engine.work.sweeping import executor
 
 SAMPLE, REPEATS = 3, 3
 MODEL = MLP(width=64, depth=2)
 
 
 def main() -> None:
-    """All five figures, one after the other; each cell is one run."""
+    """All figures, one after the other; each cell is one run."""
     device(__doc__)
     print(f"# the nursery is there after {seconds(_wake):.1f} s")
     for name, side, steps in (("per_core", 16, 200), ("large_per_core", 32, 500)):
@@ -55,6 +59,7 @@ def main() -> None:
     each = {side: [_swept(_map(side, 40), Here) / side**2 for _ in range(REPEATS)] for side in (8, 32)}
     low, high = (1e3 * min(each[side]) for side in (8, 32))
     report("sweep.growth", [high / low], f"{high:.2f} and {low:.2f} ms a cell of 40 steps, in one process")
+    _report_fairness()
     if find_spec("distributed"):
         _report_blocks()
     else:
@@ -97,6 +102,44 @@ def _swept(sweep: SweepSpec, executor: Callable[[], Executor]) -> float:
     if end[-1].status != "finished":
         raise SystemExit(f"sweep: {end[-1].reason}")
     return took
+
+
+def _report_fairness() -> None:
+    """Steps of somebody's live run, alone and beside somebody else's sweep, on a server of both."""
+    sweeping.executor = executor
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RAVINE_STORE"] = folder
+        jobs = Jobs(Store(folder))
+        live = jobs.start(Work(RunSpec(steps=10**6, every=10**5, curvature=False)), owner="live")
+        pairs = []
+        for seed in range(REPEATS):
+            alone = _pace(jobs, live)
+            sweep = jobs.start(Work(_map(32, 500, seed)), owner="sweep")
+            _until(jobs, sweep)
+            pairs.append((_pace(jobs, live), alone))
+            jobs.stop(sweep)
+        jobs.close()
+    note = "; ".join(f"{beside:.0f} of {alone:.0f} steps a second" for beside, alone in pairs)
+    report("sweep.fairness", [beside / alone for beside, alone in pairs], note)
+
+
+def _pace(jobs: Jobs, job: str) -> float:
+    """Steps of a job in a second, over ten."""
+    _until(jobs, job)
+    before = jobs.snapshot(job)
+    time.sleep(10)
+    after = jobs.snapshot(job)
+    assert before and after and after.active, "it goes on"
+    return (after.done - before.done) / 10
+
+
+def _until(jobs: Jobs, job: str) -> None:
+    """Waits until a job has done something new, at most a minute."""
+    begun, end = jobs.snapshot(job), time.monotonic() + 60
+    while begun and (now := jobs.snapshot(job)) and now.done <= begun.done:
+        if time.monotonic() > end or not now.active:
+            raise SystemExit(f"sweep: nothing comes of {job}: {now.status} {now.reason}")
+        time.sleep(0.1)
 
 
 def _report_blocks() -> None:
