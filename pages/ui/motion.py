@@ -87,6 +87,8 @@ function play(plot, show, from, seconds) {
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
+  plot.base = data.height;
+  if (data.height) layout.height = Math.max(data.height, plot.clientHeight);
   const before = shows.get(plot);
   const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };
   const moves = traces.some(t => Array.isArray(t.meta));
@@ -113,7 +115,8 @@ export default function ({ parentElement, data }) {
 
 def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13, fluid: bool = False) -> None:
     """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes. It is
-    `height` pixels high, or, where it is `fluid`, as high as the page's style makes it."""
+    `height` pixels high, and more where its legend is long, or, where it is `fluid`, as high as the page's style
+    makes it."""
     dark = shell.dark()
     figure = cached.drawn(
         f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text)
@@ -126,8 +129,9 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
         "name": escape.file(f"{drawing.name} {drawing.source}"),
         "words": words,
         "seconds": SECONDS,
+        "height": 0 if fluid else height,
     }
-    component(key=key, data=data | {"script": cached.plotly_script()}, height="content" if fluid else height)
+    component(key=key, data=data | {"script": cached.plotly_script()}, height="content")
     figures.caption(drawing)
 
 
