@@ -32,7 +32,8 @@ const DASHES = { dash: '7 5', dot: '2 3' };
 function trail(plot, show, moving) {
   const { xaxis, yaxis } = plot._fullLayout;
   const place = (axis, value) => axis._offset + Math.min(Math.max(axis.d2p(value), 0), axis._length);
-  const known = (t, j) => j >= 0 && t.x[j] !== null && t.y[j] !== null;
+  const there = (axis, value) => value !== undefined && value !== null && Number.isFinite(place(axis, value));
+  const known = (t, j) => there(xaxis, t.x[j]) && there(yaxis, t.y[j]);  // not so of 0 on a logarithmic axis
   // a layer of its own, so that what lies below is not painted anew
   const sheet = document.createElementNS(SVG, 'svg');
   sheet.setAttribute('class', 'trail');

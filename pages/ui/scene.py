@@ -48,7 +48,7 @@ function fill(plot) {
   if (plot.base) plot.style.height = `${Math.max(plot.base, Math.ceil(drawn.height - drawn._size.h + LEAST))}px`;
   if (Math.abs(drawn.width - width) <= 1 && Math.abs(drawn.height - plot.clientHeight) <= 1) return;
   window.Plotly.Plots.resize(plot)
-    .then(() => window.Plotly.react(plot, plot.data, plot.layout))
+    .then(() => plot._fullLayout.showlegend && window.Plotly.redraw(plot))
     .then(() => { if (plot.base) fill(plot); }, () => {});
 }
 """
