@@ -25,6 +25,7 @@ from tests.browser.harness import (
     violations,
 )
 
+BODY = "[data-testid=stPopoverBody]"
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 
 
@@ -62,14 +63,39 @@ def test_journey(visit):
 
 @pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", [COLOURS])], ids=["light", "dark"])
 def test_accessible(visit, scheme, rules):
-    """Every page with its figures, in one visit."""
+    """Every page with its figures and all that opens on it, in one visit; by keyboard, the first stop leads past the
+    settings."""
     page, found = visit(scheme=scheme), []
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the picture")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stMain")).to_be_focused()
     for title in PAGES:
         turn_to(page, title)
         fill(page, title)
         picture(page, f"{title.lower()}-{scheme}")
-        found += [f"{title}: {violation}" for violation in violations(page, *rules)]
+        found += [f"{title}: {violation}" for violation in violations(page, *rules) + opened(page, *rules)]
     assert not found, "\n".join(found)
+
+
+def opened(page: Page, *rules: str) -> list[str]:
+    """What axe finds in the page's popovers, and which of them leave the window, one after the other."""
+    found = []
+    for popover in page.get_by_test_id("stPopover").all():
+        button = popover.get_by_role("button").first
+        if not button.is_visible() or button.is_disabled():
+            continue
+        button.click()
+        body = page.get_by_test_id("stPopoverBody")
+        expect(body).to_be_visible()
+        settle(page)
+        found += violations(page, *rules, within=BODY)
+        box = body.bounding_box()
+        if not box or box["x"] < 0 or box["x"] + box["width"] > 1440:
+            found.append(f"{button.inner_text()}: opens beyond the window")
+        page.keyboard.press("Escape")
+        expect(body).to_have_count(0)
+    return found
 
 
 def fill(page: Page, title: str) -> None:
