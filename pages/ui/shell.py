@@ -11,7 +11,7 @@ import streamlit as st
 from engine.figures import escape
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
-from pages.ui import cached, controls, link, person, skip
+from pages.ui import cached, controls, link, person
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
 OFFERED = 100
@@ -30,7 +30,6 @@ def write(text: escape.Html, width: Literal["stretch", "content"] = "stretch") -
 def heading(question: str, about: str = "") -> Any:
     """The page's one h1, what it is about now, and, as a container, the place for its menus at the right."""
     style()
-    skip.link()
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="heading", gap="medium"):
         st.title(escape.markdown(question), anchor=False, width="content")
         write(escape.html("<div class='about' title='{}'>{}</div>", about, about))
