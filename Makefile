@@ -8,7 +8,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c 
 unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
-.PHONY: install run serve test faults constraints clean
+.PHONY: install run serve test walk faults constraints clean
 
 install: .venv/runtime.stamp
 
@@ -46,7 +46,11 @@ test:
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
 	$(call step,types and tests,$(PY) -m pytest -q -m 'not browser' -n 2 --dist loadgroup)
-	$(call step,browser journeys,$(PY) -m pytest -q -m browser)
+	$(call step,browser journeys,$(PY) -m pytest -q -m 'browser and not walk')
+
+# Whether every experiment's page fits a phone and a notebook; takes minutes.
+walk: .venv/test.stamp
+	$(PY) -m pytest -q -m walk
 
 # Says of each of sixty faults, planted in a copy of the engine, whether the tests catch it; takes half an hour.
 faults: .venv/test.stamp

@@ -1,4 +1,5 @@
-"""Processes for `benchmarks.live` and `benchmarks.soak`: the app on a port of its own, and a run trained headless."""
+"""Processes for `benchmarks.live`, `benchmarks.page` and `benchmarks.soak`: the app on a port of its own, and a run
+trained headless."""
 
 from __future__ import annotations
 
@@ -42,8 +43,8 @@ def process(command: list[str], store: str, log: str = os.devnull) -> Iterator[N
 
 
 @contextlib.contextmanager
-def serving(store: str, log: str = os.devnull) -> Iterator[int]:
-    """The app on a free loopback port."""
+def serving(store: str, log: str = os.devnull, app: str = "app.py") -> Iterator[int]:
+    """The app, or another script of Streamlit's, on a free loopback port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,7 +54,7 @@ def serving(store: str, log: str = os.devnull) -> Iterator[int]:
         f"--server.port={port}",
         "--server.fileWatcherType=none",
     ]
-    with process([sys.executable, "-m", "streamlit", "run", "app.py", *options], store, log):
+    with process([sys.executable, "-m", "streamlit", "run", app, *options], store, log):
         wait_for(lambda: healthy(port))
         yield port
 

@@ -196,8 +196,8 @@ def test_what_reads_a_strangers_file_starts_in_a_moment():
 
 
 def test_benchmarks_import_without_streamlit():
-    """But for the one that measures the server, and the browser it pretends to be."""
-    names = [name for name in modules("benchmarks/") if not name.endswith((".live", ".session"))]
+    """But for the one that measures the server, the browser it pretends to be, and a page to compare with."""
+    names = [name for name in modules("benchmarks/") if not name.endswith((".live", ".session", ".plain"))]
     assert names and "streamlit" not in loaded(names)
 
 

@@ -17,7 +17,7 @@ from pages.ui import cached, shell
 
 def chart(key: str, version: Any, height: int, draw: Callable[[], Chart | Parallel], width: int = 360) -> None:
     """A chart, or lines over parallel axes, that is updated in place; `key` and `version` say what it shows, and how
-    far; its legend counts on `width` pixels."""
+    far; the labels of its marks count on `width` pixels."""
     dark = shell.dark()
 
     def show() -> None:

@@ -32,7 +32,8 @@ const DASHES = { dash: '7 5', dot: '2 3' };
 function trail(plot, show, moving) {
   const { xaxis, yaxis } = plot._fullLayout;
   const place = (axis, value) => axis._offset + Math.min(Math.max(axis.d2p(value), 0), axis._length);
-  const known = (t, j) => j >= 0 && t.x[j] !== null && t.y[j] !== null;
+  const there = (axis, value) => value !== undefined && value !== null && Number.isFinite(place(axis, value));
+  const known = (t, j) => there(xaxis, t.x[j]) && there(yaxis, t.y[j]);  // not so of 0 on a logarithmic axis
   // a layer of its own, so that what lies below is not painted anew
   const sheet = document.createElementNS(SVG, 'svg');
   sheet.setAttribute('class', 'trail');
@@ -87,6 +88,8 @@ function play(plot, show, from, seconds) {
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
+  plot.base = data.height;
+  if (data.height) layout.height = Math.max(data.height, plot.clientHeight);
   const before = shows.get(plot);
   const show = before && before.keep === data.keep ? before : { keep: data.keep, clock: 0 };
   const moves = traces.some(t => Array.isArray(t.meta));
@@ -113,7 +116,8 @@ export default function ({ parentElement, data }) {
 
 def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text: int = 13, fluid: bool = False) -> None:
     """A drawing with its caption; what `keep` names goes on growing from where it was when a new version comes. It is
-    `height` pixels high, or, where it is `fluid`, as high as the page's style makes it."""
+    `height` pixels high, and more where its legend is long, or, where it is `fluid`, as high as the page's style
+    makes it."""
     dark = shell.dark()
     figure = cached.drawn(
         f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text)
@@ -126,8 +130,9 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
         "name": escape.file(f"{drawing.name} {drawing.source}"),
         "words": words,
         "seconds": SECONDS,
+        "height": 0 if fluid else height,
     }
-    component(key=key, data=data | {"script": cached.plotly_script()}, height="content" if fluid else height)
+    component(key=key, data=data | {"script": cached.plotly_script()}, height="content")
     figures.caption(drawing)
 
 

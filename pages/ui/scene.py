@@ -39,15 +39,22 @@ function follow(plot) {
   });
   observer.observe(plot);
 }
+const LEAST = 140;  // pixels that are left for a plot, however many lines its legend takes
 // Draws a figure anew if its place has another size; to be called when it has been drawn, too, for that takes time.
+// Twice, for Plotly leaves a legend whose lines have become fewer where it stood before.
 function fill(plot) {
-  const drawn = plot._fullLayout, { clientWidth: width, clientHeight: height } = plot;
-  if (drawn && width && (Math.abs(drawn.width - width) > 1 || Math.abs(drawn.height - height) > 1))
-    window.Plotly.Plots.resize(plot).catch(() => {});
+  const drawn = plot._fullLayout, { clientWidth: width } = plot;
+  if (!drawn || !width) return;
+  if (plot.base) plot.style.height = `${Math.max(plot.base, Math.ceil(drawn.height - drawn._size.h + LEAST))}px`;
+  if (Math.abs(drawn.width - width) <= 1 && Math.abs(drawn.height - plot.clientHeight) <= 1) return;
+  window.Plotly.Plots.resize(plot)
+    .then(() => plot._fullLayout.showlegend && window.Plotly.redraw(plot))
+    .then(() => { if (plot.base) fill(plot); }, () => {});
 }
 """
 """Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in,
-made once, named by its words, and drawn anew when its size changes."""
+made once, named by its words, and drawn anew when its size changes; one with a `base`, its usual height, is higher
+where its legend leaves too little."""
 
 SCRIPT = (
     LIBRARY

@@ -155,12 +155,14 @@ def darken(page: Page) -> None:
     settle(page)
 
 
-def violations(page: Page, *rules: str) -> list[str]:
-    """What axe finds wrong with the page as it is now: the rule, and where; by all rules, or by these."""
+def violations(page: Page, *rules: str, within: str = "") -> list[str]:
+    """What axe finds wrong with the page as it is now, or `within` a part: the rule, and where; by all rules, or by
+    these."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE)
     found = page.evaluate(
-        "(o) => axe.run(document, o)", {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})
+        "([within, o]) => axe.run(within || document, o)",
+        [within, {"resultTypes": ["violations"]} | ({"runOnly": [*rules]} if rules else {})],
     )
     return [
         f"{v['id']} ({v['impact']}): {v['help']}: {n['target']} {n['html'][:160]} {_reason(n)}"

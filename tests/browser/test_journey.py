@@ -25,6 +25,9 @@ from tests.browser.harness import (
     violations,
 )
 
+UPLOADERS = "presentation-role-conflict"
+"""What axe says of the place for files that Streamlit puts up."""
+BODY = "[data-testid=stPopoverBody]"
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 
 
@@ -62,14 +65,34 @@ def test_journey(visit):
 
 @pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", [COLOURS])], ids=["light", "dark"])
 def test_accessible(visit, scheme, rules):
-    """Every page with its figures, in one visit."""
+    """Every page with its figures and all that opens on it, in one visit."""
     page, found = visit(scheme=scheme), []
     for title in PAGES:
         turn_to(page, title)
         fill(page, title)
         picture(page, f"{title.lower()}-{scheme}")
-        found += [f"{title}: {violation}" for violation in violations(page, *rules)]
+        found += [f"{title}: {violation}" for violation in violations(page, *rules) + opened(page, *rules)]
     assert not found, "\n".join(found)
+
+
+def opened(page: Page, *rules: str) -> list[str]:
+    """What axe finds in the page's popovers, and which of them leave the window, one after the other."""
+    found = []
+    for popover in page.get_by_test_id("stPopover").all():
+        button = popover.get_by_role("button").first
+        if not button.is_visible() or button.is_disabled():
+            continue
+        button.click()
+        body = page.get_by_test_id("stPopoverBody")
+        expect(body).to_be_visible()
+        settle(page)
+        found += [what for what in violations(page, *rules, within=BODY) if not what.startswith(UPLOADERS)]
+        box = body.bounding_box()
+        if not box or box["x"] < 0 or box["x"] + box["width"] > 1440:
+            found.append(f"{button.inner_text()}: opens beyond the window")
+        page.keyboard.press("Escape")
+        expect(body).to_have_count(0)
+    return found
 
 
 def fill(page: Page, title: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.harness import PAGES, button, enter, key, picture, saved, settle, shows, turn_to
+from tests.browser.harness import button, enter, key, picture, saved, settle, shows, turn_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 FORMS = (
@@ -23,14 +23,6 @@ FORMS = (
 )
 """Of each page that has a figure at once, what its menu's keys begin with, and a form to take one away in."""
 BEGINS = {"pdf": b"%PDF-", "svg": b"<?xml", "png": b"\x89PNG", "csv": b"# "}
-BEYOND = """() => {
-  const side = document.querySelector('[data-testid=stSidebar]').getBoundingClientRect();
-  const scrolls = '.rows, [data-testid=stDataFrame]';
-  const out = e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(scrolls);
-  const found = [...document.querySelectorAll('[data-testid=stMain] :is(h1, button, dl, p, .ravine-plot, svg)')];
-  return [side.right > 0 ? 'the sidebar' : '', ...found.filter(out).map(e => e.outerHTML.slice(0, 90))].filter(Boolean);
-}"""
-"""What of a phone's page lies beyond its right edge, and whether the closed sidebar covers its left."""
 DRAWN = """() => [...document.querySelectorAll('.ravine-plot')].every(
   plot => Math.abs(plot._fullLayout?.width - plot.clientWidth) <= 1)"""
 """Whether all plots are as wide as their places."""
@@ -56,36 +48,14 @@ def cut_off(page: Page, plot: Locator) -> bool:
     return any(len(np.unique(rim.reshape(-1, rim.shape[-1]), axis=0)) > 1 for rim in (pixels[:, 2:4], pixels[:, -4:-2]))
 
 
-def left(page: Page, what: str) -> list[str]:
-    """What a script still finds after some seconds, in which plots are drawn anew."""
-    found = page.evaluate(what)
-    for _ in range(20):
-        if not found:
-            break
-        page.wait_for_timeout(250)
-        found = page.evaluate(what)
-    return found
-
-
 def sized(page: Page, width: int, height: int = 900) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(500)  # what hears of it, and draws anew
     settle(page)
 
 
-def test_words_fit_and_plots_follow(visit):
-    page, found = visit(), []
-    warned: list[str] = []
-    page.on("console", lambda message: warned.append(message.text) if "Infinite extent" in message.text else None)
-    for title in PAGES:
-        turn_to(page, title)
-        sized(page, 390, 844)
-        found += [f"{title}: {what}" for what in left(page, BEYOND)]
-        picture(page, f"phone-{title.lower()}")
-        sized(page, 1440)
-    assert not found, "\n".join(found)
-    assert not warned
-
+def test_plots_follow_their_container_and_keep_their_view(visit):
+    page = visit()
     turn_to(page, "Landscape")
     plots = page.locator(".ravine-plot")
     expect(plots).to_have_count(2)

@@ -34,13 +34,15 @@ SHAPES = {
     "cross": "cross",
     "": "circle",
 }
+BESIDE = 54
+"""Pixels of a chart's width that its y axis takes."""
 
 
 def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pd.DataFrame, dict[str, Any]]:
     """(table, spec) for `st.vega_lite_chart(table, spec, theme=None)`.
 
     The spec does not depend on the curves' values, so that a live chart is updated in place; `height` is in pixels,
-    and `width` those that the legend may count on.
+    and `width` those that the labels of marks may count on.
     """
     look = theme(dark)
     table = _table(chart, dark)
@@ -50,7 +52,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_bands(chart),
         *_rug(chart, look),
         *_marks(chart, look, places),
-        *_curves(chart, dark, width, room),
+        *_curves(chart, dark, room),
         _hover(chart),
     ]
     return table, {
@@ -156,10 +158,10 @@ def _bands(chart: Chart) -> list[dict[str, Any]]:
     return [layer | {"transform": [_only(names)]} for layer, names in ((shaded, solid), (bars, points)) if names]
 
 
-def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, Any]]:
+def _curves(chart: Chart, dark: bool, room: int) -> list[dict[str, Any]]:
     """Lines, with the legend, and the points on them; where there are points only, they carry the legend. `room` is
     left below the legend."""
-    legend = _legend(chart, width, room)
+    legend = _legend(chart, room)
     hue = _per_line(chart, [colour(line.colour, dark) for line in chart.lines], legend)
     dash = _per_line(chart, [DASHES.get(line.dash, []) for line in chart.lines], legend)
     points_only = all(line.dash == "none" for line in chart.lines)
@@ -182,12 +184,15 @@ def _curves(chart: Chart, dark: bool, width: int, room: int) -> list[dict[str, A
     return [*layers, *([points] if any(map(pointed, chart.lines)) else [])]
 
 
-def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
-    """Above the plot, in as many columns as fit."""
+def _legend(chart: Chart, room: int) -> dict[str, Any] | None:
+    """Above the plot, in as many columns as fit, however wide it becomes."""
     if len(chart.lines) < 2 or not chart.legend:
         return None
     wide = [42 + 6.5 * len(line.label) for line in chart.lines]
-    columns = max((c for c in range(1, len(wide) + 1) if sum(max(wide[i::c]) for i in range(c)) <= width), default=1)
+    needed = {c: sum(max(wide[i::c]) for i in range(c)) for c in range(1, len(wide) + 1)}
+    # of the chart's place, and not of its plot, whose width follows from the legend; named for its changes are heard
+    room_for = f"containerSize()[0] - {BESIDE} + 0 * width"
+    columns = "".join(f"{room_for} >= {needed[c]:g} ? {c} : " for c in reversed(needed)) + "1"
     points = all(line.dash == "none" for line in chart.lines)
     symbol = (
         {"symbolSize": 60, "symbolStrokeWidth": 0}
@@ -197,7 +202,7 @@ def _legend(chart: Chart, width: int, room: int) -> dict[str, Any] | None:
     return {
         "title": None,
         "orient": "top",
-        "columns": columns,
+        "columns": {"expr": columns},
         "gridAlign": "none",
         "symbolOpacity": 1,
         "offset": 4 + room,
