@@ -46,7 +46,7 @@ def test_every_page_fits_at_every_size(visit):
 
 @pytest.mark.walk
 def test_every_experiment_fits(visit):
-    """Finds the same of the experiments' own pages, and tables that are wider than a phone. Takes minutes: `make walk`."""
+    """Finds the same of the experiments' own pages, and tables that are wider than a phone."""
     page, wrong = visit(), []
     turn_to(page, "Papers")
     for name in EXPERIMENTS:
