@@ -1,5 +1,5 @@
-"""The crosshair: over a chart that goes by steps, the values of all lines at the step under the pointer, on all such
-charts of the page at once."""
+"""The crosshair: the values of all lines at the step under the pointer, or at that of the page's scrubber, on all
+charts of the page that go by steps, and the paths' points of that step on its maps."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ function said(value) {
   }
   return String(Number(value.toPrecision(4))).replace('-', '−');
 }
-function mark(sheet, one, step) {
+function mark(sheet, one, step, looked) {
   const { box, view } = one, [left, top] = view.origin(), found = points(one, step);
   const x = box.left + left + view.scale('x')(step), y = box.top + top;
   if (!found.length) return;
@@ -65,6 +65,7 @@ function mark(sheet, one, step) {
     if (up < -1 || up > view.height() + 1) continue;
     add(sheet, 'i', { left: px(box.left + left + view.scale('x')(row.x)), top: px(y + up), background: row.hue });
   }
+  if (!looked) return;
   const tag = add(sheet, 'dl', { top: px(y) });
   add(tag, 'dt', {}, `step ${step.toLocaleString('en')}`);
   for (const row of found) {
@@ -76,13 +77,39 @@ function mark(sheet, one, step) {
   const place = right ? x - GAP - wide : x + GAP;
   tag.style.left = px(Math.max(4, Math.min(place, innerWidth - wide - 4)));
 }
+// Where a point of a trace lies in a map's picture, from above or in the solid as it is turned; null out of sight.
+function placed({ _fullLayout: layout }, trace, i) {
+  if (trace.type === 'scatter') {
+    const { xaxis, yaxis } = layout, x = xaxis.d2p(trace.x[i]), y = yaxis.d2p(trace.y[i]);
+    const inside = x >= 0 && x <= xaxis._length && y >= 0 && y <= yaxis._length;
+    return inside ? [xaxis._offset + x, yaxis._offset + y] : null;
+  }
+  const { glplot, dataScale } = layout.scene._scene, { model, view, projection } = glplot.cameraParams;
+  const point = [trace.x[i], trace.y[i], trace.z[i]].map((value, axis) => value * dataScale[axis]);
+  const turn = (v, m) => [0, 1, 2, 3].map(j => v.reduce((sum, value, k) => sum + m[4 * k + j] * value, 0));
+  const [x, y, , w] = [model, view, projection].reduce(turn, [...point, 1]), { l, t, w: wide, h: high } = layout._size;
+  return Number.isFinite(x / w) ? [l + wide * (0.5 + 0.5 * x / w), t + high * (0.5 - 0.5 * y / w)] : null;
+}
+// On a map each path's point that is the nearest to a step.
+function spot(sheet, plot, step) {
+  const box = plot.getBoundingClientRect();
+  for (const trace of plot._fullLayout ? plot._fullData ?? [] : []) {
+    if (!trace.type.startsWith('scatter') || !trace.customdata?.length || !trace.x?.length) continue;
+    const { i } = [...trace.customdata].map((x, i) => ({ x, i })).reduce(nearer(step)), at = placed(plot, trace, i);
+    const place = at && { left: px(box.left + at[0]), top: px(box.top + at[1]), background: trace.line.color };
+    if (place) add(sheet, 'i', place).className = 'spot';
+  }
+}
 export default function () {
   const sheet = Object.assign(document.createElement('div'), { className: 'crosshair', ariaHidden: 'true' });
-  let pointer = null, frame = 0;
+  let pointer = null, pinned = null, frame = 0;
   const draw = () => {
-    const all = pointer ? charts() : [], step = pointer ? under(all, pointer) : null;
+    const all = pointer || pinned ? charts() : [], hovered = pointer ? under(all, pointer) : null;
+    const step = hovered ?? pinned?.step, looked = hovered !== null || pinned?.looked;
     sheet.replaceChildren();
-    if (step !== null) all.forEach(one => mark(sheet, one, step));
+    if (step === undefined) return;
+    all.forEach(one => mark(sheet, one, step, looked));
+    document.querySelectorAll('.ravine-plot').forEach(plot => spot(sheet, plot, step));
   };
   const soon = () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(draw); };
   const moved = event => {
@@ -91,13 +118,17 @@ export default function () {
     pointer = chart ? { chart, x: event.clientX } : null;
     soon();
   };
+  const scrubbed = event => { pinned = event.detail; soon(); };
+  addEventListener('ravine-step', scrubbed);
   const heard = ['pointermove', 'pointerdown'];
   heard.forEach(name => addEventListener(name, moved, { passive: true }));
   addEventListener('scroll', soon, { capture: true, passive: true });
-  const live = setInterval(() => { if (pointer) soon(); }, EVERY);  // a chart that grows changes below the pointer
+  // what grows, is turned or is enlarged changes below the crosshair
+  const live = setInterval(() => { if (pointer || pinned) soon(); }, EVERY);
   document.querySelector('[data-testid=stApp]').append(sheet);
   return () => {
     heard.forEach(name => removeEventListener(name, moved));
+    removeEventListener('ravine-step', scrubbed);
     removeEventListener('scroll', soon, { capture: true });
     clearInterval(live);
     cancelAnimationFrame(frame);
