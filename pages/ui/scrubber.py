@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import streamlit.components.v2 as components
 
 MOST = 1000
@@ -16,7 +15,7 @@ const named = step => `step ${step.toLocaleString('en')}`;
 function built(parent) {
   const box = Object.assign(document.createElement('div'), { className: 'scrub' });
   const play = Object.assign(document.createElement('button'), { type: 'button' });
-  const slide = Object.assign(document.createElement('input'), { type: 'range', min: 0, ariaLabel: 'Step of the path' });
+  const slide = Object.assign(document.createElement('input'), { type: 'range', min: 0, ariaLabel: 'Step of a path' });
   box.append(play, slide, document.createElement('output'));
   parent.append(box);
   return box;
@@ -60,9 +59,9 @@ export default function ({ parentElement, data }) {
 
 def offered(steps: Iterable[int]) -> list[int]:
     """The slider's checkpoints, of steps that may come several times and in any order; the first and the last stay."""
-    known = np.unique(np.fromiter(steps, int))
-    kept = np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST)).astype(int))
-    return known[kept].tolist()
+    known = sorted({int(step) for step in steps})
+    last = len(known) - 1
+    return known if last < MOST else [known[i * last // (MOST - 1)] for i in range(MOST)]
 
 
 def show(steps: Iterable[int]) -> None:
