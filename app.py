@@ -5,7 +5,7 @@ import gc
 import streamlit as st
 
 from engine.work import settings
-from pages.ui import cached
+from pages.ui import cached, crosshair
 
 st.set_page_config(page_title="Ravine", page_icon="assets/icon.svg", layout="wide", initial_sidebar_state="locked")
 st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
@@ -27,6 +27,7 @@ page = st.navigation(
     ],
     position="top",
 )
+crosshair.listen()
 with cached.turnstile():
     page.run()
 if not gc.get_freeze_count():

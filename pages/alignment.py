@@ -8,7 +8,7 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.figures import alignments, pairs, words
 from engine.records import Alignment
 from engine.spec import describe
-from pages.ui import analysis, controls, figures, paired
+from pages.ui import analysis, controls, figures, paired, scrubber
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -17,6 +17,7 @@ GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
 def picture(about: analysis.Subject, record: Alignment, address: str, version: tuple[int, ...]) -> None:
     """The charts, checkpoint by checkpoint."""
     described = describe(about.spec)
+    scrubber.show(record.steps)
     for column, names in zip(st.columns([1, 1, 1.15], gap="medium"), GRID, strict=True):
         with column:
             for one in names:

@@ -12,7 +12,7 @@ from engine.figures.drawing import Chart
 from engine.figures.words import has_data
 from engine.records import Surface
 from engine.spec import describe
-from pages.ui import analysis, controls, download, figures, ground, joint, paired, scene
+from pages.ui import analysis, controls, download, figures, ground, joint, paired, scene, scrubber
 
 AT, VIEW = "surface", "surface:quantity"
 
@@ -34,6 +34,7 @@ def picture(about: analysis.Subject, surface: Surface, address: str, version: tu
     """The two views, and how faithful they are."""
     drawing = maps.draw(surface, describe(about.spec), st.session_state[VIEW])
     scene.views(address, version, drawing)
+    scrubber.show(surface.steps)
     faith(about, surface, address, version)
 
 

@@ -44,6 +44,8 @@ MORE = (
     "every",
     "curvature",
 )
+SLID = ("rho", "lr")
+"""What has a slider below its number."""
 
 
 def settings() -> RunSpec | None:
@@ -72,7 +74,7 @@ def settings() -> RunSpec | None:
         [at["steps"], at["seed"]],
     ]
     for places in rows:
-        controls.row(places, reasons=reasons)
+        controls.row(places, reasons=reasons, slid=SLID)
     if toy:
         st.caption("Batch size and seed do not apply: a toy landscape has no examples and a fixed start.")
     switches(values, spec)

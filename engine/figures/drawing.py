@@ -59,7 +59,7 @@ class Chart:
     rug_label: str = ""
     note: str = "nothing measured yet"  # written where there is no point to draw
     source: str = ""  # digests of the specs behind it
-    legend: bool = True  # whether the lines are named on the screen; where others beside it name them, they are not
+    legend: bool = True  # whether lines and x axis are named on the screen; where those above name them, they are not
     beneath: tuple[Line, ...] = ()  # curves of another result, drawn faint where these grow on a page, never exported
 
     @property

@@ -144,7 +144,7 @@ def small(runs: Runs, measure: str) -> Chart:
     hues = {name: colour for name, colour, _ in _coloured(runs)}
     lines = tuple(replace(line, colour=hues[line.label], dash="solid", marker="") for line in drawn.lines)
     said = drawn.caption.replace("; colour is the rule", "; colours are those above")
-    return replace(drawn, lines=lines, caption=said, legend=False, x_label="", y_label=SMALL[measure])
+    return replace(drawn, lines=lines, caption=said, legend=False, y_label=SMALL[measure])
 
 
 def measures(runs: Runs) -> list[str]:

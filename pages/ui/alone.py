@@ -11,7 +11,7 @@ from engine.figures.drawing import Drawing
 from engine.figures.words import has_classes
 from engine.spec import describe
 from engine.training.runs import RunSpec
-from pages.ui import against, citations, download, figures, ground, live, shell, tour
+from pages.ui import against, citations, download, figures, ground, live, scrubber, shell, tour
 
 AT = "train"
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
@@ -52,6 +52,8 @@ def watching(run: str) -> bool:
                 ground.version(run, view.spec),
                 lambda: maps.draw(below, described, ground.quantity(below)),
             )
+        if not view.active:
+            scrubber.show(int(step) for step in view.columns["step"])
     for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:

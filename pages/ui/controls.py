@@ -12,6 +12,7 @@ import streamlit as st
 from engine.figures import escape
 from engine.figures.words import title
 from engine.spec import Choice, Flag, Integer, Knob, Number, Pick, Series, Several, Word, knobs
+from pages.ui import sliders
 from pages.ui.cells import Cell, PickCell, PlainCell, SeveralCell, cell, cells, everything, fill, leading, read
 
 __all__ = ["choose", "everything", "fill", "grid", "leading", "part", "read", "row", "several"]
@@ -50,11 +51,17 @@ def choose(place: PickCell, options: Sequence[str] = (), usual: Any = None) -> t
     ]
 
 
-def row(places: Sequence[Cell[Any]], columns: int = 2, reasons: Reasons | None = None) -> None:
-    """The widgets of a few cells side by side; where a class is picked, only the choice."""
+def row(
+    places: Sequence[Cell[Any]], columns: int = 2, reasons: Reasons | None = None, slid: Container[str] = ()
+) -> None:
+    """The widgets of a few cells side by side; where a class is picked, only the choice; below the numbers of the
+    names `slid`, their sliders."""
     for column, place in zip(st.columns(columns, vertical_alignment="bottom"), places, strict=False):
         with column:
-            WIDGETS[type(place.knob)](place, (reasons or {}).get(place.name) or _moot(place))
+            reason = (reasons or {}).get(place.name) or _moot(place)
+            WIDGETS[type(place.knob)](place, reason)
+            if place.name in slid:
+                sliders.below(place, bool(reason))
 
 
 def grid(

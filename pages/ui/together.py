@@ -18,7 +18,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.presets import joint
 from engine.work.sketch import fits, sketch
-from pages.ui import against, cached, citations, download, figures, live, person, scene, shell, tour
+from pages.ui import against, cached, citations, download, figures, live, person, scene, scrubber, shell, tour
 from pages.ui.members import Member, apart, look, measured, of_rules
 
 SMALL = 15.0
@@ -82,6 +82,8 @@ def watching(specs: Sequence[RunSpec]) -> bool:
     left, right = st.columns(2, gap="medium")
     with left:
         drawing = _map(members)
+        if _ended(members):
+            scrubber.show(int(step) for m in members if m.view for step in m.view.columns["step"])
     with right:
         _charts(members)
     return any(member.active for member in members) or drawing

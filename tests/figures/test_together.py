@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine.figures import together
+from engine.figures.comparison import compare
 from engine.figures.drawing import Map, Route
 from engine.figures.render import plotly, vega
 from engine.figures.tags import APART, tags
@@ -46,6 +47,18 @@ def test_small_charts_leave_the_names_to_those_above_them():
         assert any(layer["encoding"].get("stroke", {}).get("legend") for layer in layers) == named
     bare = [(name, spec, run | {"cos_u": np.full(T, np.nan)}) for name, spec, run in runs]
     assert together.measures(runs) == list(together.SMALL) and "cos_u" not in together.measures(bare)
+
+
+@pytest.mark.parametrize("by_steps", [True, False])
+def test_values_are_told_by_the_crosshair_over_steps_and_by_a_tooltip_elsewhere(by_steps):
+    """Finds a chart that the crosshair passes over, such as a small one, whose axis has no words; and one where
+    nothing answers the pointer."""
+    runs = [("SGD", SGD, columns()), ("SAM", SPEC, columns())]
+    over_steps = [together.sharpness(runs), together.losses(runs), *(together.small(runs, m) for m in together.SMALL)]
+    for chart in over_steps if by_steps else [compare(runs, "train_loss", "gradients")]:
+        _, spec = vega.vega(chart)
+        told = any("tooltip" in layer["encoding"] for layer in spec["layer"])
+        assert (spec["params"], told) == ([{"name": "steps", "value": by_steps}], not by_steps), chart.name
 
 
 def ends(*at: tuple[float, float]) -> Map:

@@ -18,6 +18,7 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.schedules import SCHEDULES
 from engine.training.updates import UPDATES, Momentum
 from engine.work.store import Store
+from pages.ui import sliders
 from tests.pages.headless import DEFAULT, open_page, seen, served, texts
 
 
@@ -123,6 +124,22 @@ def test_rules_are_picked_in_rules():
     assert app.number_input(key="train.rule.SSAM.rule.ASAM.eta").disabled
     assert "SSAM" not in app.selectbox(key="train.rule.SSAM.rule").options
     assert [title for title in menus(app) if "norm p layerwise" in title] == ["More settings: norm p layerwise"]
+
+
+def test_a_slider_and_its_number_are_one_value():
+    """Finds a slider that rounds what was typed, one that stays behind, and one whose value is not trained."""
+    app = opened(RunSpec())
+    app.number_input(key="train.lr").set_value(0.33).run()
+    assert described(app).lr == 0.33 and app.select_slider(key="train.lr:slider").value == 0.3
+    app.select_slider(key="train.rule.SAM.rho:slider").set_value(0.2).run()
+    assert described(app) == RunSpec(rule=SAM(0.2), lr=0.33)
+    assert app.number_input(key="train.rule.SAM.rho").value == 0.2
+
+
+@pytest.mark.parametrize(("typed", "stop"), [(0.33, 0.3), (0.0, 0.0), (-1.0, 0.0), (None, 0.0), (1e-9, 1e-5), (99, 10)])
+def test_a_slider_stands_at_the_nearest_stop(typed, stop):
+    """Finds a place from which no slider can be drawn, and a radius above 0 that would be shown as 0."""
+    assert sliders.nearest(sliders.stops(0.0, 10.0), typed) == stop
 
 
 def test_switches_are_added_and_removed():

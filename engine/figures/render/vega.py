@@ -53,9 +53,10 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_rug(chart, look),
         *_marks(chart, look, places),
         *_curves(chart, dark, room),
-        _hover(chart),
+        *([] if over_steps(chart) else [_hover(chart)]),
     ]
     return table, {
+        "params": [{"name": "steps", "value": over_steps(chart)}],
         "width": "container",
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
@@ -65,6 +66,12 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         "layer": [nothing(chart, look)] if chart.empty else layers,
         "config": config(look),
     }
+
+
+def over_steps(chart: Chart) -> bool:
+    """Whether a chart goes by steps: the page's crosshair, which knows it by the parameter "steps", then tells its
+    values at the step under the pointer."""
+    return chart.x_label == "step" and not chart.log_x and not chart.x_ticks
 
 
 def _table(chart: Chart, dark: bool) -> pd.DataFrame:
@@ -115,7 +122,8 @@ def _x(chart: Chart) -> dict[str, Any]:
     )
     if chart.x_range:
         scale |= {"domain": [float(x) for x in chart.x_range]}
-    return {"field": "x", "type": "quantitative", "title": chart.x_label, "axis": axis, "scale": scale}
+    title = chart.x_label if chart.legend else ""
+    return {"field": "x", "type": "quantitative", "title": title, "axis": axis, "scale": scale}
 
 
 def _y(chart: Chart, field: str = "y") -> dict[str, Any]:
@@ -290,11 +298,4 @@ def config(look: Theme) -> dict[str, Any]:
     mark = {"invalid": "break-paths-show-path-domains", "aria": False}
     words = {"font": FONT}
     # the chart has one name as a whole
-    return {
-        "axis": axis,
-        "legend": legend,
-        "view": {"stroke": None},
-        "font": FONT,
-        "text": words,
-        "mark": mark,
-    }
+    return {"axis": axis, "legend": legend, "view": {"stroke": None}, "font": FONT, "text": words, "mark": mark}
