@@ -1,5 +1,4 @@
-"""The screen: a chart as a Vega-Lite spec with its table, a map as a Plotly contour picture or as a 3-D scene; light
-or dark."""
+"""A chart on the screen: a Vega-Lite spec with its table, light or dark."""
 
 from __future__ import annotations
 
