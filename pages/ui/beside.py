@@ -96,7 +96,7 @@ def _hues(key: str, names: list[str]) -> Iterator[escape.Html]:
     for nth, name in enumerate(names, start=1):
         hue = colour(rule_colour(name), shell.dark())
         yield escape.html(
-            ".st-key-{} button:nth-of-type({}) {{ border: 1px solid {}; box-shadow: inset 5px 0 0 {}; }}",
+            ".st-key-{} button[kind^=pills]:nth-of-type({}) {{ border: 1px solid {}; box-shadow: inset 5px 0 0 {}; }}",
             *(place, nth, hue, hue),
         )
         yield escape.html(
