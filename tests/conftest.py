@@ -36,6 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(1)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take long begins first: no process then ends long after the others."""
+
+    def limit(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return marker.args[0] if marker else 0.0
+
+    items.sort(key=limit, reverse=True)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tests that share what is dear to make are one worker's: stops where this pytest passes over the groups.
 

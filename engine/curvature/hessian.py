@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,13 +15,20 @@ from engine.machine import CORES
 from engine.problems import Loss, Problem, chunk_of, parts
 
 Product = Callable[[Tensor], Tensor]
-T = TypeVar("T")
+T, U = TypeVar("T"), TypeVar("U")
 KEEP = 4
 """Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound
 the memory."""
 WORTH = 4_000_000
 """Parameters times examples from which a product is worth being shared by two threads: below, to hand it over costs
 what it saves."""
+
+
+class Slope(NamedTuple):
+    """A summand's gradient [n] with its graph, and the leaf [n] at which it is."""
+
+    leaf: Tensor
+    gradient: Tensor
 
 
 class Hessian:
@@ -34,30 +41,33 @@ class Hessian:
     """
 
     def __init__(self, losses: Sequence[Loss], theta: Tensor):
-        self.theta = theta.detach().clone().requires_grad_()
+        self.theta = theta.detach().clone()
         self.losses = losses
-        self.kept = list(self._shared(self._gradient, losses)) if len(losses) <= KEEP else None
-        gradients = self.kept or self._shared(self._gradient, losses)
-        self.gradient = reduce(torch.add, (g.detach() for g in gradients))
+        self.kept = list(self._shared(self._sloped, losses)) if len(losses) <= KEEP else None
+        slopes = self.kept or self._shared(self._sloped, losses)
+        self.gradient = reduce(torch.add, (slope.gradient.detach() for slope in slopes))
 
     def __call__(self, v: Tensor) -> Tensor:
         v = v.to(self.theta.dtype)
         if self.kept is not None:
-            return reduce(torch.add, self._shared(lambda g: self._push(g, v), self.kept))
-        return reduce(torch.add, self._shared(lambda loss: self._push(self._gradient(loss), v), self.losses))
+            return reduce(torch.add, self._shared(lambda slope: self._push(slope, v), self.kept))
+        return reduce(torch.add, self._shared(lambda loss: self._push(self._sloped(loss), v), self.losses))
 
-    def _shared(self, work: Callable[[T], Tensor], summands: Sequence[T]) -> Iterator[Tensor]:
+    def _shared(self, work: Callable[[T], U], summands: Sequence[T]) -> Iterator[U]:
         """The work on each summand, in order."""
         if len(summands) > 1 and self.theta.device.type == "cpu":
             return _threads().map(work, summands)
         return map(work, summands)
 
-    def _gradient(self, loss: Loss) -> Tensor:
+    def _sloped(self, loss: Loss) -> Slope:
+        """A summand's gradient, of a leaf of its own: two threads that meet at one leaf may wait for each other for
+        ever, one of them holding Python's lock and the other the leaf's."""
+        leaf = self.theta.detach().requires_grad_()
         with torch.enable_grad():
-            return _grad(loss(self.theta), self.theta, create_graph=True)
+            return Slope(leaf, _grad(loss(leaf), leaf, create_graph=True))
 
-    def _push(self, g: Tensor, v: Tensor) -> Tensor:
-        return _grad(g, self.theta, v, retain_graph=self.kept is not None)
+    def _push(self, slope: Slope, v: Tensor) -> Tensor:
+        return _grad(slope.gradient, slope.leaf, v, retain_graph=self.kept is not None)
 
 
 def training_hessian(problem: Problem, theta: Tensor) -> Hessian:
