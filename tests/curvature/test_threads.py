@@ -9,9 +9,13 @@ from engine.work import nursery
 SCRIPT = """
 import torch
 from engine.curvature import Hessian
-theta = torch.linspace(-1, 1.3, 10, dtype=torch.float64)
-losses = 3 * [lambda t: (t[2:5] ** 4).sum() * t[3], lambda t: t @ torch.arange(10, dtype=t.dtype)]
-for _ in range(2000):
+theta, weight = torch.linspace(-1, 1.3, 10, dtype=torch.float64), torch.arange(10.0, dtype=torch.float64)
+losses = 2 * [
+    lambda t: (t[2:5] ** 4).sum() * t[3],
+    lambda t: t @ weight,
+    lambda t: torch.tanh(t[:9].view(3, 3) @ torch.tanh(t[:9].view(3, 3))).square().sum() + t[9] * t[0],
+]
+for _ in range(1000):
     Hessian(losses, theta)(theta)
 print("done", flush=True)
 """
