@@ -51,7 +51,6 @@ class Chart:
     caption: str
     log_x: bool = False
     log_y: bool = False
-    x_range: tuple[float, float] | None = None  # None fits the data
     y_range: tuple[float, float] | None = None  # None fits the data
     x_ticks: tuple[tuple[float, str], ...] = ()  # places and their words; empty for the usual ones
     marks: tuple[Mark, ...] = ()
@@ -61,6 +60,7 @@ class Chart:
     source: str = ""  # digests of the specs behind it
     legend: bool = True  # whether lines and x axis are named on the screen; where those above name them, they are not
     beneath: tuple[Line, ...] = ()  # curves of another result, drawn faint where these grow on a page, never exported
+    x_range: tuple[float, float] | None = None  # None fits the data
 
     @property
     def empty(self) -> bool:
