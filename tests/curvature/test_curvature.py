@@ -96,6 +96,10 @@ def test_the_callers_tensors_are_left_alone(chunk):
     assert not before.requires_grad
     assert theta.requires_grad and weight.requires_grad and torch.equal(theta.detach(), before)
     assert bool((theta.grad == 7).all()) and bool((weight.grad == 5).all()) and bool((v == 1).all())
+    product = hessian(v)
+    with torch.no_grad():
+        theta.zero_()  # and what the caller does to them later changes no product
+    assert torch.equal(hessian(v), product)
 
 
 def test_products_do_not_accumulate():
