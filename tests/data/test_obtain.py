@@ -96,7 +96,7 @@ def test_an_own_file_becomes_the_runs_data(store):
     assert "problem.data: no file is chosen yet" in app.error[0].value and app.button(key="train").disabled
     give(app, csv(X, Y))
     assert not app.error and not app.button(key="train").disabled
-    found = {key: value for key, value in app.query_params.items() if key != "run"}
+    found = {key: value for key, value in app.query_params.items() if key not in ("run", "beside")}
     spec, wrong, _ = read_address(RUNS, found)
     assert wrong == [] and spec.problem.data.train == 48 and spec.problem.data.inputs == ("points", (3,), 3)
     assert app.text_input(key=f"{DATA}.OwnFile.digest").value == spec.problem.data.digest
