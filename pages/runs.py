@@ -80,7 +80,7 @@ def note(run: str | None) -> None:
         tags = st.text_input("Tags", ", ".join(kept.tags), key=f"{AT}:tags@{run}", placeholder="baseline, figure 2")
         about = f"At most {notes.LETTERS} characters; {notes.TAGS} tags of {notes.LENGTH}, parted by commas."
         text = st.text_area("Note", kept.text, max_chars=notes.LETTERS, key=f"{AT}:text@{run}", help=about)
-        if st.button("Save", type="primary", key=f"{AT}:save"):
+        if st.button("Save", key=f"{AT}:save"):
             try:
                 person.note(run, notes.typed(text, tags))
             except SpecError as error:
@@ -135,7 +135,7 @@ def confirm(chosen: list[Summary]) -> None:
     for summary in chosen[:8]:
         st.caption(escape.markdown(listing.row(summary)["Run"]))
     with st.container(horizontal=True, gap="small"):
-        if st.button("Delete", type="primary"):
+        if st.button("Delete"):
             for summary in chosen:
                 person.delete(summary.digest)
             st.rerun()
