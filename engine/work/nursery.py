@@ -239,8 +239,9 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _end_when_told(line: socket.socket) -> None:
     """Who has started this may have died, which is no reason to end in the middle of a step."""
-    if line.recv(1) == END:
-        os.kill(os.getpid(), signal.SIGKILL)
+    with suppress(OSError):
+        if line.recv(1) == END:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
