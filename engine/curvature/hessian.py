@@ -53,7 +53,7 @@ class Hessian:
             return reduce(torch.add, self._shared(lambda slope: self._push(slope, v), self.kept))
         return reduce(torch.add, self._shared(lambda loss: self._push(self._sloped(loss), v), self.losses))
 
-    def _shared(self, work: Callable[[T], U], summands: Sequence[T]) -> Iterator[U]:  # pyright: ignore
+    def _shared(self, work: Callable[[T], U], summands: Sequence[T]) -> Iterator[U]:  # pyright: ignore  # `T, U`
         """The work on each summand, in order."""
         if len(summands) > 1 and self.theta.device.type == "cpu":
             return _threads().map(work, summands)

@@ -65,6 +65,16 @@ def open_page(page: str = "train", **parameters: str) -> AppTest:
     return app
 
 
+def papers(**parameters: str) -> AppTest:
+    """The papers' page as a new session finds it under an address."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    app.switch_page("pages/papers.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
 def texts(app: AppTest) -> str:
     """All words of the page that stand in messages, captions and HTML."""
     elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html")]

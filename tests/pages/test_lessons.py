@@ -7,17 +7,8 @@ from streamlit.testing.v1 import AppTest
 from engine.experiments import EXPERIMENTS
 from engine.spec import decode
 from engine.work import lessons
-from tests.pages.headless import APP, server_store, texts  # noqa: F401  # the fixture `store`
-
-
-def at(**parameters: str) -> AppTest:
-    """The papers' page as a new session finds it under an address."""
-    app = AppTest.from_file(APP, default_timeout=60)
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    app.switch_page("pages/papers.py").run()
-    assert not app.exception, app.exception
-    return app
+from tests.pages.headless import papers as at
+from tests.pages.headless import server_store, texts  # noqa: F401  # the fixture `store`
 
 
 def press(app: AppTest, key: str) -> AppTest:

@@ -23,7 +23,8 @@ from engine.training.runs import RunSpec
 from engine.work import references
 from engine.work.kinds import Work
 from pages.ui import cached, citations, present, trial
-from tests.pages.headless import APP, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import papers as at
 
 pytestmark = pytest.mark.xdist_group("papers")
 DRIFT = EXPERIMENTS["Drift"]
@@ -42,16 +43,6 @@ def performed():
 def keep(result):
     """Puts a result in the server's store."""
     cached.store().keep(Work(SHORT).address, result)
-
-
-def at(**parameters: str) -> AppTest:
-    """The papers' page as a new session finds it under an address."""
-    app = AppTest.from_file(APP, default_timeout=60)
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    app.switch_page("pages/papers.py").run()
-    assert not app.exception, app.exception
-    return app
 
 
 def opened(**parameters: str) -> AppTest:
