@@ -171,7 +171,11 @@ def _sharpness(problem: Problem, theta: Tensor) -> Generator[None, None, tuple[f
 
 def _through_paths(paths: Sequence[Path]) -> Generator[None, None, Plane]:
     """The plane of the paths' common principal components, every path weighing the same; its origin is in the middle
-    of what they cover, and the first path starts on the positive side of both directions."""
+    of what they cover, and the first path starts on the positive side of both directions. Of a landscape of two
+    coordinates these are the plane's own."""
+    if paths[0].points.shape[1] == 2:
+        axes = torch.eye(2, dtype=torch.float64, device=paths[0].points.device)
+        return _centred(paths, 0 * axes[0], axes, ("x", "y"))._replace(unit="coordinate")
     kept = [path.points[_spread(len(path.points))].double() for path in paths]
     middle = torch.stack([points.mean(dim=0) for points in kept]).mean(dim=0)
     offsets = torch.cat([(points - middle) / len(points) ** 0.5 for points in kept])

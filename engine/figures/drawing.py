@@ -99,6 +99,20 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Landmark:
+    """What is known to lie on a map: a point, or a valley from its first point to its last."""
+
+    role: str  # minimum or saddle
+    a: np.ndarray  # [m]
+    b: np.ndarray  # [m]
+
+    @property
+    def valley(self) -> bool:
+        """Whether it is more than a point."""
+        return len(self.a) > 1
+
+
+@dataclass(frozen=True)
 class Map:
     """A quantity over a plane, and a path on it, or several routes."""
 
@@ -122,6 +136,7 @@ class Map:
     note: str = "nothing computed yet"
     source: str = ""
     routes: tuple[Route, ...] = ()  # where there are several paths; the one path is empty then
+    landmarks: tuple[Landmark, ...] = ()
 
     @property
     def empty(self) -> bool:

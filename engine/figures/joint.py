@@ -9,7 +9,8 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Route
-from engine.figures.maps import checked, complete, interpolate, limits
+from engine.figures.landmarks import OWN, marked, origin, told
+from engine.figures.maps import axis, checked, complete, interpolate, limits
 from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
 from engine.records import JointSurface
@@ -30,15 +31,17 @@ def draw(surface: JointSurface, quantity: str = "loss") -> Map:
     bounds, remark = limits(z, log, cut=not accuracy)
     on_paths = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
     spec, nothing = surface.run_specs[0], np.zeros(0)
+    x, y = _origin(surface)
+    found = marked(spec, surface.unit, x + grid.a, y + grid.b)
     label = "accuracy (share of examples)" if accuracy else words.loss(spec) + (", log scale" if log else "")
     return Map(
         name="joint_" + quantity.replace(" ", "_"),
         title=f"{quantity.capitalize()} under {len(surface.runs)} runs",
         z_label=label,
-        x_label=f"{surface.labels[0]} ({surface.unit})",
-        y_label=f"{surface.labels[1]} ({surface.unit})",
-        a=grid.a,
-        b=grid.b,
+        x_label=axis(surface, 0),
+        y_label=axis(surface, 1),
+        a=x + grid.a,
+        b=y + grid.b,
         z=z,
         log=log,
         limits=bounds,
@@ -47,11 +50,17 @@ def draw(surface: JointSurface, quantity: str = "loss") -> Map:
         path_z=nothing,
         path_steps=np.zeros(0, int),
         checkpoint=-1,
-        caption=_caption(surface, quantity) + remark,
+        caption=_caption(surface, quantity) + told(found) + remark,
         note="nothing computed yet" if z.size == 0 else "no value that can be drawn",
         source=f"joint/{fingerprint(surface.spec)}",
         routes=tuple(_route(surface, r, on_paths) for r in range(len(surface.runs))),
+        landmarks=found,
     )
+
+
+def _origin(surface: JointSurface) -> tuple[float, float]:
+    """The landscape's own coordinates of the plane's origin, as the first run's start tells them."""
+    return origin(surface.run_specs[0], surface.unit, surface.path_a, surface.path_b)
 
 
 def faithful(surface: JointSurface) -> Chart:
@@ -110,12 +119,13 @@ def _route(surface: JointSurface, r: int, z: np.ndarray) -> Route:
     rules = [words.rule(spec) for spec in surface.run_specs]
     (colour, marker), before, rows = rule_look(rules[r]), rules[:r].count(rules[r]), _rows(surface)[r]
     marker = MARKERS[(MARKERS.index(marker) + before) % len(MARKERS)]
-    a, b = surface.path_a[rows], surface.path_b[rows]
+    x, y = _origin(surface)
+    a, b = x + surface.path_a[rows], y + surface.path_b[rows]
     return Route(names(surface)[r], colour, a, b, z[rows], surface.steps[rows], DASHES[before % len(DASHES)], marker)
 
 
 def _caption(surface: JointSurface, quantity: str) -> str:
-    rows, plane = len(complete(surface).a), PLANES[surface.spec.get("plane", "paths")]
+    rows, plane = len(complete(surface).a), _plane(surface)
     coarse = "" if surface.stride == 1 else f", a coarse {rows}×{rows} of {len(surface.a)}×{len(surface.a)} so far"
     lost = f" {words.left_out(surface.left_out)}" if surface.left_out else ""
     decay = next(filter(None, map(words.decay, surface.run_specs)), "")
@@ -127,6 +137,10 @@ def _caption(surface: JointSurface, quantity: str) -> str:
         "shown: two ends that look close may be far apart. White rings are starts. λ₁ is the largest eigenvalue of the "
         f"training loss's Hessian. {checked(surface)}{lost}{decay}"
     )
+
+
+def _plane(surface: JointSurface) -> str:
+    return "its own two coordinates" if surface.unit == OWN else PLANES[surface.spec.get("plane", "paths")]
 
 
 def _end(surface: JointSurface, r: int, name: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Mark
+from engine.figures.landmarks import OWN, marked, origin, told
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import JointSurface, Surface
@@ -55,6 +56,8 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss", scale: Sequence[S
     )
     on_path = interpolate(grid.a, grid.b, z, surface.path_a, surface.path_b) if accuracy else surface.path_loss
     toy = not words.has_data(spec)
+    x, y = origin(spec, surface.unit, surface.path_a, surface.path_b)
+    found = marked(spec, surface.unit, x + grid.a, y + grid.b)
     note = (
         "nothing computed yet"
         if z.size == 0
@@ -67,21 +70,22 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss", scale: Sequence[S
         name="map_" + quantity.replace(" ", "_"),
         title=f"{quantity.capitalize()} over the plane",
         z_label=label,
-        x_label=_axis(surface, 0),
-        y_label=_axis(surface, 1),
-        a=grid.a,
-        b=grid.b,
+        x_label=axis(surface, 0),
+        y_label=axis(surface, 1),
+        a=x + grid.a,
+        b=y + grid.b,
         z=z,
         log=log,
         limits=bounds,
-        path_a=surface.path_a,
-        path_b=surface.path_b,
+        path_a=x + surface.path_a,
+        path_b=y + surface.path_b,
         path_z=on_path,
         path_steps=surface.steps,
         checkpoint=surface.checkpoint,
-        caption=_caption(surface, spec, quantity) + shared + remark,
+        caption=_caption(surface, spec, quantity) + told(found) + shared + remark,
         note=note,
         source=f"{surface.run}/{fingerprint(surface.spec)}",
+        landmarks=found,
     )
 
 
@@ -172,12 +176,9 @@ def _cells(count: int) -> str:
     return f"{count:,} cell is" if count == 1 else f"{count:,} cells are"
 
 
-def _axis(surface: Surface, i: int) -> str:
-    return (
-        f"{surface.labels[i]}, from the centre"
-        if surface.unit == "coordinate"
-        else f"{surface.labels[i]} ({surface.unit})"
-    )
+def axis(surface: Surface | JointSurface, i: int) -> str:
+    """What stands at an axis: a landscape's own coordinate needs no unit."""
+    return surface.labels[i] if surface.unit == OWN else f"{surface.labels[i]} ({surface.unit})"
 
 
 def _caption(surface: Surface, spec: Spec, quantity: str) -> str:

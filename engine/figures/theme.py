@@ -112,6 +112,8 @@ SIDES = (
 
 STATIONS = {"start": ("#E69F00", "circle", 11), "end": ("#56B4E9", "square", 10), "centre": ("#FFFFFF", "star", 15)}
 """Colour, symbol and size in pixels of the named points of a path."""
+LANDMARKS = {"minimum": ("#FFFFFF", "down", 11), "saddle": ("#FFFFFF", "cross", 10)}
+"""The same of what is known to lie on a map."""
 
 
 class Paper(NamedTuple):

@@ -48,13 +48,19 @@ def sketch(runs: Sequence[Run]) -> JointSurface | None:
         runs=tuple(fingerprint(run.spec) for run in runs),
         run_specs=tuple(run.spec for run in runs),
         split="train",
-        labels=("common direction 1 so far", "common direction 2 so far"),
-        unit="parameter distance",
+        **_named(origin),
         left_out=sum(len(run.path) - len(rows) for run, rows in zip(runs, kept, strict=True)),
         **blank(1.15 * float(np.abs(places).max()) or 1.0, RESOLUTION),
         **_along(runs, kept, points - origin, places),
     )
     return made if problem.examples() else _coloured(made, problem, origin, directions)
+
+
+def _named(origin: np.ndarray) -> dict[str, Any]:
+    """What the record calls the axes of a plane through origin [n]."""
+    if len(origin) == 2:
+        return {"labels": ("x", "y"), "unit": "coordinate"}
+    return {"labels": ("common direction 1 so far", "common direction 2 so far"), "unit": "parameter distance"}
 
 
 def fits(specs: Sequence[RunSpec], measured: Sequence[int]) -> bool:
@@ -64,7 +70,10 @@ def fits(specs: Sequence[RunSpec], measured: Sequence[int]) -> bool:
 
 def plane(paths: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The origin [n] and two orthonormal directions [2, n] of the plane of paths [T, n]: in the middle of them, and
-    with the first one's start on the positive side of both."""
+    with the first one's start on the positive side of both; along the coordinates where there are two."""
+    if paths[0].shape[1] == 2:
+        points = np.concatenate(paths)
+        return (points.min(axis=0) + points.max(axis=0)) / 2, np.eye(2)
     few = [path[np.unique(np.linspace(0, len(path) - 1, min(len(path), ROWS)).round().astype(int))] for path in paths]
     middle = np.mean([path.mean(axis=0) for path in few], axis=0)
     offsets = np.concatenate([(path - middle) / len(path) ** 0.5 for path in few])

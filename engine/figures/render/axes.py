@@ -21,7 +21,7 @@ from engine.figures.theme import DASHES, LIGHT, colour
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
-SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*"}
+SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*", "down": "v"}
 BAR = (0.03, 0, 0.045, 1)
 """Where the colour bar stands beside a map, in units of its sides: gap, foot, width, height."""
 

@@ -26,7 +26,7 @@ from engine.figures.render.axes import (
 )
 from engine.figures.render.frame import Frame, sheet
 from engine.figures.tags import Tag, tags
-from engine.figures.theme import DASHES, LIGHT, STATIONS, VIRIDIS, colour
+from engine.figures.theme import DASHES, LANDMARKS, LIGHT, STATIONS, VIRIDIS, colour
 from engine.figures.ticks import ticks
 from engine.figures.words import number
 
@@ -97,6 +97,7 @@ def _shape(drawing: Map) -> float:
 
 def _room(drawing: Map, width: float, size: float) -> Room:
     labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
+    labels += _kinds(drawing).values()
     columns = legend_columns(labels, width, size)
     longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
     beside = max(map(len, drawing.ticks[1]), default=0)
@@ -107,6 +108,7 @@ def _room(drawing: Map, width: float, size: float) -> Room:
 def contours(axes: Axes, drawing: Map, size: float) -> None:
     """A map's quantity in colours, with their bar, and the path on it."""
     _ground(axes, drawing, size)
+    _landmarks(axes, drawing)
     _path(axes, drawing)
 
 
@@ -146,6 +148,23 @@ def _ground(axes: Axes, drawing: Map, size: float) -> None:
     bar.ax.tick_params(labelsize=size)
     bar.set_label(drawing.z_label, fontsize=size)
     bar.outline.set_visible(False)
+
+
+def _landmarks(axes: Axes, drawing: Map) -> None:
+    """Minima and saddles, each kind named once; valleys dotted, and named by the caption."""
+    left = _kinds(drawing)
+    for landmark in drawing.landmarks:
+        fill, symbol, points = LANDMARKS[landmark.role]
+        if landmark.valley:
+            axes.plot(landmark.a, landmark.b, ":", color=fill, linewidth=0.9)
+        else:
+            name = left.pop(landmark.role, "_")  # Matplotlib's legend passes over what begins like that
+            _point(axes, landmark.a, landmark.b, symbol, fill, 0.6 * points, name)
+
+
+def _kinds(drawing: Map) -> dict[str, str]:
+    """What the legend calls each kind of landmark that is a point."""
+    return {landmark.role: f"{landmark.role}, known" for landmark in drawing.landmarks if not landmark.valley}
 
 
 def _path(axes: Axes, drawing: Map) -> None:

@@ -11,9 +11,10 @@ from engine.figures import escape
 from engine.figures.drawing import Map
 from engine.figures.render.layout import CLEAR, layout
 from engine.figures.tags import tags
-from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
+from engine.figures.theme import LANDMARKS, STATIONS, VIRIDIS, Theme, colour, theme
 
 SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross"}
+SHAPES |= {"down": "triangle-down"}
 
 
 def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
@@ -21,6 +22,7 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     figure = _frame(drawing, theme(dark), height)
     if not drawing.empty:
         _add_contours(figure, drawing, dark)
+        _add_landmarks(figure, drawing)
         _add_path(figure, drawing)
         _add_stations(figure, drawing)
     if not drawing.empty or drawing.bare:
@@ -45,6 +47,25 @@ def _add_contours(figure: go.Figure, drawing: Map, dark: bool) -> None:
         line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
         colorbar=_bar(drawing, dark),
     )
+
+
+def _add_landmarks(figure: go.Figure, drawing: Map) -> None:
+    """Minima and saddles, each kind named once; valleys dotted, and named by the caption."""
+    named: set[str] = set()
+    for landmark in drawing.landmarks:
+        fill, symbol, size = LANDMARKS[landmark.role]
+        figure.add_scatter(
+            x=_float(landmark.a),
+            y=_float(landmark.b),
+            mode="lines" if landmark.valley else "markers",
+            name=f"{landmark.role}, known",
+            legendgroup=landmark.role,
+            showlegend=not landmark.valley and landmark.role not in named,
+            line={"color": fill, "width": 1.5, "dash": "dot"},
+            marker=_dot(fill, size) | {"symbol": SHAPES[symbol]},
+            hoverinfo="name",
+        )
+        named |= set() if landmark.valley else {landmark.role}
 
 
 def _add_path(figure: go.Figure, drawing: Map) -> None:
