@@ -17,10 +17,10 @@ from engine.spec import decode, digest, encode
 from engine.work import references
 from engine.work.kinds import Work
 from engine.work.snapshot import Snapshot
-from pages.ui import cached, citations, controls, live, motion, person, shell
+from pages.ui import cached, citations, controls, live, motion, person, prediction, shell
 
 SIGNS = {"holds": "✓", "fails": "✗", "pending": "…", "not applicable": "–"}
-SEALED = "Predict first: move the slider and press Reveal."
+SEALED = "Predict first: drag the line and press Reveal."
 PREDICT = f"{citations.AT}:predict"
 """Whether the reader wants to predict."""
 STARTED = f"{citations.AT}:started"
@@ -224,27 +224,25 @@ def quiz(view: View) -> None:
     if question is None or not _asked(view):
         return
     check, number = judged(view)[question.check], words.number
-    with st.container(horizontal=True, vertical_alignment="bottom", key="quiz"):
-        st.session_state.setdefault(f"{key}:slider", (question.low + question.high) / 2)
-        guess = st.slider(
-            question.text,
-            float(question.low),
-            float(question.high),
-            key=f"{key}:slider",
-            disabled=key in st.session_state,
-        )
-        if key not in st.session_state:
-            st.button("Reveal", type="primary", on_click=_lock, args=(key, f"{key}:slider"), key=f"{key}:reveal")
-            return
-        st.button("Predict again", on_click=_unlock, args=(key,), key=f"{key}:again")
+    locked, said = key in st.session_state, f"{key}:said"
+    with st.container(key="quiz"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            shell.write(escape.html("<p class='question'>{}</p>", question.text))
+            if locked:
+                st.button("Predict again", on_click=_unlock, args=(key,), key=f"{key}:again")
+            else:
+                st.button("Reveal", type="primary", on_click=_lock, args=(key, said), key=f"{key}:reveal")
+        guess = prediction.ask(said, question, check, locked)
+    if not locked:
+        return
     measured = number(check.measured, 4) if math.isfinite(check.measured) else "not measured yet: press Run"
     shell.strip(
         [("You said", number(guess, 4), ""), ("Theory or paper", check.predicted, ""), ("Measured", measured, "")]
     )
 
 
-def _lock(key: str, slider: str) -> None:
-    st.session_state[key] = st.session_state[slider]
+def _lock(key: str, said: str) -> None:
+    st.session_state[key] = st.session_state[said]
 
 
 def _unlock(key: str) -> None:
