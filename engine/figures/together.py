@@ -12,6 +12,7 @@ from engine.figures import joint, words
 from engine.figures.charts import Columns, positive, switch_marks
 from engine.figures.comparison import compare
 from engine.figures.drawing import Chart, Line, Map, around
+from engine.figures.landmarks import OWN
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
 from engine.records import JointSurface
@@ -19,7 +20,8 @@ from engine.records import JointSurface
 Runs = Sequence[tuple[str, Spec, Columns]]
 """(what it is called, its encoded spec, its measurements) of each."""
 FAR = 3.0
-"""An edge that stays above so many times all that was measured is not drawn: it would press the rest together."""
+"""An edge is not drawn where it is so many times all that was measured, or so many times less: it would press the rest
+together."""
 SMALL = {"test_accuracy": "accuracy", "gradient_norm": "‖g‖", "cos_u": "|cos(u, v₁)|"}
 """The measures that are shown small, with words that such an axis has room for; their captions say the rest."""
 
@@ -58,10 +60,23 @@ def sharpness(runs: Runs) -> Chart:
         f"steps on a quadratic are unstable{'; the one without a colour is gradient descent’s' if shared else ''}."
         f"{far}{_rescaled(runs)}"
     )
-    shown = [*lines, *edges]
-    log = positive(*(line.y for line in shown))
+    log = positive(*(line.y for line in (*lines, *edges)))
+    cut, below = _not_below(edges, lines) if log else (edges, "")
+    shown = [*lines, *cut]
     note = "curvature is not tracked in these runs" if len(runs[0][2]["step"]) else "nothing measured yet"
-    return _chart("sharpness", "Sharpness", "largest eigenvalue λ₁", shown, caption, runs, log_y=log, note=note)
+    return _chart("sharpness", "Sharpness", "largest eigenvalue λ₁", shown, caption + below, runs, log_y=log, note=note)
+
+
+def _not_below(edges: Sequence[Line], lines: Sequence[Line]) -> tuple[list[Line], str]:
+    """Edges without what lies far below all that was measured, and a sentence on those that come to it."""
+    least = min((float(values.min()) for line in lines if len(values := line.y[line.y > 0])), default=0.0) / FAR
+    cut = [replace(edge, y=np.where(edge.y >= least, edge.y, np.nan)) for edge in edges]
+    told = [
+        f" {words.capital(edge.label)} falls far below: to {words.number(lowest)}."
+        for edge in edges
+        if (lowest := float(np.min(edge.y[np.isfinite(edge.y)], initial=np.inf))) < least
+    ]
+    return cut, "".join(told)
 
 
 def _rescaled(runs: Runs) -> str:
@@ -193,8 +208,10 @@ def _provisional(surface: JointSurface, coloured: bool) -> str:
     )
     colours = f"Colours are the loss {words.data(surface.run_specs[0])}." if coloured else "No loss is computed on it."
     lost = f" {words.left_out(surface.left_out)}" if surface.left_out else ""
+    own = surface.unit == OWN
+    plane = "the landscape’s two coordinates" if own else "the plane of their common principal components so far"
     return (
-        "Provisional: the paths so far, on the plane of their common principal components so far, drawn anew as they "
-        f"grow and once more, with its surface, when all have ended. {colours} The plane holds of each path’s squared "
-        f"distance from its centre: {shares}. λ₁ is as last measured.{lost}"
+        f"Provisional: the paths so far, on {plane}, drawn anew as they grow and once more, with its surface, when all "
+        f"have ended. {colours} The plane holds of each path’s squared distance from its centre: {shares}. λ₁ is as "
+        f"last measured.{lost}"
     )

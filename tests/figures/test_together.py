@@ -38,6 +38,8 @@ def test_each_edge_is_dashed_in_its_colour_and_descents_own_once():
     assert lines == curves | {"SAM’s edge": ("blue", "dash"), "gradient descent’s edge": ("ink", "dash")}
     lines, words = sharpness(edge=5.0, limit=31.0)
     assert "gradient descent’s edge" not in lines and "Gradient descent’s edge is far above: 31 at its lowest." in words
+    lines, words = sharpness(edge=1e-6, limit=20.0)
+    assert "SAM’s edge" not in lines and "SAM’s edge falls far below: to 10⁻⁶." in words
 
 
 def test_small_charts_leave_the_names_to_those_above_them():
