@@ -12,6 +12,7 @@ import streamlit as st
 from engine.figures import escape, words
 from engine.figures.drawing import Drawing
 from engine.spec import SpecError, decode, describe, digest, flatten
+from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import against, cached, download, link, live, person, price, shell
 from pages.ui.paired import Pair, Shown, Subject, both, called, one_of
@@ -68,6 +69,7 @@ class Page:
         else:
             uncounted = wanted is not None and cached.cost(Work(wanted, about.run)) is None
             live.ticking(partial(_invite, self.kind, about, wanted, self.button, self.empty), uncounted)
+            self._dimmed()
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
         link.write({shell.RUN: about.run} | against.address() | views | (flatten(wanted) if wanted else {}))
 
@@ -87,9 +89,21 @@ class Page:
             return at_work
         if other is not None and not _active(other, name):
             _lacking(self.kind, mine, other)
+        st.session_state[f"{self.kind}:last"] = about.run, name
         shell.strip(self.numbers(mine.record))
-        self.picture(about, mine.record, mine.address, mine.version)
+        self.picture(*mine)
         return at_work
+
+    def _dimmed(self) -> None:
+        """What the page has shown last, or else what it shows of the run that ships, where there is nothing yet."""
+        usual = next(iter(KINDS[self.kind].specs.values()))()
+        run, name = st.session_state.get(f"{self.kind}:last", (digest(RunSpec()), digest(usual)))
+        before, spec = cached.run(run), cached.spec(run)
+        one = shown(Subject(run, before, spec), name) if before and spec else None
+        if one is not None:
+            shell.empty(f"Below, dimmed: the same of another run, {cached.title(run)}.")
+            with st.container(key="dimmed"):
+                self.picture(*one)
 
     def _together(self, mine: Shown, theirs: Shown) -> None:
         """The numbers of both, and their figures on equal axes."""

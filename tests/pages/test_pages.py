@@ -92,6 +92,9 @@ def test_an_analysis_is_computed_and_shown(store, page, spec):
     app = AppTest.from_file(APP, default_timeout=60)
     app.query_params["run"] = run
     app.run().switch_page(f"pages/{page}.py").run()
+    assert "dimmed: the same of another run" in texts(app) and app.get("vega_lite_chart"), (
+        "the shipped run's, meanwhile"
+    )
     app.button(key="invite").click().run()
     await_end(f"{run}/{digest(spec)}")
     app.run()
