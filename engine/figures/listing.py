@@ -45,5 +45,5 @@ def _radius(rule: Spec) -> float | None:
 def filled(rows: Sequence[Row]) -> list[Row]:
     """The rows without the columns in which there is nothing in any of them."""
     names = {name: None for row in rows for name in row}
-    kept = [name for name in names if any(row.get(name) not in (None, "") for row in rows)]
+    kept = [name for name in names if any(row.get(name) not in (None, "", []) for row in rows)]
     return [{name: row.get(name) for name in kept} for row in rows]

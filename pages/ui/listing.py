@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.figures import listing
 from engine.spec import describe, fingerprint
-from engine.work import notes
+from engine.work import glance, notes
 from engine.work.store import Summary
 from pages.ui import cached, shell
 
@@ -26,6 +26,7 @@ def row(summary: Summary) -> listing.Row:
     last, note = summary.last, noted(summary.digest)
     return {
         **(listing.settings(describe(spec)) if spec else {}),
+        "Loss": _glance(summary.digest) if spec else [],
         "Status": SAYS.get(summary.status, cached.status(summary)),
         "Training loss": last.get("train_loss"),
         "Held-out accuracy": last.get("test_accuracy"),
@@ -39,6 +40,11 @@ def row(summary: Summary) -> listing.Row:
         "Run": cached.title(summary.digest) if spec else summary.reason,
         "Digest": summary.digest,
     }
+
+
+def _glance(run: str) -> list[float]:
+    """The course of a run's loss, read once for all who look at it as it is."""
+    return cached.drawn(f"glance@{run}", cached.version(run), False, lambda: glance.losses(cached.store(), run))
 
 
 def leaf(kept: list[Summary]) -> list[Summary]:
@@ -122,6 +128,9 @@ def _columns() -> dict[str, Any]:
         "Training loss": number(format="%.4g"),
         "Held-out accuracy": number(format="percent"),
         "Sharpness λ₁": number(format="%.4g"),
+        "Loss": st.column_config.LineChartColumn(
+            width=90, help="The training loss along the run, on a logarithmic scale, each run on its own."
+        ),
         "Gradients": number(format="%.0f", help=gradients),
         "Tags": text(width=110),
         "Note": text(width=180),
