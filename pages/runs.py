@@ -18,6 +18,8 @@ from pages.ui import against, cached, download, figures, joint, link, listing, p
 AT, LARGEST = "runs", 100_000
 MEASURE, OVER, ACROSS, SEEDS = (f"{AT}:{name}" for name in ("measure", "over", "across", "seeds"))
 """Where a session keeps what runs are compared by and over, over which outcome, and whether seeds go together."""
+NEWEST = 4
+"""Runs whose curves are shown while none is chosen."""
 OUTCOME = "outcome"
 """Of OVER: runs are compared over another measure's last value, a mark for each, not by their curves."""
 
@@ -208,12 +210,13 @@ def compared() -> None:
 
 
 def pictured(shown: list[Summary], chosen: list[Summary]) -> tuple[list[Summary], Callable[[], Chart]]:
-    """The runs that the picture is of, all that are listed where outcomes are compared and none is chosen; and how it
-    is drawn."""
+    """The runs that the picture is of: where none is chosen the newest, or all that are listed where outcomes are
+    compared; and how it is drawn."""
     measure, over = st.session_state[MEASURE], st.session_state[OVER]
     if over == OUTCOME:
         return chosen or shown, partial(scattered, chosen or shown, st.session_state[ACROSS], measure)
-    return chosen, partial(chart, chosen, measure, over, bool(st.session_state.get(SEEDS)))
+    runs = chosen or [summary for summary in shown if summary.last][:NEWEST]
+    return runs, partial(chart, runs, measure, over, bool(st.session_state.get(SEEDS)))
 
 
 def address(chosen: list[Summary]) -> dict[str, str]:
@@ -264,6 +267,8 @@ else:
     if runs:
         version = (*said.items(), tuple(s.step for s in runs))
         figures.chart(f"compare@{name}", version, 380, draw, width=1000)
+        if not chosen:
+            st.caption("No run is chosen in the list: these are its first." if said["over"] != OUTCOME else "All runs.")
     else:
-        shell.empty("Choose one run or several in the list to see their curves together.")
+        shell.empty("Nothing was measured in these runs.")
     link.write(said)
