@@ -11,7 +11,6 @@ from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Map
 from engine.figures.parallel import Parallel
 from engine.figures.render import paper, rails, vega
-from engine.figures.render.arrow import arrow
 from pages.ui import cached, shell
 
 
@@ -50,7 +49,7 @@ def _vega(drawing: Chart | Parallel, dark: bool, height: int, width: int) -> tup
         rows, spec = rails.lines_on_screen(drawing, dark, height, width)
     else:
         rows, spec = vega.vega(drawing, dark, height, width)
-    return drawing, arrow(rows), spec
+    return drawing, rows, spec
 
 
 def _still(drawing: Map, dark: bool) -> tuple[Map, bytes]:

@@ -121,7 +121,7 @@ def test_thin_keeps_extremes_ends_and_gaps():
         )
     long = {name: np.interp(np.arange(5000), np.linspace(0, 5000, T), v) for name, v in columns().items()}
     rows, _ = vega.vega(charts.losses(long, SPEC))
-    assert 500 <= max(rows["series"].tolist().count(label) for label in ("training", "held-out")) <= vega.POINTS
+    assert 500 <= max(rows["series"].to_pylist().count(label) for label in ("training", "held-out")) <= vega.POINTS
 
 
 def test_bands_reach_the_floor_of_a_logarithmic_axis_and_no_further():

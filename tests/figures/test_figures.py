@@ -47,7 +47,7 @@ def test_on_screen_light_and_dark(name: str):
         assert "np." not in text and "nan" not in text
         if not dark:  # a dark picture differs in its colours alone, of which a grammar knows nothing
             altair.LayerChart.validate(spec | {"data": {"values": []}})
-        assert not np.isinf(rows.select_dtypes("number").to_numpy(float)).any()
+        assert not np.isinf(rows.to_pandas().select_dtypes("number").to_numpy(float)).any()
         assert (json.dumps(textwrap.wrap(drawing.note, 36)) in text) == drawing.empty
 
 

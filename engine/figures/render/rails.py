@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from engine.figures.parallel import Parallel
+from engine.figures.render.arrow import coded, table
 from engine.figures.render.frame import Frame, sheet
 from engine.figures.render.vega import config, nothing
 from engine.figures.theme import LIGHT, Theme, colour, theme
@@ -28,7 +29,7 @@ WORD = "lost"
 
 def lines_on_screen(
     drawing: Parallel, dark: bool = False, height: int = 320, width: int = 720
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pa.Table, dict[str, Any]]:
     """(table, spec) for `st.vega_lite_chart(table, spec, theme=None)`, as `vega` gives of a chart."""
     look = theme(dark)
     names = _wrapped(drawing, (width / len(drawing.rails)) / 6.5)
@@ -69,21 +70,21 @@ def hue(drawing: Parallel, point: int, dark: bool) -> str:
     return colour(f"ordinal {1 - shade if dark else shade:.4f}", dark)
 
 
-def _table(drawing: Parallel, dark: bool) -> pd.DataFrame:
+def _table(drawing: Parallel, dark: bool) -> pa.Table:
     """A row for each crossing of a line and an axis."""
     kind, heights, count = kinds(drawing), drawing.heights, len(drawing.rails)
     drawn = np.flatnonzero(kind != "")
     if len(drawn) > MOST:
         drawn = np.union1d(drawing.best, drawn[np.linspace(0, len(drawn) - 1, MOST).round().astype(int)])
-    said = [_said(drawing, n) for n in drawn.tolist()]
-    return pd.DataFrame(
+    each = np.repeat(np.arange(len(drawn)), count)
+    return table(
         {
             "x": np.tile(np.arange(count, dtype=float), len(drawn)),
             "y": heights[drawn].ravel() if len(drawn) else np.zeros(0),
-            "point": np.repeat(drawn, count),
-            "kind": np.repeat(kind[drawn], count),
-            "hue": np.repeat([hue(drawing, n, dark) for n in drawn.tolist()], count),
-            "said": np.repeat(said, count),
+            "point": drawn[each],
+            "kind": coded(kind[drawn].tolist(), each),
+            "hue": coded([hue(drawing, n, dark) for n in drawn.tolist()], each),
+            "said": coded([_said(drawing, n) for n in drawn.tolist()], each),
         }
     )
 

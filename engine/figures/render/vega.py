@@ -7,12 +7,13 @@ import textwrap
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from engine.figures.drawing import Chart, Line, band, pointed, visible
 from engine.figures.marks import Place, placed
 from engine.figures.parallel import Parallel
 from engine.figures.points import beads, thin
+from engine.figures.render.arrow import coded, table
 from engine.figures.render.layout import FONT
 from engine.figures.theme import DASHES, Theme, colour, theme
 
@@ -37,14 +38,14 @@ BESIDE = 54
 """Pixels of a chart's width that its y axis takes."""
 
 
-def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pd.DataFrame, dict[str, Any]]:
+def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pa.Table, dict[str, Any]]:
     """(table, spec) for `st.vega_lite_chart(table, spec, theme=None)`.
 
     The spec does not depend on the curves' values, so that a live chart is updated in place; `height` is in pixels,
     and `width` those that the labels of marks may count on.
     """
     look = theme(dark)
-    table = _table(chart, dark)
+    rows = _table(chart, dark)
     places = [] if chart.empty else placed(chart, (width - 60) / 6.5)
     room = LINE * max((place.row + 1 for place in places), default=0)
     layers = [
@@ -54,7 +55,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_curves(chart, dark, room),
         *([] if over_steps(chart) else [_hover(chart)]),
     ]
-    return table, {
+    return rows, {
         "params": [{"name": "steps", "value": over_steps(chart)}],
         "width": "container",
         "height": height,
@@ -73,9 +74,8 @@ def over_steps(chart: Chart) -> bool:
     return chart.x_label == "step" and not chart.log_x and not chart.x_ticks
 
 
-def _table(chart: Chart, dark: bool) -> pd.DataFrame:
-    """The points of all lines, one below the other; words by their codes, which costs a live chart a tenth of what it
-    costs to write them out."""
+def _table(chart: Chart, dark: bool) -> pa.Table:
+    """The points of all lines, one below the other."""
     lines = chart.lines or [Line("", np.zeros(0), np.zeros(0), "ink")]
     parts = [_points(chart, line) for line in lines]
     of = np.repeat(np.arange(len(lines)), [len(part["x"]) for part in parts])
@@ -84,16 +84,8 @@ def _table(chart: Chart, dark: bool) -> pd.DataFrame:
         "hue": [colour(line.colour, dark) for line in lines],
         "shape": [SHAPES[pointed(line)] for line in lines],
     }
-    return pd.DataFrame(
-        {name: _coded(words, of) for name, words in looks.items()}
-        | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    )
-
-
-def _coded(words: list[str], of: np.ndarray) -> pd.Categorical:
-    """words[of]."""
-    known = list(dict.fromkeys(words))
-    return pd.Categorical.from_codes(np.array([known.index(word) for word in words])[of], known)
+    numbers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return table({name: coded(words, of) for name, words in looks.items()} | numbers)
 
 
 def _points(chart: Chart, line: Line) -> dict[str, np.ndarray]:
