@@ -58,7 +58,7 @@ def _add_landmarks(figure: go.Figure, drawing: Map) -> None:
             x=_float(landmark.a),
             y=_float(landmark.b),
             mode="lines" if landmark.valley else "markers",
-            name=f"{landmark.role}, known",
+            name=escape.plotly(f"{landmark.role}, known"),
             legendgroup=landmark.role,
             showlegend=not landmark.valley and landmark.role not in named,
             line={"color": fill, "width": 1.5, "dash": "dot"},
