@@ -55,9 +55,11 @@ class Task:
         self.told = self.since = self.rests = 0.0
         self.counted: int | None = None
         self.rate = math.nan
+        self.seen = False  # whether there was anything to show yet
 
     def advance(self, seconds: float) -> Iterator[Progress]:
-        """Runs for a slice; yields what is worth telling."""
+        """Runs for a slice, the first time no longer than until there is something to show, for which others wait, too;
+        yields what is worth telling."""
         end = time.monotonic() + seconds
         while True:
             at = next(self.progress)
@@ -68,7 +70,9 @@ class Task:
                 yield at
             if at.idle:
                 self.rests = now + LOOK
-            if now > end or at.status != "running" or at.idle:
+            first = bool(at.frame) and not self.seen
+            self.seen |= first
+            if first or now > end or at.status != "running" or at.idle:
                 return
 
     def ready(self, now: float) -> bool:
