@@ -4,7 +4,8 @@
 `page.switch_s`, the slowest of the pages, Landscape among them, at most 0.5; `page.draw_s`, from Draw to the first
 picture on the slowest plane, at most 1; `page.export_s`, a PDF, at most 1; `page.handout_s` at most 2; `page.remounts`
 of a chart while a run trains, 0. `page.over_plain`: paint, first chart and switch beside those of a page of plain
-Streamlit with one chart, in turn with them, the worst of the three; at most 1.5.
+Streamlit with one chart, in turn with them, the worst of the three; at most 1.5. `page.drag_ms`, from a move of a
+toy's slider to the path that it would take, at most 100.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks.measure import divided, report
 from benchmarks.serving import serving
 from engine.analyses.planes import PLANES
 from engine.analyses.surface import SurfaceSpec
+from engine.problems import Product
 from engine.spec import digest, flatten
 from engine.training.runs import RunSpec
 
@@ -56,6 +58,21 @@ SWITCH = """([title, heading, drawn]) => new Promise((done, failed) => {
   };
   look();
 })"""
+DRAG = """place => new Promise((done, failed) => {
+  const slider = document.querySelector(`.st-key-${place} input[type=range]`);
+  const drawn = () => document.querySelector('.preview path')?.getAttribute('d') ?? '', before = drawn();
+  const begun = performance.now();
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(slider, +slider.value + 1);
+  slider.dispatchEvent(new Event('input', { bubbles: true }));
+  slider.dispatchEvent(new Event('change', { bubbles: true }));
+  const look = () => {
+    if (drawn() !== before) done(performance.now() - begun);
+    else if (performance.now() - begun > 10000) failed(new Error('the path did not follow the slider'));
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+"""As React hears it of its own slider."""
 OTHER = "before => { const p = document.querySelector('.ravine-plot'); return p?._fullLayout && p.keep !== before; }"
 """Whether a plot is drawn that shows another record."""
 MARK = f"() => {{ window.live = [...document.querySelectorAll('{CHART}')]; return window.live.length; }}"
@@ -152,6 +169,23 @@ def beside_plain(browser: Browser, url: str, plain: str) -> tuple[list[float], l
     return [*ours, max(times.values())], theirs, spent
 
 
+def drags(browser: Browser, url: str, count: int) -> list[float]:
+    """Milliseconds from each move of the learning rate's slider to the path of a toy's run with it."""
+    spec = RunSpec(Product(), lr=0.001, batch=0)
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{url}/?{urlencode(flatten(spec))}")
+    settled(page)
+    page.locator(".st-key-train button").click()
+    page.wait_for_selector(".ravine-plot .main-svg")
+    settled(page)
+    spent = []
+    for _ in range(count):
+        spent.append(float(page.evaluate(DRAG, "train-lr-slider")))
+        settled(page)
+    page.context.close()
+    return spent
+
+
 def handed(browser: Browser, url: str) -> float:
     """Seconds to the handout of a paper."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
@@ -176,7 +210,7 @@ def figures(browser: Browser, url: str, plain: str, repeats: int) -> None:
     waits = {name: [drawn(browser, url, name, nth) for nth in range(repeats)] for name in planes}
     slowest = max(waits, key=lambda name: statistics.median(waits[name]))
     report("page.draw_s", waits[slowest], f"{slowest}, the slowest of {', '.join(planes)}")
-    print("# page.drag_ms: not measured, for a toy is not computed anew while a setting is dragged")
+    report("page.drag_ms", drags(browser, url, repeats), "Product, SAM, 1,000 steps")
     report("page.export_s", [row[2] for row in rows])
     report("page.handout_s", [handed(browser, url) for _ in range(repeats)])
     report("page.remounts", [remounts(browser, url, 1000 + nth) for nth in range(repeats)])

@@ -10,6 +10,7 @@ from engine.figures import escape, words
 from engine.figures.words import has_batches
 from engine.rules import RULES, scaled
 from engine.spec import SpecError, decode, digest, flatten
+from engine.training.portable import portable
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.budget import Limits
 from engine.work.kinds import Work
@@ -25,6 +26,7 @@ from pages.ui import (
     live,
     obtain,
     person,
+    preview,
     price,
     shell,
     together,
@@ -99,6 +101,12 @@ def device_chosen() -> str:
     return st.session_state.get("device") or cached.jobs().devices[0]
 
 
+def slid() -> list[Cell[Any]]:
+    """The fields that have sliders."""
+    places = [*controls.leading(cell(RunSpec, AT, "rule")), cell(RunSpec, AT, "lr")]
+    return [place for place in places if place.name in SLID]
+
+
 def why_not(values: dict[str, Any], spec: RunSpec | None) -> dict[str, str]:
     """Why some of the settings do not apply, by their names."""
     toy = "Does not apply: a toy landscape has no examples and a fixed start."
@@ -158,6 +166,7 @@ def preset(spec: RunSpec | None, fault: str) -> None:
             st.error(escape.markdown(fault))
         else:
             said = [PRESETS[name].sentence if name else "", "Not the run that is shown: press Train." if other else ""]
+            said += ["Dashed: how it would descend."] if other and spec and portable(spec) else []
             st.caption(escape.markdown(" ".join(filter(None, said)) or "This is the run that is shown."))
 
 
@@ -222,7 +231,7 @@ with st.sidebar:
             else:
                 price.tell(Work(spec), device, spec.problem.size())
 run = shell.current()
-view = live.watch(run)
+view, runs = live.watch(run), []
 if view is None:
     shell.heading("How does it descend?")
     shell.faults()
@@ -233,6 +242,7 @@ elif len(runs := against.join(beside.runs(view.spec), run)) > 1:
 else:
     alone.show(run, view)
 if spec:
+    preview.show(all_runs, spec, slid(), shown=set(all_runs) == set(runs))
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
     also = beside.address(type(spec.rule).__name__) | against.address()

@@ -15,7 +15,8 @@ from engine.machine import CORES
 from engine.problems import Loss, Problem, chunk_of, parts
 
 Product = Callable[[Tensor], Tensor]
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
 KEEP = 4
 """Summands whose graphs are kept between products; a loss of more is differentiated anew for each product, to bound
 the memory."""
@@ -53,7 +54,7 @@ class Hessian:
             return reduce(torch.add, self._shared(lambda slope: self._push(slope, v), self.kept))
         return reduce(torch.add, self._shared(lambda loss: self._push(self._sloped(loss), v), self.losses))
 
-    def _shared(self, work: Callable[[T], U], summands: Sequence[T]) -> Iterator[U]:  # pyright: ignore  # `T, U`
+    def _shared(self, work: Callable[[T], U], summands: Sequence[T]) -> Iterator[U]:
         """The work on each summand, in order."""
         if len(summands) > 1 and self.theta.device.type == "cpu":
             return _threads().map(work, summands)

@@ -69,6 +69,7 @@ def _unary(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def operation(a: Any, _: Any) -> Any:  # of two, because all operations are
         return f(a)
 
+    operation.__name__ = f.__name__
     return np.frompyfunc(lambda a: Wire(operation, a) if isinstance(a, Wire) else f(a), 1, 1)
 
 
@@ -77,11 +78,28 @@ def _binary(f: Operation) -> Callable[[Any, Any], Any]:
     return np.frompyfunc(lambda a, b: Wire(f, a, b) if isinstance(a, Wire) or isinstance(b, Wire) else f(a, b), 2, 1)
 
 
-_sqrt = _unary(math.sqrt)
-_sign = _unary(lambda a: float((a > 0) - (a < 0)))  # 0 for NaN, as in torch
-_smaller = _binary(lambda a, b: b if b < a or b != b else a)  # NaN where either is, as in torch
-_larger = _binary(lambda a, b: b if b > a or b != b else a)
-_pair, _choice = _binary(lambda a, b: (b, a)), _binary(operator.getitem)
+def sign(a: Any) -> float:
+    """0 for NaN, as in torch."""
+    return float((a > 0) - (a < 0))
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """NaN where either is, as in torch."""
+    return b if b < a or b != b else a
+
+
+def larger(a: Any, b: Any) -> Any:
+    """NaN where either is, as in torch."""
+    return b if b > a or b != b else a
+
+
+def pair(a: Any, b: Any) -> tuple[Any, Any]:
+    """What a truth value picks from."""
+    return b, a
+
+
+_sqrt, _sign, _smaller, _larger = _unary(math.sqrt), _unary(sign), _binary(smaller), _binary(larger)
+_pair, _choice = _binary(pair), _binary(operator.getitem)
 
 
 def _clamp(a: Any, min: Any = None, max: Any = None) -> Any:
@@ -105,7 +123,7 @@ def _norm(a: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Any
 
 
 def _where(condition: Any, a: Any, b: Any) -> Any:
-    return _choice(_pair(a, b), condition)  # a truth value picks from a pair
+    return _choice(_pair(a, b), condition)
 
 
 def _squeeze(a: Any, dim: Any = None) -> Any:

@@ -7,14 +7,18 @@ from functools import partial
 import streamlit as st
 
 from engine.figures import charts, maps, words
-from engine.figures.drawing import Drawing
+from engine.figures.drawing import Drawing, Map
+from engine.figures.landmarks import OWN
 from engine.figures.words import has_classes
+from engine.records import Surface
 from engine.spec import describe
 from engine.training.runs import RunSpec
-from pages.ui import against, citations, download, figures, ground, live, scrubber, shell, tour
+from pages.ui import against, cached, citations, download, figures, ground, live, scene, scrubber, shell, tour
 
 AT = "train"
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
+HIGH = 520
+"""Pixels of a map that is drawn over."""
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
 
@@ -47,11 +51,7 @@ def watching(run: str) -> bool:
             when = "is being drawn" if drawing else "is drawn when the run has ended"
             shell.empty(f"The ground under the path {f'could not be drawn: {fault}' if fault else when}.")
         else:
-            figures.portrait(
-                f"portrait@{run}",
-                ground.version(run, view.spec),
-                lambda: maps.draw(below, described, ground.quantity(below)),
-            )
+            _ground(run, view.spec, below)
         if not view.active:
             scrubber.show(int(step) for step in view.columns["step"])
     for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
@@ -62,6 +62,21 @@ def watching(run: str) -> bool:
                     f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
                 )
     return view.active or drawing
+
+
+def _ground(run: str, spec: RunSpec, below: Surface) -> None:
+    """The ground under the path: a still picture, but on a toy landscape, where what is dragged is drawn over it."""
+    version = ground.version(run, spec)
+
+    def draw() -> Map:
+        return maps.draw(below, describe(spec), ground.quantity(below))
+
+    if below.unit == OWN:
+        drawing = cached.drawn(f"ground@{run}", version, False, draw)
+        scene.plot("alone.ground", f"ground {run}", version, HIGH, drawing, solid=False)
+        figures.caption(drawing)
+    else:
+        figures.portrait(f"portrait@{run}", version, draw)
 
 
 def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:

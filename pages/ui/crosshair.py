@@ -7,8 +7,21 @@ import streamlit.components.v2 as components
 
 KEY = "crosshair"
 """Its key; the page's style hides what it would take of the page."""
-SCRIPT = """
-const CHART = '[data-testid=stVegaLiteChart]', GAP = 10, EVERY = 300;
+VIEWS = """
+const CHART = '[data-testid=stVegaLiteChart]';
+// Vega hands nobody a chart's view, but every part of its drawing knows the group that it is of, and this its view.
+function viewOf(chart) {
+  const part = [...chart.querySelectorAll('svg g, svg path')].find(node => node.__data__)?.__data__;
+  const group = part?.context ? part : part?.group ?? part?.mark?.group;
+  return group?.context?.dataflow;
+}
+"""
+"""A chart's view, which maps values to places on it."""
+
+SCRIPT = (
+    VIEWS
+    + """
+const GAP = 10, EVERY = 300;
 const add = (parent, kind, style, words = '') => {
   const made = Object.assign(document.createElement(kind), { textContent: words });
   Object.assign(made.style, style);
@@ -16,12 +29,6 @@ const add = (parent, kind, style, words = '') => {
   return made;
 };
 const px = value => `${value.toFixed(1)}px`;
-// Vega hands nobody a chart's view, but every part of its drawing knows the group that it is of, and this its view.
-function viewOf(chart) {
-  const part = [...chart.querySelectorAll('svg g, svg path')].find(node => node.__data__)?.__data__;
-  const group = part?.context ? part : part?.group ?? part?.mark?.group;
-  return group?.context?.dataflow;
-}
 function bySteps(view) {
   try { return view.signal('steps'); } catch { return false; }  // no chart of ours
 }
@@ -136,6 +143,7 @@ export default function () {
   };
 }
 """
+)
 """All of it happens in the browser: nothing is asked of the server."""
 
 

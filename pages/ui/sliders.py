@@ -31,23 +31,28 @@ def nearest(values: Sequence[float], value: object) -> float:
     return min((stop for stop in values if stop > 0), key=lambda stop: abs(log(stop / value)))
 
 
+def key(place: Cell[Any]) -> str:
+    """The key of a field's slider."""
+    return f"{place.key}:slider"
+
+
 def below(place: Cell[Any], disabled: bool) -> None:
     """The slider of a field that holds a number, drawn below it; what is typed between two stops stays as it is."""
-    key, values = f"{place.key}:slider", stops(place.knob.low, place.knob.high)
+    name, values = key(place), stops(place.knob.low, place.knob.high)
     here = nearest(values, place.read())
-    if st.session_state.get(key) != here:  # else a key pressed while the page answers the one before would be undone
-        st.session_state[key] = here
+    if st.session_state.get(name) != here:  # else a key pressed while the page answers the one before would be undone
+        st.session_state[name] = here
     st.select_slider(
         f"{escape.markdown(place.knob.label)}, slider",
         values,
         format_func=words.number,
-        key=key,
+        key=name,
         on_change=_slid,
-        args=(place, key),
+        args=(place, name),
         disabled=disabled,
         label_visibility="collapsed",
     )
 
 
-def _slid(place: Cell[Any], key: str) -> None:
-    place.fill(st.session_state[key])
+def _slid(place: Cell[Any], name: str) -> None:
+    place.fill(st.session_state[name])
