@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from engine.figures.theme import rule_colour
+from engine.figures.theme import OTHER, rule_colour
 from engine.rules import ASAM, SAM, AllButNormalization, NormalizationOnly, RandomSubset, Rule
 
 
@@ -17,13 +17,15 @@ class Variant(NamedTuple):
     dash: str = "solid"
 
 
+MASKED = OTHER.colour
+"""Of SAM on few parameters, which no rule has."""
 VARIANTS = {
     "SAM": Variant(SAM, rule_colour("SAM")),
-    "SAM-ON": Variant(lambda rho: SAM(rho, NormalizationOnly()), "vermilion"),
-    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), "purple", "dash"),
+    "SAM-ON": Variant(lambda rho: SAM(rho, NormalizationOnly()), MASKED),
+    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), MASKED, "dash"),
 }
 MORE = {
-    "all but these layers": Variant(lambda rho: SAM(rho, AllButNormalization()), "sky", "dot"),
+    "all but these layers": Variant(lambda rho: SAM(rho, AllButNormalization()), rule_colour("SAM"), "dot"),
     "ASAM": Variant(ASAM, rule_colour("ASAM")),
     "ASAM-ON": Variant(lambda rho: ASAM(rho, mask=NormalizationOnly()), rule_colour("ASAM"), "dash"),
 }
