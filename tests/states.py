@@ -131,6 +131,7 @@ def spectrum() -> Spectrum:
 def alignment(k: int = 5) -> Alignment:
     values = np.sort(np.random.default_rng(2).uniform(1, 9, (T, k)), axis=1)[:, ::-1]
     unit, steps = values / 10, np.arange(T) * 25
+    cosines = unit / k**0.5  # the squares of the cosines with orthonormal vectors are 1 at most together
     overlap = np.r_[np.nan, np.linspace(0.3, 1, T - 1)]
     return Alignment(
         spec={"name": "AlignmentSpec"},
@@ -138,8 +139,8 @@ def alignment(k: int = 5) -> Alignment:
         steps=steps,
         values=values,
         residuals=values * 0.01,
-        cos_g=unit,
-        cos_u=unit**2,
+        cos_g=cosines,
+        cos_u=cosines**2,
         share_g=unit[:, 0],
         share_u=unit[:, 1],
         overlap=overlap,

@@ -18,13 +18,13 @@ from engine.spec import fingerprint
 
 
 def cosines_g(record: Alignment, spec: Spec) -> Chart:
-    """abs cos of the gradient with each eigenvector."""
-    return _cosines("cosines_g", "g, the full-batch gradient", "|cos(g, vᵢ)|", record, record.cos_g, spec)
+    """Where the gradient lies: its squared cosine with each eigenvector, one above the other."""
+    return _cosines("cosines_g", "g, the full-batch gradient", "cos²(g, vᵢ)", record, record.cos_g, spec)
 
 
 def cosines_u(record: Alignment, spec: Spec) -> Chart:
-    """abs cos of the rule's direction with each eigenvector."""
-    return _cosines("cosines_u", "u, the rule's full-batch direction", "|cos(u, vᵢ)|", record, record.cos_u, spec)
+    """Where the rule's direction lies: its squared cosine with each eigenvector, one above the other."""
+    return _cosines("cosines_u", "u, the rule's full-batch direction", "cos²(u, vᵢ)", record, record.cos_u, spec)
 
 
 def shares(record: Alignment, spec: Spec) -> Chart:
@@ -101,10 +101,10 @@ def _along(
 
 def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.ndarray, spec: Spec) -> Chart:
     what = (
-        f"{_forgotten(record) * (cosines is record.cos_u)}Absolute cosine of {what}, with each of the top {_k(record)} "
-        "eigenvectors of the loss's Hessian"
+        f"{_forgotten(record) * (cosines is record.cos_u)}Squared cosine of {what}, with each of the top {_k(record)} "
+        "eigenvectors of the loss's Hessian, one above the other: v₁ lowest"
     )
-    look = "1 is along it, 0 across. Look whether v₁, the first, takes over."
+    look = "Their sum is the share of the squared length in their span. Look whether v₁ takes over."
     note = FORGOTTEN if cosines.size and np.isnan(cosines).all() else "nothing measured yet"
     return _along(
         name,
@@ -114,7 +114,7 @@ def _cosines(name: str, what: str, y_label: str, record: Alignment, cosines: np.
         spec,
         what,
         look,
-        _ordered("v", record, cosines),
+        _stacked(_ordered("v", record, cosines**2)),
         y_range=UNIT,
         note=note,
     )
@@ -146,6 +146,14 @@ def _ordered(letter: str, record: Alignment, values: np.ndarray, bands: Sequence
         )
         for i in range(k)
     ]
+
+
+def _stacked(lines: Sequence[Line]) -> list[Line]:
+    """Lines one above the other, each filled down to the one below it; the highest first, as they are seen."""
+    tops = np.cumsum([line.y for line in lines], axis=0)
+    floors = [np.zeros_like(line.y) for line in lines[:1]] + [*tops[:-1]]
+    layers = zip(lines, floors, tops, strict=True)
+    return [replace(line, y=top, band=(floor, top), filled=True, marker="") for line, floor, top in layers][::-1]
 
 
 def _k(record: Alignment) -> int:

@@ -29,6 +29,12 @@ class Line:
         # in motion
         None
     )
+    filled: bool = False  # the band is as strong as the line: one of several layers, one above the other
+
+    @property
+    def strength(self) -> float:
+        """The band's opacity."""
+        return 0.85 if self.filled else 0.25
 
 
 @dataclass(frozen=True)

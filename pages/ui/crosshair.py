@@ -78,7 +78,7 @@ function mark(sheet, one, step, looked) {
   for (const row of found) {
     const own = row.x === step ? '' : ` at ${row.x.toLocaleString('en')}`;
     add(tag, 'dd', { borderColor: row.hue }, `${row.series}${own} `);
-    add(tag.lastChild, 'b', {}, said(row.y));
+    add(tag.lastChild, 'b', {}, said(row.own ?? row.y));
   }
   const wide = tag.offsetWidth, right = x - box.left - left > view.width() / 2;
   const place = right ? x - GAP - wide : x + GAP;

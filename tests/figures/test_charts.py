@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.figures import charts, maps, spectra
+from engine.figures import alignments, charts, maps, spectra
 from engine.figures.density import density, exact_density
 from engine.figures.drawing import Chart, band, visible
 from engine.figures.points import beads, thin
@@ -15,7 +15,7 @@ from engine.figures.render import vega
 from engine.figures.ticks import log_ticks, ticks
 from engine.records import Run
 from tests.drawn import DRAWINGS
-from tests.states import COLUMNS, SPEC, SPECTRA, T, columns, spectrum, surface
+from tests.states import COLUMNS, SPEC, SPECTRA, T, alignment, columns, spectrum, surface
 
 
 def test_frames_and_a_record_give_the_same_columns():
@@ -186,3 +186,22 @@ def test_captions_say_that_weight_decay_is_not_in_the_loss():
             *(draw(spectrum(), spec).caption for draw in spectra.SPECTRUM.values()),
         ]
         assert all(("without a term for the weight decay of 0.01" in caption) == told for caption in captions)
+
+
+def test_squared_cosines_stand_one_above_the_other():
+    """Finds a layer that begins elsewhere than where the one below it ends, or is told as the sum of all below it."""
+    record = alignment(4)
+    chart = alignments.cosines_g(record, SPEC)
+    lowest_first = chart.lines[::-1]
+    assert [line.label for line in lowest_first] == ["v₁", "v₂", "v₃", "v₄"] and all(
+        line.filled for line in chart.lines
+    )
+    floor = np.zeros(len(record.steps))
+    rows = vega.vega(chart)[0].to_pandas()
+    for nth, line in enumerate(lowest_first):
+        lower, upper = line.band
+        np.testing.assert_allclose(lower, floor)
+        np.testing.assert_allclose(upper - lower, record.cos_g[:, nth] ** 2, atol=1e-12)
+        told = rows[rows["series"] == line.label]["own"]
+        np.testing.assert_allclose(told, record.cos_g[:, nth] ** 2, atol=1e-6)
+        floor = upper

@@ -125,7 +125,7 @@ def _line(axes: Axes, chart: Chart, line: Line, size: float) -> None:
     if edges and line.dash == "none":
         axes.vlines(x, *edges, color=hue, linewidth=1)
     elif edges:
-        axes.fill_between(x, *edges, color=hue, alpha=0.25, linewidth=0)
+        axes.fill_between(x, *edges, color=hue, alpha=line.strength, linewidth=0)
     good = np.flatnonzero(np.isfinite(y))
     style = (
         "none" if line.dash == "none" else (0, [0.8 * d for d in DASHES[line.dash]]) if DASHES[line.dash] else "solid"

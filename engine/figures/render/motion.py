@@ -102,7 +102,7 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
     meta = None if when is None else np.asarray(when, float).tolist()
     edges = band(chart, line)
     if edges and line.dash != "none":
-        shade = f"rgba({', '.join(str(int(hue[i : i + 2], 16)) for i in (1, 3, 5))}, 0.22)"
+        shade = f"rgba({', '.join(str(int(hue[i : i + 2], 16)) for i in (1, 3, 5))}, {line.strength})"
         hidden: dict[str, Any] = {
             "mode": "lines",
             "line": {"width": 0},

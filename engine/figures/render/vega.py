@@ -97,7 +97,8 @@ def _points(chart: Chart, line: Line) -> dict[str, np.ndarray]:
     bead = np.zeros(len(kept), bool)
     if pointed(line):
         bead[good if line.dash == "none" else good[beads(len(good))]] = True
-    numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper}
+    own = y - lower if line.filled else np.full(len(y), np.nan)  # what the crosshair says of a layer
+    numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper, "own": own}
     return {name: values[kept] for name, values in numbers.items()} | {"bead": bead}
 
 
@@ -146,15 +147,16 @@ def _as_is(field: str) -> dict[str, Any]:
 
 def _bands(chart: Chart) -> list[dict[str, Any]]:
     # by "color": two legends become one where each of their channels has one field in all layers
-    solid = [line.label for line in chart.lines if line.band and line.dash != "none"]
+    solid = [line for line in chart.lines if line.band and line.dash != "none"]
     points = [line.label for line in chart.lines if line.band and line.dash == "none"]
     edges = {"y": _y(chart, "lower"), "y2": {"field": "upper"}}
-    shaded = {
-        "mark": {"type": "area", "opacity": 0.25, "clip": True},
-        "encoding": edges | {"color": _as_is("hue"), "detail": {"field": "series"}},
-    }
-    bars = {"mark": {"type": "bar", "width": 2, "clip": True}, "encoding": edges | {"color": _as_is("hue")}}
-    return [layer | {"transform": [_only(names)]} for layer, names in ((shaded, solid), (bars, points)) if names]
+    hue = {"color": _as_is("hue")}
+    layers = [({"type": "bar", "width": 2, "clip": True}, edges | hue, points)]
+    for strength in sorted({line.strength for line in solid}):
+        names = [line.label for line in solid if line.strength == strength]
+        area = {"type": "area", "opacity": strength, "clip": True}
+        layers.append((area, edges | hue | {"detail": {"field": "series"}}, names))
+    return [{"mark": mark, "encoding": of, "transform": [_only(names)]} for mark, of, names in layers if names]
 
 
 def _curves(chart: Chart, dark: bool, room: int) -> list[dict[str, Any]]:
