@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,9 @@ from pages.ui import download, link, shell, tray
 
 AT = "composed"
 EMPTY = "No figure is here yet: on any other page, choose one in the menu Export and press “Add to figure”."
+GALLERY = Path(__file__).parents[1] / "assets" / "gallery"
+EXAMPLE = ("landscape-of-four-rules", "sharpness-of-four-rules", "four-rules")
+"""Pictures of the gallery: what may stand side by side."""
 
 
 def arrangement(count: int, width: float) -> composed.Sheet:
@@ -68,6 +72,13 @@ def _text(make: Callable[[composed.Drawings], str], drawings: composed.Drawings)
     return make(drawings).encode()
 
 
+def example() -> None:
+    """What is said, and shown, where there is no panel yet."""
+    shell.write(escape.html("<p>{}</p>", EMPTY))
+    for column, name in zip(st.columns(len(EXAMPLE), vertical_alignment="center"), EXAMPLE, strict=True):
+        column.image(str(GALLERY / f"{name}.png"), width="stretch", caption=f"For example: {name.replace('-', ' ')}")
+
+
 def main() -> None:
     """The panels and their arrangement at the left, the figure at the right."""
     panels = tray.panels()
@@ -79,7 +90,7 @@ def main() -> None:
     shell.faults()
     link.write({})
     if sheet is None:
-        shell.empty(EMPTY)
+        example()
         return
     files(panels, sheet, wanted)
     drawings = [panel.drawing for panel in panels]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
 from engine.experiments import EXPERIMENTS
-from engine.figures import escape, joint, words
+from engine.figures import escape, joint, together, words
+from engine.figures.drawing import Map
 from engine.records import JointSurface
 from engine.spec import encode
 from engine.work import presets
@@ -30,8 +32,8 @@ class Step(NamedTuple):
 
 
 def landscape() -> None:
-    """The shipped runs on one plane, and how sharp SGD and SAM end there."""
-    address = Work(presets.joint()).address
+    """SGD and SAM on the plane of the runs that ship, and how sharp they end there."""
+    address = Work(presets.joint(presets.TRIO)).address
     surface = cached.record(address)
     if not isinstance(surface, JointSurface):
         shell.empty("The landscape that ships with the app is not in this server's store.")
@@ -39,8 +41,14 @@ def landscape() -> None:
     ends = zip(joint.names(surface), surface.end_sharpness.tolist(), surface.end_loss.tolist(), strict=True)
     told = [(name, f"λ₁ {words.number(bent)}", f"training loss {words.number(loss)}") for name, bent, loss in ends]
     shell.strip(told[:2])
-    with st.container(width=WIDTH):
-        figures.portrait(f"tour@{address}", cached.version(address), lambda: joint.draw(surface, "log loss"))
+    with st.container(width=WIDTH, key="tour-picture"):
+        figures.portrait(f"tour@{address}", cached.version(address), lambda: _two(surface))
+
+
+def _two(surface: JointSurface) -> Map:
+    """The ground with the paths of the first two runs, SGD and SAM."""
+    drawing = together.ground(surface, provisional=False)
+    return replace(drawing, routes=drawing.routes[:2])
 
 
 def figure(name: str, nth: int = 0) -> None:
