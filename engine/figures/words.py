@@ -47,9 +47,11 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; a dash where it is not finite."""
+    """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; a dash where it is not finite. What is shorter than a tenth
+    of a second is one."""
     if not math.isfinite(seconds):
         return NONE
+    seconds = max(seconds, 0.1) if seconds > 0 else seconds
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
