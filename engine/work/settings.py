@@ -42,7 +42,8 @@ class Settings:
         False, "1 for a server that strangers use: they stop and delete only their own, download nothing, have limits."
     )
     quota: int = setting(
-        20 * 10**9, "Bytes of the store beyond which the oldest goes first; what ships, is at work or was marked by Keep stays."
+        20 * 10**9,
+        "Bytes of the store beyond which the oldest goes first; what ships, is at work or marked by Keep stays.",
     )
     jobs: int = setting(4, "Jobs that a person may have at once, waiting and paused ones among them.")
     all_jobs: int = setting(100, "Jobs that all persons together may have at once.")
