@@ -119,6 +119,27 @@ class Cells:
         with self._open(write=True) as database:
             database.executemany("delete from cells where digest = ?", [(name,) for name in names])
 
+    def trim(self, size: int, shipped: Path) -> int:
+        """Forgets the oldest outcomes, but those of another such file, which ship, until the file has at most `size`
+        bytes; how many. RecordError where the store cannot be written to."""
+        written = self.path.stat().st_size if self.path.exists() else 0
+        if written <= size:
+            return 0
+        with self._open(write=True) as database:
+            whole = int(database.execute("select count(*) from cells").fetchone()[0])
+        excess = min(whole, -(-(written - size) * whole // written))
+        try:
+            with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as database:
+                with database:
+                    database.execute("attach ? as other", (str(shipped),))
+                    oldest = "select digest from cells where digest not in (select digest from other.cells)"
+                    query = f"delete from cells where digest in ({oldest} order by kept limit ?)"
+                    forgotten = database.execute(query, (excess,)).rowcount
+                database.execute("vacuum")  # else the file keeps its size
+        except sqlite3.Error as error:
+            raise RecordError(f"{FILE}: cannot be kept ({error})") from None
+        return forgotten
+
     def count(self) -> int:
         """How many there are."""
         if not self.path.exists():

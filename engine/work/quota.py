@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.records import RecordError
+from engine.work.cells import FILE, Cells
 from engine.work.jobs import Jobs
 from engine.work.presets import SHIPPED
 from engine.work.store import Store, address_of
@@ -42,7 +44,9 @@ def _watch(jobs: Jobs) -> None:
 
 def trim(store: Store, quota: int, at_work: Callable[[], Iterable[str]] = tuple) -> list[str]:
     """Deletes the oldest records until the store has at most `quota` bytes; their addresses. `at_work()` gives the
-    commands, as text, of jobs whose records, and what they need, stay."""
+    commands, as text, of jobs whose records, and what they need, stay. Sweeps' cells may have half of the bytes."""
+    with suppress(RecordError):  # a store that cannot be written to for a while
+        Cells(store.root).trim(quota // 2, SHIPPED / FILE)
     total = sum(path.stat().st_size for path in _files(store.root))
     if total <= quota:
         return []

@@ -7,12 +7,15 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pytest
 
 from engine.analyses.surface import SurfaceSpec
 from engine.problems import Quadratic
+from engine.sweeps.outcome import CURVES, ENDS, Outcome
 from engine.training.runs import RunSpec
 from engine.work import quota
+from engine.work.cells import FILE, Cells
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import SHIPPED
@@ -123,3 +126,25 @@ def test_data_that_no_run_names_go_and_others_stay(store):
     assert store.file(OWN).exists()
     del summaries[0].spec["problem"]["digest"]
     assert OWN in trim(store, 0, lambda: [work.address for work in RUNS])
+
+
+def test_cells_have_half_of_the_quota_and_what_ships_stays(store):
+    """Finds a file of cells that grows for ever, or that is emptied of what ships."""
+    cells = Cells(store.root)
+    cells.adopt(SHIPPED / FILE)
+    shipped, before = cells.count(), cells.path.stat().st_size
+    for first in range(0, 3000, 1000):
+        cells.put({f"{n:016x}": _outcome() for n in range(first, first + 1000)})
+    whole = cells.path.stat().st_size
+    most = (before + whole) // 2
+    trim(store, 2 * most)
+    left = cells.known([f"{n:016x}" for n in range(3000)])
+    assert cells.path.stat().st_size <= 1.02 * most and cells.count() == shipped + len(left)
+    assert 0 < len(left) < 3000 and min(left) == f"{3000 - len(left):016x}", "the oldest go"
+    trim(store, 2)
+    assert cells.count() == shipped and not cells.known([f"{n:016x}" for n in range(3000)])
+
+
+def _outcome() -> Outcome:
+    looks = 20
+    return Outcome(np.arange(looks), np.ones((looks, len(CURVES)), "f4"), np.ones(len(ENDS)), 1.0, False)
