@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
+from engine.figures.fading import doubt
+from engine.figures.onmap import Landmark, Route, Station
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
@@ -90,35 +91,6 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Route:
-    """One of several paths on a map, in a colour of its own; its last point is its end."""
-
-    label: str
-    colour: str  # see theme.colour
-    a: np.ndarray  # [T]
-    b: np.ndarray  # [T]
-    z: np.ndarray  # [T] the quantity on the path
-    steps: np.ndarray  # [T]
-    dash: str = "solid"
-    marker: str = "circle"  # of its end; one of theme.MARKERS
-    tag: str = ""  # written beside its end
-
-
-@dataclass(frozen=True)
-class Landmark:
-    """What is known to lie on a map: a point, or a valley from its first point to its last."""
-
-    role: str  # minimum or saddle
-    a: np.ndarray  # [m]
-    b: np.ndarray  # [m]
-
-    @property
-    def valley(self) -> bool:
-        """Whether it is more than a point."""
-        return len(self.a) > 1
-
-
-@dataclass(frozen=True)
 class Map:
     """A quantity over a plane, and a path on it, or several routes."""
 
@@ -143,6 +115,15 @@ class Map:
     source: str = ""
     routes: tuple[Route, ...] = ()  # where there are several paths; the one path is empty then
     landmarks: tuple[Landmark, ...] = ()
+    held: np.ndarray | None = None  # [T] of the one path, as a Route has it
+    explained: float = 1.0
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is written on the picture of the paths that its plane does not hold."""
+        own = [("the path", self.explained)] if not self.routes else []
+        each = own + [(f"{route.label}’s path", route.explained) for route in self.routes]
+        return [*filter(None, (doubt(name, share) for name, share in each))]
 
     @property
     def empty(self) -> bool:
@@ -270,14 +251,6 @@ class Tiles:
 
 
 Drawing = Chart | Map | Tiles
-
-
-class Station(NamedTuple):
-    """A point of a map's path that has a name."""
-
-    role: str  # start, end or centre
-    point: int  # its row
-    label: str
 
 
 def visible(chart: Chart, line: Line) -> np.ndarray:

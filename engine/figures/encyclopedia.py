@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.figures import words
-from engine.figures.drawing import Chart, Line, Map, Mark, Station
+from engine.figures.drawing import Chart, Line, Map, Mark
+from engine.figures.onmap import Station
 from engine.figures.theme import rule_colour, rule_look
 
 if TYPE_CHECKING:  # it comes with torch, which a figure does not need

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.figures.drawing import Landmark
+from engine.figures.onmap import Landmark
 from engine.figures.words import Spec
 
 OWN = "coordinate"

@@ -86,7 +86,15 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss", scale: Sequence[S
         note=note,
         source=f"{surface.run}/{fingerprint(surface.spec)}",
         landmarks=found,
+        held=_held(surface),
+        explained=surface.explained if np.isfinite(surface.explained) else 1.0,
     )
+
+
+def _held(surface: Surface) -> np.ndarray:
+    """[T]: the share of each point's squared distance from the centre that the plane holds; 1 at the centre itself."""
+    far = surface.distance > 0
+    return np.where(far, 1 - (surface.residual / np.where(far, surface.distance, 1)) ** 2, 1.0)
 
 
 def _cells_of(surfaces: Sequence[Surface], accuracy: bool) -> np.ndarray:

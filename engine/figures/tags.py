@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.figures.drawing import Map, Route
+from engine.figures.drawing import Map
+from engine.figures.onmap import Route
 
 APART = 0.07
 """Of a map's height, from one tag to the next: a line of text on a phone."""

@@ -47,8 +47,7 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; a dash where it is not finite. What is shorter than a tenth
-    of a second is one."""
+    """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; 0.1 s at least, and a dash where it is not finite."""
     if not math.isfinite(seconds):
         return NONE
     seconds = max(seconds, 0.1) if seconds > 0 else seconds

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from engine.figures import escape
-from engine.figures.drawing import Chart, Line, Map, Mark, Route
+from engine.figures.drawing import Chart, Line, Map, Mark
+from engine.figures.onmap import Route
 from engine.figures.render import motion, numbers, paper, plotly, vega
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -277,7 +278,7 @@ def test_the_search_lets_what_is_escaped_be(line):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "render"], ids=lambda path: path.name)
 def test_plotly_gets_no_word_as_it_is(path):
     """Finds a new label of a figure in Plotly that is not escaped."""
-    if path.name not in ("plotly.py", "motion.py", "layout.py"):
+    if path.name not in ("plotly.py", "paths.py", "motion.py", "layout.py"):
         return
     given = [(k.arg, k.value) for call in calls(path) for k in call.keywords]
     for node in ast.walk(ast.parse(path.read_text())):

@@ -10,7 +10,8 @@ import pytest
 
 from engine.figures import together
 from engine.figures.comparison import compare
-from engine.figures.drawing import Map, Route
+from engine.figures.drawing import Map
+from engine.figures.onmap import Route
 from engine.figures.render import plotly, vega
 from engine.figures.tags import APART, tags
 from engine.figures.theme import colour

@@ -3,7 +3,7 @@ overlap."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Stroke, withStroke
 
 from engine.figures.drawing import Map
+from engine.figures.fading import LEAST, oscillates, pieces, strength
+from engine.figures.onmap import Route
 from engine.figures.render.axes import (
     BAR,
     SHAPES,
@@ -169,17 +171,12 @@ def _kinds(drawing: Map) -> dict[str, str]:
 
 def _path(axes: Axes, drawing: Map) -> None:
     halo = [Stroke(linewidth=2.2, foreground="#111111"), withStroke(linewidth=1.1, foreground="white")]
+    points = {"marker": "o", "markersize": 2, "markeredgecolor": "#111111", "markeredgewidth": 0.3}
+    plain = _faded(axes, drawing, {"color": "white", "linewidth": 1.1, "path_effects": halo})
+    style = "solid" if plain else "none"
+    more = {"path_effects": halo} if plain else {}
     axes.plot(
-        drawing.path_a,
-        drawing.path_b,
-        color="white",
-        linewidth=1.1,
-        marker="o",
-        markersize=2,
-        markeredgecolor="#111111",
-        markeredgewidth=0.3,
-        path_effects=halo,
-        gid="path",
+        drawing.path_a, drawing.path_b, color="white", linewidth=1.1, linestyle=style, **points, **more, gid="path"
     )
     for role, i, name in drawing.stations:
         fill, symbol, points = STATIONS[role]
@@ -187,11 +184,32 @@ def _path(axes: Axes, drawing: Map) -> None:
     for route in drawing.routes:
         fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
         style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
-        axes.plot(route.a, route.b, color=fill, linewidth=1.3, linestyle=style, path_effects=rim, gid="path")
+        look = {"color": fill, "linewidth": 1.3, "linestyle": style, "path_effects": rim}
+        if _faded(axes, route, look):
+            axes.plot(route.a, route.b, **look, gid="path")
+        elif route.explained < LEAST:
+            axes.plot(route.a, route.b, ".", color=fill, markersize=2, gid="path")
         axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
         _point(axes, route.a[-1:], route.b[-1:], route.marker, fill, 6, route.label)
     for tag in tags(drawing):
         _tag(axes, tag)
+    if drawing.doubts:
+        box = {"boxstyle": "square,pad=0.25", "fc": LIGHT.paper, "ec": "none", "alpha": 0.9}
+        place = {"transform": axes.transAxes, "ha": "left", "va": "bottom", "bbox": box}
+        axes.text(0.01, 0.01, "\n".join(drawing.doubts), fontsize=7, color=LIGHT.text, **place)
+
+
+def _faded(axes: Axes, path: Map | Route, look: dict[str, Any]) -> bool:
+    """Draws a path's lines where parts of it are faint; whether the path is strong everywhere, and still to be
+    drawn."""
+    a, b = (path.path_a, path.path_b) if isinstance(path, Map) else (path.a, path.b)
+    opacity = strength(a, b, path.held)
+    if (opacity == 1).all() and path.explained >= LEAST:
+        return True
+    thin = 0.5 if oscillates(a, b) else 1.0
+    for level, x, y in pieces(a, b, opacity) if path.explained >= LEAST else []:
+        axes.plot(x, y, **look | {"alpha": level, "linewidth": thin * look["linewidth"]})
+    return False
 
 
 def _tag(axes: Axes, tag: Tag) -> None:

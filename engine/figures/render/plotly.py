@@ -9,12 +9,9 @@ import plotly.graph_objects as go
 
 from engine.figures import escape
 from engine.figures.drawing import Map
-from engine.figures.render.layout import CLEAR, layout
-from engine.figures.tags import tags
-from engine.figures.theme import LANDMARKS, STATIONS, VIRIDIS, Theme, colour, theme
-
-SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond", "cross": "cross"}
-SHAPES |= {"down": "triangle-down"}
+from engine.figures.render.layout import layout
+from engine.figures.render.paths import dot, named, paths, single
+from engine.figures.theme import VIRIDIS, Theme, colour, theme
 
 
 def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
@@ -22,12 +19,7 @@ def contour(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
     figure = _frame(drawing, theme(dark), height)
     if not drawing.empty:
         _add_contours(figure, drawing, dark)
-        _add_landmarks(figure, drawing)
-        _add_path(figure, drawing)
-        _add_stations(figure, drawing)
-    if not drawing.empty or drawing.bare:
-        _add_routes(figure, drawing, dark)
-        _add_tags(figure, drawing, dark)
+    paths(figure, drawing, dark)
     return figure
 
 
@@ -47,104 +39,6 @@ def _add_contours(figure: go.Figure, drawing: Map, dark: bool) -> None:
         line={"width": 0.7, "color": "rgba(255,255,255,0.45)"},
         colorbar=_bar(drawing, dark),
     )
-
-
-def _add_landmarks(figure: go.Figure, drawing: Map) -> None:
-    """Minima and saddles, each kind named once; valleys dotted, and named by the caption."""
-    named: set[str] = set()
-    for landmark in drawing.landmarks:
-        fill, symbol, size = LANDMARKS[landmark.role]
-        figure.add_scatter(
-            x=_float(landmark.a),
-            y=_float(landmark.b),
-            mode="lines" if landmark.valley else "markers",
-            name=escape.plotly(f"{landmark.role}, known"),
-            legendgroup=landmark.role,
-            showlegend=not landmark.valley and landmark.role not in named,
-            line={"color": fill, "width": 1.5, "dash": "dot"},
-            marker=_dot(fill, size) | {"symbol": SHAPES[symbol]},
-            hoverinfo="name",
-        )
-        named |= set() if landmark.valley else {landmark.role}
-
-
-def _add_path(figure: go.Figure, drawing: Map) -> None:
-    """The path from above, white on a dark rim."""
-    x, y = _float(drawing.path_a), _float(drawing.path_b)
-    rim = {"color": "#111111", "width": 4.5}
-    figure.add_scatter(x=x, y=y, mode="lines", line=rim, hoverinfo="skip", showlegend=False)
-    figure.add_scatter(
-        x=x,
-        y=y,
-        mode="lines+markers",
-        name="path",
-        line={"color": "#FFFFFF", "width": 2},
-        marker=_dot("#FFFFFF", 5),
-        showlegend=False,
-        customdata=drawing.path_steps,
-        hovertemplate="step %{customdata}<extra></extra>",
-    )
-
-
-def _add_stations(figure: go.Figure, drawing: Map) -> None:
-    """The path's named points from above."""
-    x, y = _float(drawing.path_a), _float(drawing.path_b)
-    for label, i, (fill, symbol, size) in _stations(drawing):
-        marker = _dot(fill, size) | {"symbol": symbol}
-        figure.add_scatter(
-            x=x[i : i + 1], y=y[i : i + 1], mode="markers", name=escape.plotly(label), marker=marker, hoverinfo="name"
-        )
-
-
-def _add_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
-    """Several paths from above: each in its colour on a dark rim, its end marked and named in the legend."""
-    for route in drawing.routes:
-        x, y, fill = _float(route.a), _float(route.b), colour(route.colour, dark)
-        rim = {"color": "#FFFFFF", "width": 5}
-        figure.add_scatter(x=x, y=y, mode="lines", line=rim, hoverinfo="skip", showlegend=False)
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines+markers",
-            name=escape.plotly(route.label),
-            line={"color": fill, "width": 2.5, "dash": route.dash},
-            marker=_dot(fill, 4) | {"line": {"width": 0}},
-            showlegend=False,
-            customdata=route.steps,
-            hovertemplate=f"{escape.plotly(route.label)}, step %{{customdata}}<extra></extra>",
-        )
-        pale = theme(dark).axis if drawing.bare else "#FFFFFF"
-        ring = {"color": CLEAR, "size": 9, "line": {"color": pale, "width": 2}}
-        figure.add_scatter(x=x[:1], y=y[:1], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
-        figure.add_scatter(
-            x=x[-1:],
-            y=y[-1:],
-            mode="markers",
-            name=escape.plotly(route.label),
-            marker=_dot(fill, 12) | {"symbol": SHAPES[route.marker]},
-            hoverinfo="name",
-            showlegend=not route.tag,
-        )
-
-
-def _add_tags(figure: go.Figure, drawing: Map, dark: bool) -> None:
-    """The words beside the ends of routes, on paper of their own so that they can be read on any colour."""
-    look = theme(dark)
-    for route, a, b, left in tags(drawing):
-        figure.add_annotation(
-            x=a,
-            y=b,
-            text=escape.plotly(route.tag),
-            showarrow=False,
-            xanchor="right" if left else "left",
-            xshift=-11 if left else 11,
-            font={"color": look.text, "size": 13},
-            bgcolor=look.paper,
-            opacity=0.88,
-            bordercolor=colour(route.colour, dark),
-            borderwidth=1.5,
-            borderpad=2,
-        )
 
 
 def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
@@ -176,7 +70,7 @@ def _raise_path(figure: go.Figure, drawing: Map) -> None:
         hovertemplate="step %{customdata}<extra></extra>",
         showlegend=False,
     )
-    for label, i, (fill, symbol, size) in _stations(drawing):
+    for label, i, (fill, symbol, size) in named(drawing):
         figure.add_scatter3d(
             x=x[i : i + 1],
             y=y[i : i + 1],
@@ -184,7 +78,7 @@ def _raise_path(figure: go.Figure, drawing: Map) -> None:
             mode="markers",
             name=escape.plotly(label),
             hoverinfo="name",
-            marker=_dot(fill, size / 2) | {"symbol": "circle" if symbol == "circle" else "diamond"},
+            marker=dot(fill, size / 2) | {"symbol": "circle" if symbol == "circle" else "diamond"},
         )
 
 
@@ -210,7 +104,7 @@ def _above(drawing: Map, a: np.ndarray, b: np.ndarray, z: np.ndarray) -> tuple[n
     they lie off the grid."""
     low, high = drawing.range
     places = a, b, drawing.heights(z) + 0.02 * (high - low)
-    x, y, height = (_float(np.where(_inside(drawing, a, b), values, np.nan)) for values in places)
+    x, y, height = (single(np.where(_inside(drawing, a, b), values, np.nan)) for values in places)
     return x, y, height
 
 
@@ -223,17 +117,13 @@ def config(drawing: Map) -> dict[str, Any]:
     }
 
 
-def _stations(drawing: Map) -> list[tuple[str, int, tuple[str, str, int]]]:
-    return [(station.label, station.point, STATIONS[station.role]) for station in drawing.stations]
-
-
 def _cells(drawing: Map) -> dict[str, Any]:
     hover = "%{x:.4g}, %{y:.4g}: %{customdata:.5g}<extra></extra>"
     return {
-        "x": _float(drawing.a),
-        "y": _float(drawing.b),
-        "z": _float(drawing.shown),
-        "customdata": _float(drawing.z),
+        "x": single(drawing.a),
+        "y": single(drawing.b),
+        "z": single(drawing.shown),
+        "customdata": single(drawing.z),
         "hovertemplate": hover,
         "colorscale": scale(),
     }
@@ -261,10 +151,6 @@ def _bar(drawing: Map, dark: bool) -> dict[str, Any]:
     }
 
 
-def _dot(fill: str, size: float) -> dict[str, Any]:
-    return {"color": fill, "size": size, "line": {"color": "#111111", "width": 1}}
-
-
 def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
     """A figure without anything in it, or with the note that says why."""
     # a template would double what is sent
@@ -280,7 +166,3 @@ def _inside(drawing: Map, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """[T]: which points of a path lie on the grid."""
     across, up = drawing.a, drawing.b
     return (a >= across[0]) & (a <= across[-1]) & (b >= up[0]) & (b <= up[-1])
-
-
-def _float(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values, np.float32)
