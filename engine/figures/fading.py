@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LEVELS = (1.0, 0.6, 0.3, 0.12)
+LEVELS = (1.0, 0.6, 0.35, 0.2)
 """The opacities of a path's parts."""
 HALF, LEAST = 0.5, 0.05
 """Shares of a path that its plane holds: below the first the picture says so, below the second no line is drawn."""
@@ -24,7 +24,7 @@ def strength(a: np.ndarray, b: np.ndarray, held: np.ndarray | None) -> np.ndarra
     holds, and of an oscillation its age, too."""
     wanted = np.ones(len(a)) if held is None else np.clip(np.nan_to_num(held, nan=1.0), 0.0, 1.0)
     if oscillates(a, b):
-        wanted = wanted * np.linspace(0.0, 1.0, len(a)) ** 2
+        wanted = wanted * np.linspace(0.35**0.5, 1.0, len(a)) ** 2
     levels = np.array(LEVELS)
     return levels[np.abs(wanted[:, None] - levels).argmin(axis=1)]
 

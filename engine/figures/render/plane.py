@@ -170,25 +170,23 @@ def _kinds(drawing: Map) -> dict[str, str]:
 
 
 def _path(axes: Axes, drawing: Map) -> None:
-    halo = [Stroke(linewidth=2.2, foreground="#111111"), withStroke(linewidth=1.1, foreground="white")]
-    points = {"marker": "o", "markersize": 2, "markeredgecolor": "#111111", "markeredgewidth": 0.3}
-    plain = _faded(axes, drawing, {"color": "white", "linewidth": 1.1, "path_effects": halo})
-    style = "solid" if plain else "none"
-    more = {"path_effects": halo} if plain else {}
-    axes.plot(
-        drawing.path_a, drawing.path_b, color="white", linewidth=1.1, linestyle=style, **points, **more, gid="path"
-    )
+    line = {"color": "white", "linewidth": 1.1}
+    rim = {"markeredgecolor": "#111111", "markeredgewidth": 0.3}
+    if not _faded(axes, drawing, "#111111", line):
+        halo = [Stroke(linewidth=2.2, foreground="#111111"), withStroke(linewidth=1.1, foreground="white")]
+        axes.plot(
+            drawing.path_a, drawing.path_b, **line, **rim, marker="o", markersize=2, path_effects=halo, gid="path"
+        )
     for role, i, name in drawing.stations:
         fill, symbol, points = STATIONS[role]
         _point(axes, drawing.path_a[i : i + 1], drawing.path_b[i : i + 1], symbol, fill, 0.6 * points, name)
     for route in drawing.routes:
-        fill, rim = colour(route.colour), [withStroke(linewidth=2.4, foreground="white")]
+        fill = colour(route.colour)
         style = (0, tuple(DASHES[route.dash])) if DASHES[route.dash] else "solid"
-        look = {"color": fill, "linewidth": 1.3, "linestyle": style, "path_effects": rim}
-        if _faded(axes, route, look):
-            axes.plot(route.a, route.b, **look, gid="path")
-        elif route.explained < LEAST:
-            axes.plot(route.a, route.b, ".", color=fill, markersize=2, gid="path")
+        line = {"color": fill, "linewidth": 1.3, "linestyle": style}
+        if not _faded(axes, route, "white", line):
+            rim = [withStroke(linewidth=2.4, foreground="white")]
+            axes.plot(route.a, route.b, **line, path_effects=rim, gid="path")
         axes.plot(route.a[:1], route.b[:1], "o", markersize=5, markerfacecolor="none", markeredgecolor="white")
         _point(axes, route.a[-1:], route.b[-1:], route.marker, fill, 6, route.label)
     for tag in tags(drawing):
@@ -199,17 +197,18 @@ def _path(axes: Axes, drawing: Map) -> None:
         axes.text(0.01, 0.01, "\n".join(drawing.doubts), fontsize=7, color=LIGHT.text, **place)
 
 
-def _faded(axes: Axes, path: Map | Route, look: dict[str, Any]) -> bool:
-    """Draws a path's lines where parts of it are faint; whether the path is strong everywhere, and still to be
-    drawn."""
+def _faded(axes: Axes, path: Map | Route, rim: str, line: dict[str, Any]) -> bool:
+    """Draws a path of which parts are faint, or of which no line is drawn; whether this is such a one."""
     a, b = (path.path_a, path.path_b) if isinstance(path, Map) else (path.a, path.b)
     opacity = strength(a, b, path.held)
     if (opacity == 1).all() and path.explained >= LEAST:
-        return True
-    thin = 0.5 if oscillates(a, b) else 1.0
+        return False
+    wide = line["linewidth"] * (0.5 if oscillates(a, b) else 1.0)
     for level, x, y in pieces(a, b, opacity) if path.explained >= LEAST else []:
-        axes.plot(x, y, **look | {"alpha": level, "linewidth": thin * look["linewidth"]})
-    return False
+        axes.plot(x, y, color=rim, linewidth=2 * wide, alpha=level)
+        axes.plot(x, y, **line | {"linewidth": wide, "alpha": level})
+    axes.scatter(a, b, s=4, c=line["color"], edgecolors=rim, linewidths=0.3, alpha=opacity, zorder=2, gid="path")
+    return True
 
 
 def _tag(axes: Axes, tag: Tag) -> None:
