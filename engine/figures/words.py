@@ -30,10 +30,12 @@ SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number as people write it, to so many significant digits: 0.1, 1,000, 2×10⁻⁷; a dash where it is not finite."""
+    """A number as people write it, to so many significant digits: −0.1, 1,000, 2×10⁻⁷; a dash where it is none."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else NONE
-    power = math.floor(math.log10(abs(value)) + 1e-12)
+    if value < 0:
+        return f"−{number(-value, digits)}"
+    power = math.floor(math.log10(value) + 1e-12)
     if -4 < power < 6:
         after = digits - 1 - power
         return f"{value:,.{after}f}".rstrip("0").rstrip(".") if after > 0 else f"{value:,.0f}"
@@ -43,16 +45,15 @@ def number(value: float, digits: int = 4) -> str:
 
 def percent(share: float) -> str:
     """A share to a tenth of a per cent: "12.5%"; a dash where it is not finite."""
-    return f"{100 * share:.1f}%" if math.isfinite(share) else NONE
+    return f"{100 * share:.1f}%".replace("-", "−") if math.isfinite(share) else NONE
 
 
 def duration(seconds: float) -> str:
     """A time in its usual unit: "2.5 s", "12 min", "1.5 h"; 0.1 s at least, and a dash where it is not finite."""
     if not math.isfinite(seconds):
         return NONE
-    seconds = max(seconds, 0.1) if seconds > 0 else seconds
     if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{max(seconds, 0.1):.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
@@ -85,12 +86,9 @@ def data(spec: Spec, split: str = "train") -> str:
     if not has_data(spec):
         return f"on {title(problem['name'])}, a function of {len(problem['begin'])} coordinates"
     examples = problem.get("data", problem)
-    count = (
-        f"{examples['train']:,} training"
-        if split == "train" and "train" in examples
-        else {"train": "training", "test": "held-out"}[split]
-    )
-    return f"on all {count} examples of {title(examples['name'])}"
+    count = {"train": "training", "test": "held-out"}[split]
+    known = f"{examples['train']:,} " if split == "train" and "train" in examples else ""
+    return f"on all {known}{count} examples of {title(examples['name'])}"
 
 
 def run(spec: Spec) -> str:
