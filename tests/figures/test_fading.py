@@ -9,6 +9,7 @@ import pytest
 
 from engine.figures import fading, joint, maps
 from engine.figures.render import paper, plotly
+from engine.records import JointSurface
 from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
 from engine.work.presets import joint as together
@@ -31,7 +32,7 @@ def test_a_part_far_off_the_plane_is_fainter():
     assert sorted(t.opacity for t in drawn) == [fading.LEVELS[-1], 1.0]
     faint = next(t for t in drawn if t.opacity == fading.LEVELS[-1])
     assert np.nanmin(np.abs(faint.x - record.path_a[0])) < 1e-6 and not np.isin(np.float32(record.path_a[-2]), faint.x)
-    alphas = {line.get_alpha() for line in paper.figure(drawing).axes[0].lines if len(line.get_xdata()) > 3}
+    alphas = {line.get_alpha() for line in paper.figure(drawing).axes[0].lines if len(np.asarray(line.get_xdata())) > 3}
     assert {fading.LEVELS[-1], 1.0} <= alphas
     strong = maps.draw(replace(record, residual=0 * off), SPEC)
     assert len(lines(plotly.contour(strong), 2)) == 1 and strong.doubts == []
@@ -54,6 +55,7 @@ def test_the_picture_says_what_its_plane_does_not_hold(explained, said):
 def test_every_run_of_one_landscape_has_its_own_warning():
     """Finds a warning about another run's path."""
     record = Store(SHIPPED).get(Work(together()).address)
+    assert isinstance(record, JointSurface)
     drawing = joint.draw(replace(record, explained=np.array([0.9, 0.3, 0.8, 0.02])), "log loss")
     names = joint.names(record)
     assert drawing.doubts == [f"The plane holds 30% of {names[1]}’s path", f"The plane holds 2% of {names[3]}’s path"]

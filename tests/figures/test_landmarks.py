@@ -11,7 +11,7 @@ import torch
 from engine.figures import joint, landmarks, maps
 from engine.figures.render import paper, plotly
 from engine.problems import Beale, Product, Quadratic, Saddle
-from engine.records import Run, finished
+from engine.records import JointSurface, Run, finished
 from engine.rules import SAM, SGD
 from engine.spec import describe
 from engine.training.runs import MEASURES, RunSpec
@@ -52,7 +52,8 @@ def test_a_map_is_in_the_coordinates_of_its_landscape(problem):
     specs = [RunSpec(problem, rule, lr=0.01, batch=0, steps=40, every=4) for rule in (SAM(0.1), SGD())]
     runs = [trained(spec) for spec in specs]
     one, both = computed(picture(specs[0], 9), runs[0]), finished(under(specs, 9).compute(runs, "cpu", None))
-    for drawing in (maps.draw(one, describe(specs[0])), joint.draw(both), joint.draw(sketch(runs))):
+    assert isinstance(both, JointSurface) and (growing := sketch(runs))
+    for drawing in (maps.draw(one, describe(specs[0])), joint.draw(both), joint.draw(growing)):
         path = drawing.routes[0] if drawing.routes else None
         a, b = (path.a, path.b) if path else (drawing.path_a, drawing.path_b)
         np.testing.assert_allclose(np.stack([a, b], axis=1), runs[0].path, rtol=0, atol=1e-12)
@@ -71,7 +72,7 @@ def test_landmarks_are_drawn_where_they_lie():
     traces = [t for t in plotly.contour(drawing).data if t.legendgroup]
     assert {(t.legendgroup, float(t.x[0]), float(t.y[0])) for t in traces} == found
     axes = paper.figure(drawing).axes[0]
-    points = [tuple(line.get_xydata()[0]) for line in axes.lines if "known" in str(line.get_label())]
+    points = [tuple(np.asarray(line.get_xydata())[0]) for line in axes.lines if "known" in str(line.get_label())]
     assert sorted(points) == [(0.0, 0.0), (0.0, 1.0)]
     valley = RunSpec(Product((0.5, 2.0)), SGD(), lr=0.01, batch=0, steps=40, every=4)
     drawing = maps.draw(computed(picture(valley, 9), trained(valley)), describe(valley))

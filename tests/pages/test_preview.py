@@ -27,7 +27,7 @@ console.log(JSON.stringify(runs.map(([run, lr, radii]) => descend(run, lr, radii
 """
 
 
-def carried_out(*runs: tuple[dict, float, list[float]]) -> list[list[dict]]:
+def carried_out(*runs: tuple[dict | None, float, list[float]]) -> list[list[dict]]:
     """The points of runs with a rate and radii, as JavaScript makes them."""
     done = node(
         ["-e", preview.STEPS + MEASURE],

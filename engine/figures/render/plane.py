@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Stroke, withStroke
 
@@ -207,7 +208,8 @@ def _faded(axes: Axes, path: Map | Route, rim: str, line: dict[str, Any]) -> boo
     for level, x, y in pieces(a, b, opacity) if path.explained >= LEAST else []:
         axes.plot(x, y, color=rim, linewidth=2 * wide, alpha=level)
         axes.plot(x, y, **line | {"linewidth": wide, "alpha": level})
-    axes.scatter(a, b, s=4, c=line["color"], edgecolors=rim, linewidths=0.3, alpha=opacity, zorder=2, gid="path")
+    fills = to_rgba_array([line["color"]] * len(a), opacity)
+    axes.scatter(a, b, s=4, c=fills, edgecolors="face", linewidths=0.3, zorder=2, gid="path")
     return True
 
 
