@@ -52,7 +52,8 @@ def test_a_map_is_in_the_coordinates_of_its_landscape(problem):
     specs = [RunSpec(problem, rule, lr=0.01, batch=0, steps=40, every=4) for rule in (SAM(0.1), SGD())]
     runs = [trained(spec) for spec in specs]
     one, both = computed(picture(specs[0], 9), runs[0]), finished(under(specs, 9).compute(runs, "cpu", None))
-    assert isinstance(both, JointSurface) and (growing := sketch(runs))
+    growing = sketch(runs)
+    assert isinstance(both, JointSurface) and growing
     for drawing in (maps.draw(one, describe(specs[0])), joint.draw(both), joint.draw(growing)):
         path = drawing.routes[0] if drawing.routes else None
         a, b = (path.a, path.b) if path else (drawing.path_a, drawing.path_b)
