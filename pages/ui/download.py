@@ -15,7 +15,7 @@ from engine.figures.parallel import Parallel
 from engine.figures.render import latex, numbers, paper, parcel
 from engine.figures.render import solid as solids
 from engine.figures.theme import PAPERS
-from pages.ui import tray
+from pages.ui import clipboard, tray
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
@@ -64,6 +64,7 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collect
             "width": "stretch",
         }
         st.button("Add to figure", on_click=tray.add, args=(name, drawings[name]), **about)
+        clipboard.copies(prefix, partial(_picture, drawings[name], "png", wanted))
         _all(partial(_parcel, named, wanted), len(named), prefix, file(prefix, "figures", of))
 
 
