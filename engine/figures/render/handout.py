@@ -132,7 +132,7 @@ def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> No
         if not chart.empty:
             rows, right = name(axes, chart, Frame(made, left, high - each, width - 0.6, each - 0.28), size, rows)
         over, under = 0.28 + 1.45 * rows * size / 72, 4.4 * size / 72
-        wide = width - 0.5 - max(0.15, right)
+        wide = width - 0.65 - right
         place = (left + 0.5) / WIDTH, (high - each + under) / HEIGHT, wide / WIDTH, (each - over - under) / HEIGHT
         axes.set_position(place)
         made.text(
