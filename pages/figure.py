@@ -10,7 +10,7 @@ import streamlit as st
 from engine.figures import escape
 from engine.figures.render import composed
 from engine.spec import fingerprint
-from pages.ui import download, link, shell, tray
+from pages.ui import clipboard, download, link, shell, tray
 
 AT = "composed"
 EMPTY = "No figure is here yet: on any other page, choose one in the menu Export and press “Add to figure”."
@@ -66,6 +66,8 @@ def files(panels: list[tray.Panel], sheet: composed.Sheet, wanted: download.Prin
         texts = {"txt": composed.caption, "tex": partial(composed.environment, file=name)}
         for form, make in texts.items():
             download.button(form, partial(_text, make, drawings), download.TEXTS[form], AT, name)
+        png = partial(composed.export, drawings, sheet, "png", wanted.clear, wanted.times)
+        clipboard.copies(AT, png, link=False)  # the panels are the session's: no address has them
 
 
 def _text(make: Callable[[composed.Drawings], str], drawings: composed.Drawings) -> bytes:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 
 from engine.__main__ import main
 
@@ -53,11 +54,22 @@ def test_the_command_lines_run(tmp_path, monkeypatch, capsys):
     assert all((tmp_path / path).is_file() for path in kept)
 
 
+PICTURES = re.findall(r'src(?:set)?="([^"]+)"', README)
+
+
 @pytest.mark.parametrize(
     "place",
     sorted(
-        set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`((?:\w+/)+|[\w/]+\.(?:py|txt|md))`", README))
+        set(re.findall(r"\]\(([^)#:]+)\)", README))
+        | set(re.findall(r"`((?:\w+/)+|[\w/]+\.(?:py|txt|md))`", README))
+        | set(PICTURES)
     ),
 )
 def test_named_files_exist(place):
     assert (ROOT / place).exists()
+
+
+def test_the_start_page_is_shown_light_and_dark_as_large_as_a_window():
+    pictures = [imread(ROOT / place) for place in PICTURES]
+    assert [picture.shape[:2] for picture in pictures] == [(900, 1440)] * 2
+    assert sorted(picture[..., :3].mean() > 0.5 for picture in pictures) == [False, True]

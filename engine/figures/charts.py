@@ -223,7 +223,7 @@ def with_edges(
     """The lines with the edges of stability, a range that shows what was measured, and sentences on a rescaled rule's
     edge and on one far above what was measured."""
     same = np.array_equal(edge, limit, equal_nan=True)
-    theory = [Line(_limit_name(spec), steps, limit, "ink", "dash", theory=True)]
+    theory = [Line(_limit_name(spec), steps, limit, rule_colour("SGD"), "dash", theory=True)]
     if not same:
         theory.insert(0, Line(words.edge(spec), steps, edge, rule_colour(words.rule(spec)), "dash", theory=True))
     measured = np.concatenate([line.y for line in lines]) if lines else np.zeros(0)

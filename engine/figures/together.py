@@ -46,7 +46,7 @@ def _coloured(runs: Runs) -> list[tuple[str, str, Columns]]:
 
 
 def sharpness(runs: Runs) -> Chart:
-    """λ₁ of every run with each rule's edge of stability dashed in its colour, and gradient descent's in ink; of runs
+    """λ₁ of every run with each rule's edge of stability dashed in its colour, and gradient descent's in grey; of runs
     that differ in more than their rule, each has an edge of its own."""
     lines = [
         Line(name, run["step"], run["sharpness"], colour, band=_within(run)) for name, colour, run in _coloured(runs)
@@ -57,7 +57,7 @@ def sharpness(runs: Runs) -> Chart:
     caption = (
         f"Largest eigenvalue λ₁ of the training loss’s Hessian at w, within its residual, {_data(runs)}. "
         f"Dashed in a {'rule' if shared else 'run'}’s colour is its edge of stability in theory: above it, full-batch "
-        f"steps on a quadratic are unstable{'; the one without a colour is gradient descent’s' if shared else ''}."
+        f"steps on a quadratic are unstable{'; grey is gradient descent’s' if shared else ''}."
         f"{far}{_rescaled(runs)}"
     )
     log = positive(*(line.y for line in (*lines, *edges)))
@@ -96,7 +96,9 @@ def _edges(runs: Runs, top: float, shared: bool) -> tuple[list[Line], str]:
             found.append(Line(f"{name}’s edge", run["step"], run["edge"], colour, "dash", theory=True))
     if shared:
         longest = max((run for _, _, run in runs), key=lambda run: len(run["step"]))
-        found.append(Line("gradient descent’s edge", longest["step"], longest["limit"], "ink", "dash", theory=True))
+        found.append(
+            Line("gradient descent’s edge", longest["step"], longest["limit"], rule_colour("SGD"), "dash", theory=True)
+        )
     for line in found:
         lowest = float(np.min(line.y[np.isfinite(line.y)], initial=np.inf))
         if lowest <= FAR * top:

@@ -14,14 +14,16 @@ from engine.figures.drawing import Drawing, Map
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, numbers, paper, parcel
 from engine.figures.render import solid as solids
+from engine.figures.render import turned as landscapes
 from engine.figures.theme import PAPERS
-from pages.ui import tray
+from pages.ui import clipboard, tray, turned
 
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
 SURFACES = {"obj": "model/obj", "glb": "model/gltf-binary", "vtk": "application/octet-stream"}
 CALLED = {"txt": "Caption", "tex": "LaTeX"}
-ABOUT = {"txt": "Title and caption as text", "tex": "A figure environment with the caption and a label"}
+ABOUT = {"txt": "Title and caption as text", "tex": "A figure environment with the caption and a label, for the PDF"}
+ABOUT["tex"] += "; PGF is not offered, for it needs a TeX on the server"
 ABOUT |= {
     "obj": "For printers and modelling",
     "glb": "For slides and web pages",
@@ -57,6 +59,8 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collect
                 button(form, partial(_text, drawings[name], form, own), mime, prefix, own)
             for form, mime in SURFACES.items() if name in solid else ():
                 button(form, partial(_surface, drawings[name], form), mime, prefix, own)
+        if name in solid:
+            turned.files(prefix, MIME, f"{own}-turned", partial(_turned, drawings[name], wanted))
         named = {file(prefix, other, of): draw for other, draw in drawings.items()}
         about: dict[str, Any] = {
             "key": f"{prefix}:add",
@@ -64,6 +68,7 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collect
             "width": "stretch",
         }
         st.button("Add to figure", on_click=tray.add, args=(name, drawings[name]), **about)
+        clipboard.copies(prefix, partial(_picture, drawings[name], "png", wanted))
         _all(partial(_parcel, named, wanted), len(named), prefix, file(prefix, "figures", of))
 
 
@@ -136,6 +141,12 @@ def _surface(draw: Draw, form: str) -> bytes:
     drawing = draw()
     assert isinstance(drawing, Map)
     return solids.export(drawing, form)
+
+
+def _turned(draw: Draw, wanted: Print, form: str, view: landscapes.View) -> bytes:
+    drawing = draw()
+    assert isinstance(drawing, Map)
+    return landscapes.export(drawing, form, view, wanted.width, wanted.clear, wanted.times)
 
 
 def _parcel(named: Mapping[str, Draw], wanted: Print) -> bytes:

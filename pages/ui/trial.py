@@ -12,6 +12,7 @@ from engine.experiments import EXPERIMENTS, Check, Experiment, current
 from engine.figures import escape, words
 from engine.figures.beneath import beneath
 from engine.figures.drawing import Chart, Drawing
+from engine.figures.render import bands
 from engine.records import Result
 from engine.spec import decode, digest, encode
 from engine.work import references
@@ -195,7 +196,9 @@ def _row(check: Check, complete: bool) -> escape.Html:
     many = len(check.values) > 1 and math.isfinite(low)
     unit = f" {check.unit}" if check.unit and math.isfinite(check.measured) else ""
     spread = f"{number(low)} to {number(high)}, {len(check.values)} runs" if many else ""
-    cells = (check.claim, check.predicted, check.accepted, number(check.measured, 4) + unit, spread)
+    drawn = bands.picture(check.values if not check.void else (), check.low, check.high)
+    accepted = escape.html("{}{}", check.accepted, drawn)
+    cells = (check.claim, check.predicted, accepted, number(check.measured, 4) + unit, spread)
     sign = SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
     note = check.void or check.note
     told = escape.html("<br><small>{}</small>", note) if note else ""

@@ -4,6 +4,7 @@ container and keep their view, the browser's history, the keyboard, and every pa
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,11 @@ SCENE = """plot => {
   return { x: box.x + l, y: box.y + t, width: w, height: h };
 }"""
 """Where a plot's scene is on the page."""
+TURN = """x => {
+  const plot = [...document.querySelectorAll('.ravine-plot')].find(p => p._fullLayout?.scene);
+  return Plotly.relayout(plot, { 'scene.camera.eye.x': x });
+}"""
+"""Turns the landscape, as a hand would."""
 
 
 def cut_off(page: Page, plot: Locator) -> bool:
@@ -93,6 +99,36 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
         page.wait_for_function(DRAWN)
         sides = [plots.nth(nth).evaluate("plot => plot._fullLayout.xaxis._length") for nth in (0, 1)]
         assert sides[0] == pytest.approx(sides[1], abs=1)
+
+
+def test_a_figure_and_a_link_are_copied_and_a_landscape_leaves_as_it_is_turned(visit):
+    """Where the browser lets a page copy; where it does not, a line says what to do."""
+    page = visit()
+    turn_to(page, "Landscape")
+    expect(page.locator(".ravine-plot .gl-container canvas").first).to_be_visible()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Export").click()
+    told, turned = page.locator(".copies output").last, key(page, "surface:turned").locator("output")
+    page.get_by_role("button", name="Copy picture").click()
+    expect(told).to_have_text("Picture copied")
+    kinds = "async () => (await navigator.clipboard.read()).flatMap(item => item.types)"
+    assert page.evaluate(kinds) == ["image/png"]
+    page.get_by_role("button", name="Copy link").click()
+    expect(told).to_have_text("Link copied")
+    assert page.evaluate("() => navigator.clipboard.readText()") == page.url
+    files = []
+    for x in (1.5, -1.5):
+        page.evaluate(TURN, x)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="SVG as turned").click()
+        files.append(Path(download.value.path()).read_bytes())
+    assert all(file.startswith(BEGINS["svg"]) for file in files) and files[0] != files[1]
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    for name, instead in (("Copy picture", "download the PNG"), ("Copy link", page.url)):
+        page.get_by_role("button", name=name).click()
+        expect(told).to_contain_text("lets no page copy")
+        expect(told).to_contain_text(instead)
+    expect(turned).to_have_text("")
 
 
 def test_ways_through_the_pages(visit):

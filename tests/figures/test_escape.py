@@ -285,7 +285,7 @@ def test_plotly_gets_no_word_as_it_is(path):
         if isinstance(node, ast.Dict):
             given += [(str(getattr(k, "value", "")), v) for k, v in zip(node.keys, node.values, strict=True)]
     words = [value for key, value in given if key in PLOTLY and name(value) not in ("names", "{}")]
-    own = {"hover", "_short(drawing.x_label)", "_short(drawing.y_label)", "_short(drawing.z_label)"}
+    own = {"hover", "short(drawing.x_label)", "short(drawing.y_label)", "short(drawing.z_label)"}
     bad = [name(v) for v in words if not safe(v, "escape.plotly") and name(v) not in own and not listed(v)]
     assert bad == []
 

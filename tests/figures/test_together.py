@@ -36,7 +36,7 @@ def sharpness(edge: float, limit: float) -> tuple[dict[str, tuple[str, str]], st
 def test_each_edge_is_dashed_in_its_colour_and_descents_own_once():
     lines, words = sharpness(edge=5.0, limit=20.0)
     curves = {"SGD": ("grey", "solid"), "SAM": ("blue", "solid")}
-    assert lines == curves | {"SAM’s edge": ("blue", "dash"), "gradient descent’s edge": ("ink", "dash")}
+    assert lines == curves | {"SAM’s edge": ("blue", "dash"), "gradient descent’s edge": ("grey", "dash")}
     lines, words = sharpness(edge=5.0, limit=31.0)
     assert "gradient descent’s edge" not in lines and "Gradient descent’s edge is far above: 31 at its lowest." in words
     lines, words = sharpness(edge=1e-6, limit=20.0)
@@ -61,7 +61,7 @@ def test_values_are_told_by_the_crosshair_over_steps_and_by_a_tooltip_elsewhere(
     for chart in over_steps if by_steps else [compare(runs, "train_loss", "gradients")]:
         _, spec = vega.vega(chart)
         told = any("tooltip" in layer["encoding"] for layer in spec["layer"])
-        assert (spec["params"], told) == ([{"name": "steps", "value": by_steps}], not by_steps), chart.name
+        assert (spec["params"][0], told) == ({"name": "steps", "value": by_steps}, not by_steps), chart.name
 
 
 def ends(*at: tuple[float, float]) -> Map:

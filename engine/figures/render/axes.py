@@ -10,18 +10,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Line, band, pointed, visible
+from engine.figures.ends import End, ends
 from engine.figures.marks import placed
 from engine.figures.parallel import Parallel
 from engine.figures.points import beads
+from engine.figures.render.frame import Frame
 from engine.figures.theme import DASHES, LIGHT, colour
 from engine.figures.ticks import log_ticks, ticks
 from engine.figures.words import number
 
 SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "X", "star": "*", "down": "v"}
+STUB, SHARE = 1.9, 0.3
+"""What lies between a plot and a name right of it, and after that, in units of the text's size; and which part of the
+width names may take at most."""
 BAR = (0.03, 0, 0.045, 1)
 """Where the colour bar stands beside a map, in units of its sides: gap, foot, width, height."""
 
@@ -33,20 +38,58 @@ def label(axes: Axes, drawing: Drawing | Parallel, size: float) -> None:
     axes.set_ylabel(drawing.y_label, fontsize=size)
 
 
-def draw(axes: Axes, drawing: Drawing | Parallel, width: float, size: float, named: bool = True) -> int:
-    """A chart, its legend if it is to be `named`, and its marks' labels on a plot of a figure `width` inches wide, in
+def draw(axes: Axes, drawing: Drawing | Parallel, width: float, size: float) -> int:
+    """A chart with its marks' labels, but without the names of its lines, on a plot of a figure `width` inches wide, in
     text of `size` points; the note of what has nothing to show. Returns the rows of text above the plot."""
     label(axes, drawing, size)
     if not isinstance(drawing, Chart) or drawing.empty:
         _nothing(axes, drawing.note, size)
         return 0
     _curves(axes, drawing, size)
-    rows = _marks(axes, drawing, 0.85 * 72 * width / (0.55 * size), size)
-    labels = keys(drawing) if named else []
-    columns = legend_columns(labels, width, size)
+    return _marks(axes, drawing, 0.85 * 72 * width / (0.55 * size), size)
+
+
+def name(axes: Axes, chart: Chart, place: Frame, size: float, rows: int) -> tuple[int, float]:
+    """Names a chart's lines, if they have to be, at their ends or, where these have no room for it, in a legend above
+    so many rows of text. `place` is what plot, names and all have. Returns the rows of text above the plot and the
+    inches right of it."""
+    labels, em = keys(chart), size / 72
+    beside = (0.55 * max(map(len, labels), default=0) + STUB) * em
+    if beside <= SHARE * place.width:
+        low, high = axes.get_ylim()
+        if found := ends(chart, low, high, (place.height - (4.2 + 1.3 * rows) * em) / (1.25 * em)):
+            _beside(axes, found, size)
+            return rows, beside
+    columns = legend_columns(labels, place.width, size)
     if labels:
         legend(axes, columns, size, rows)
-    return rows + -(-len(labels) // columns)
+    return rows + -(-len(labels) // columns), 0.0
+
+
+def _beside(axes: Axes, found: Sequence[End], size: float) -> None:
+    """Names right of the plot, and strokes of their lines' colours that lead there."""
+    right = axes.transAxes + ScaledTranslation(size / 72, 0, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]  # drawn
+    for line, y, height in found:
+        hue = colour(line.colour)
+        axes.annotate(
+            "",
+            (float(line.x[-1]), y),
+            xytext=(1, height),
+            textcoords=blended_transform_factory(right, axes.transData),
+            arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2},
+            annotation_clip=False,
+        )
+        axes.annotate(
+            line.label,
+            (1, height),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(1.3 * size, 0),
+            textcoords="offset points",
+            fontsize=size,
+            va="center",
+            color=LIGHT.text,
+            annotation_clip=False,
+        )
 
 
 def wrapped(text: str, room: float, size: float, most: int = 3) -> str:

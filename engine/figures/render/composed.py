@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, paper
-from engine.figures.render.axes import draw, keys, legend_columns, legend_shift, shift_legend, thin, tick, wrapped
+from engine.figures.render.axes import draw, keys, legend_columns, legend_shift, name, shift_legend, thin, tick, wrapped
 from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_within
 from engine.figures.render.rails import lines_within
@@ -76,7 +76,7 @@ def composed(drawings: Drawings, sheet: Sheet) -> Figure:
     above = 0.0
     with matplotlib.rc_context(_fonts(sheet)):
         plots = [Frame(made, 0, 0, 1, 1).axes(0, 0, 1, 1) if isinstance(one, Chart) else None for one in drawings]
-        tops = [_plot(plot, one, sheet.width / columns, size, not shared) for plot, one in _charts(plots, drawings)]
+        tops = [draw(plot, one, sheet.width / columns - 4 * size / 72, size) for plot, one in _charts(plots, drawings)]
         if shared:
             above = _legend(made, plots[0], keys(shared), size)
         if sheet.common:
@@ -94,7 +94,7 @@ def composed(drawings: Drawings, sheet: Sheet) -> Figure:
                 color=LIGHT.text,
             )
             if plot and isinstance(one, Chart):
-                _set(frame, plot, one, size, next(rows))
+                _set(frame, plot, one, size, next(rows), not shared and not one.empty)
             else:
                 _within(frame, one, size)
     return made
@@ -139,11 +139,6 @@ def _legend(made: Figure, plot: Axes | None, labels: list[str], size: float) -> 
     return (0.9 + 1.5 * -(-len(labels) // columns)) * em
 
 
-def _plot(plot: Axes, chart: Chart, width: float, size: float, named: bool) -> int:
-    """Draws a chart; the rows of text above it."""
-    return draw(plot, chart, width - 4 * size / 72, size, named)
-
-
 def _join(charts: list[tuple[Axes, Chart]]) -> None:
     """Gives the axes of one quantity the same ends; a chart with ends or ticks of its own keeps them."""
     for side, along in (("x", "xaxis"), ("y", "yaxis")):
@@ -160,9 +155,12 @@ def _join(charts: list[tuple[Axes, Chart]]) -> None:
                 tick(getattr(plot, along), ends[:, 0].min(), ends[:, 1].max(), log)
 
 
-def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int) -> None:
-    """Puts a chart that is drawn into its frame, with room for its ticks, its labels and the rows above it."""
+def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int, named: bool) -> None:
+    """Puts a chart that is drawn into its frame, its lines `named`, with room for its ticks, its labels and the rows
+    above it."""
     em = size / 72
+    inner = frame._replace(width=frame.width - 4 * em, height=frame.height - 1.6 * em)
+    rows, right = name(plot, chart, inner, size, rows) if named else (rows, 0.0)
     plot.set_ylabel(wrapped(chart.y_label, frame.height - 5 * em, size))
     plot.set_xlabel(wrapped(chart.x_label, frame.width - 7 * em, size))
     places = _ticks(plot.yaxis, *plot.get_ylim())
@@ -170,7 +168,7 @@ def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int) -> None
     left = (1.2 + 1.3 * _lines(plot.get_ylabel()) + 0.68 * longest) * em + 3.5 / 72
     bottom, top = (2.6 + 1.3 * _lines(plot.get_xlabel())) * em, (1.6 + 1.5 * rows) * em
     across, up = frame.figure.get_size_inches()
-    wide, tall = max(frame.width - left - 1.6 * em, 0.05), max(frame.height - bottom - top, 0.05)
+    wide, tall = max(frame.width - left - max(1.6 * em, right), 0.05), max(frame.height - bottom - top, 0.05)
     plot.set_position(((frame.left + left) / across, (frame.foot + bottom) / up, wide / across, tall / up))
     if not chart.x_ticks:
         thin(plot.xaxis, _ticks(plot.xaxis, *plot.get_xlim()), wide, size)

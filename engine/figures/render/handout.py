@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from engine.figures.drawing import Chart, Drawing
 from engine.figures.render import paper
-from engine.figures.render.axes import draw, legend_columns
+from engine.figures.render.axes import draw, name
+from engine.figures.render.frame import Frame
 from engine.figures.theme import LIGHT
 
 WIDTH, HEIGHT, RIM = 8.27, 11.69, 0.6
@@ -126,21 +127,14 @@ def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> No
     width, each = (WIDTH - 2 * RIM) / columns, tall / max(1, -(-len(charts) // columns))
     for nth, (title, chart) in enumerate(charts):
         left, high = RIM + width * (nth % columns), top - each * (nth // columns)
-        legend = (
-            -(-len(chart.lines) // legend_columns([line.label for line in chart.lines], width - 0.6, size))
-            if len(chart.lines) > 1
-            else 0
-        )
-        over, under = 0.28 + (1.45 * legend + 1.3 * bool(chart.marks)) * size / 72, 4.4 * size / 72
-        axes = made.add_axes(
-            (
-                (left + 0.5) / WIDTH,
-                (high - each + under) / HEIGHT,
-                (width - 0.65) / WIDTH,
-                (each - over - under) / HEIGHT,
-            )
-        )
-        draw(axes, chart, width - 0.6, size)
+        axes = made.add_axes((0, 0, 1, 1))
+        rows, right = draw(axes, chart, width - 0.6, size), 0.0
+        if not chart.empty:
+            rows, right = name(axes, chart, Frame(made, left, high - each, width - 0.6, each - 0.28), size, rows)
+        over, under = 0.28 + 1.45 * rows * size / 72, 4.4 * size / 72
+        wide = width - 0.65 - right
+        place = (left + 0.5) / WIDTH, (high - each + under) / HEIGHT, wide / WIDTH, (each - over - under) / HEIGHT
+        axes.set_position(place)
         made.text(
             left / WIDTH,
             high / HEIGHT,

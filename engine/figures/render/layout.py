@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.figures import escape
 from engine.figures.drawing import Map
+from engine.figures.heights import TALL
 from engine.figures.theme import Theme
 
 CLEAR = "rgba(0,0,0,0)"
@@ -45,7 +46,7 @@ def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
         "scene": _walls(drawing, look)
         | {
             "aspectmode": "manual",
-            "aspectratio": {"x": 1, "y": 1, "z": 0.65},
+            "aspectratio": {"x": 1, "y": 1, "z": TALL},
             # a little to the right, for at the left stand the heights and their name
             "camera": {"eye": {"x": 1.58, "y": -1.8, "z": 1.16}, "center": {"x": -0.085, "y": -0.085, "z": -0.13}},
         },
@@ -79,9 +80,9 @@ def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
     rim = 0.05 * (high - low)
     heights = {"range": [low - rim, high + rim], "tickvals": places, "ticktext": names}
     return {
-        "xaxis": wall | {"title": _title(_short(drawing.x_label), 11), "range": across},
-        "yaxis": wall | {"title": _title(_short(drawing.y_label), 11), "range": up},
-        "zaxis": wall | {"title": _title(_short(drawing.z_label), 11)} | heights,
+        "xaxis": wall | {"title": _title(short(drawing.x_label), 11), "range": across},
+        "yaxis": wall | {"title": _title(short(drawing.y_label), 11), "range": up},
+        "zaxis": wall | {"title": _title(short(drawing.z_label), 11)} | heights,
     }
 
 
@@ -90,7 +91,7 @@ def _sides(drawing: Map) -> tuple[list[float], list[float]]:
     return (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
 
 
-def _short(label: str) -> str:
+def short(label: str) -> str:
     """Without the unit, for which a scene has no room; its colour bar has."""
     return label.partition(" (")[0].partition(",")[0]
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from engine.figures import escape
 from engine.figures.drawing import Chart, Line, Map, band, pointed, visible
+from engine.figures.ends import apart
 from engine.figures.points import beads, thin
 from engine.figures.theme import STATIONS, VIRIDIS, Theme, colour, theme
 
@@ -104,22 +105,11 @@ def _names(chart: Chart, lines: list[Line], y: _Scale, left: float, dark: bool) 
     """The curves' names at the heights of their ends."""
     ends = [(float(y(v[np.isfinite(v)][-1:])[0]), line) for line in lines for v in [visible(chart, line)]]
     ends.sort(key=lambda end: end[0])
-    places = _apart([height + 4 for height, _ in ends])
+    places = apart([height + 4 for height, _ in ends], APART, BOTTOM - 4.0)
     return "".join(
         f"<text x='{left:.0f}' y='{at:.0f}' fill='{colour(line.colour, dark)}'>{escape.svg(line.label)}</text>"
         for at, (_, line) in zip(places, ends, strict=True)
     )
-
-
-def _apart(places: list[float]) -> list[float]:
-    """Heights, in rising order, moved so that names at them do not touch and none lies below the plot."""
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + APART)
-    most = BOTTOM - 4.0
-    for i in range(len(places) - 1, -1, -1):
-        places[i] = min(places[i], most)
-        most = places[i] - APART
-    return places
 
 
 def _ground(drawing: Map) -> bytes:

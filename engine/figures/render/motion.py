@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Line, Map, Tiles, band, pointed, visible
+from engine.figures.ends import End, ends
 from engine.figures.points import beads, thin
 from engine.figures.render import plotly
 from engine.figures.render.layout import CLEAR, FONT, axis
@@ -23,6 +24,8 @@ TIMES = ("step", "epoch", "gradient evaluations")
 """The axes along which a chart's curves grow."""
 POINTS = 400
 """The most points of a curve: all of them are handed to Plotly anew for every picture of the motion."""
+LONGEST = 12
+"""Letters of a name that a plot on a narrow page has room for at its right."""
 BESIDE = {"orientation": "v", "yref": "paper", "y": 0.5, "yanchor": "middle", "ypad": 10}
 DASHES = {"solid": "solid", "dash": "dash", "dot": "dot", "none": "solid"}
 SYMBOLS = {
@@ -60,20 +63,45 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
         _add_faint(made, drawing, line, dark)
     for line in drawing.lines:
         _add(made, drawing, line, dark)
-    for mark in drawing.marks:
-        made.add_shape(
-            type="line",
-            x0=mark.x,
-            x1=mark.x,
-            y0=0,
-            y1=1,
-            yref="paper",
-            line={"dash": "dot", "width": 1, "color": look.axis},
-        )
-        # of a logarithmic axis a shape takes the value, an annotation its logarithm
-        x = float(np.log10(mark.x)) if drawing.log_x else mark.x
-        made.add_annotation(text=escape.plotly(mark.label), x=x, y=1, yref="paper", yanchor="bottom", showarrow=False)
+    _add_marks(made, drawing, look)
+    _add_names(made, drawing, _ends(drawing, height, text), dark, text)
     return made
+
+
+def _add_marks(made: go.Figure, chart: Chart, look: Theme) -> None:
+    """Dotted lines with words above them."""
+    line = {"dash": "dot", "width": 1, "color": look.axis}
+    for mark in chart.marks:
+        made.add_shape(type="line", x0=mark.x, x1=mark.x, y0=0, y1=1, yref="paper", line=line)
+        x = _place(mark.x, chart.log_x)
+        made.add_annotation(text=escape.plotly(mark.label), x=x, y=1, yref="paper", yanchor="bottom", showarrow=False)
+
+
+def _place(value: float, log: bool) -> float:
+    """A value as an annotation takes it: of a logarithmic axis its logarithm, where a shape takes the value itself."""
+    return float(np.log10(value)) if log else value
+
+
+def _ends(chart: Chart, height: int, text: int) -> tuple[End, ...]:
+    """Where the lines are named at their ends; none where the names are too long for a narrow page, or the lines grow
+    towards those of another result."""
+    bounds = _range(chart, "y")
+    if bounds is None or chart.beneath or max(len(line.label) for line in chart.lines) > LONGEST:
+        return ()
+    low, high = (10.0**bound if chart.log_y else bound for bound in bounds)
+    return ends(chart, low, high, (height - 6.5 * text) / (1.25 * text))
+
+
+def _add_names(made: go.Figure, chart: Chart, found: Sequence[End], dark: bool, text: int) -> None:
+    """Names at the lines' ends, with strokes of their colours that lead there, in place of a legend."""
+    if not found:
+        return
+    made.update_layout(showlegend=False, margin_r=(0.55 * max(len(end.line.label) for end in found) + 1.5) * text)
+    for line, y, beside in found:
+        stroke = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": colour(line.colour, dark)}
+        here = {"x": _place(float(line.x[-1]), chart.log_x), "y": _place(y, chart.log_y)}
+        tail = {"ax": text, "ay": _place(beside, chart.log_y), "ayref": "y", "xanchor": "left"}
+        made.add_annotation(text=escape.plotly(line.label), **here, **tail, **stroke)
 
 
 def _map(drawing: Map, dark: bool, height: int, text: int) -> go.Figure:

@@ -16,9 +16,10 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from engine.figures import escape
-from engine.figures.drawing import Drawing, Map, Tiles
+from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
-from engine.figures.render.axes import draw
+from engine.figures.render.axes import draw, name
+from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_in_print
 from engine.figures.render.rails import lines_in_print
 from engine.figures.render.tiles import side_by_side
@@ -56,7 +57,10 @@ def figure(drawing: Drawing | Parallel, width: float = 5.5, caption: bool = Fals
         result = lines_in_print(drawing, width, foot, size)
     else:
         result = Figure(figsize=(width, 0.6 * width + foot), layout="constrained", facecolor="white")
-        draw(result.add_subplot(), drawing, width, size)
+        axes = result.add_subplot()
+        rows = draw(axes, drawing, width, size)
+        if isinstance(drawing, Chart) and not drawing.empty:
+            name(axes, drawing, Frame(result, 0, foot, width, 0.6 * width), size, rows)
     if words:
         result.supxlabel("\n".join(words), x=0.01, ha="left", fontsize=size, linespacing=1.15, color=LIGHT.text)
     return result

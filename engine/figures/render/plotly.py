@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from engine.figures import escape
 from engine.figures.drawing import Map
+from engine.figures.heights import above
 from engine.figures.render.layout import layout
 from engine.figures.render.paths import dot, named, paths, single
 from engine.figures.theme import VIRIDIS, Theme, colour, theme
@@ -57,7 +57,7 @@ def scene(drawing: Map, dark: bool = False, height: int = 460) -> go.Figure:
 
 def _raise_path(figure: go.Figure, drawing: Map) -> None:
     """The path and its named points over the ground."""
-    x, y, z = _above(drawing, drawing.path_a, drawing.path_b, drawing.path_z)
+    x, y, z = map(single, above(drawing, drawing.path_a, drawing.path_b, drawing.path_z))
     figure.add_scatter3d(
         x=x,
         y=y,
@@ -85,7 +85,7 @@ def _raise_path(figure: go.Figure, drawing: Map) -> None:
 def _raise_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
     """Several paths over the ground, each in its colour."""
     for route in drawing.routes:
-        x, y, z = _above(drawing, route.a, route.b, route.z)
+        x, y, z = map(single, above(drawing, route.a, route.b, route.z))
         figure.add_scatter3d(
             x=x,
             y=y,
@@ -97,15 +97,6 @@ def _raise_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
             customdata=route.steps,
             hovertemplate=f"{escape.plotly(route.label)}, step %{{customdata}}<extra></extra>",
         )
-
-
-def _above(drawing: Map, a: np.ndarray, b: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[T] each: where points of a path are drawn, a little above the ground, which else hides half of it; NaN where
-    they lie off the grid."""
-    low, high = drawing.range
-    places = a, b, drawing.heights(z) + 0.02 * (high - low)
-    x, y, height = (single(np.where(_inside(drawing, a, b), values, np.nan)) for values in places)
-    return x, y, height
 
 
 def config(drawing: Map) -> dict[str, Any]:
@@ -160,9 +151,3 @@ def _frame(drawing: Map, look: Theme, height: int) -> go.Figure:
             text=escape.plotly(drawing.note), showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5, font_size=15
         )
     return figure
-
-
-def _inside(drawing: Map, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """[T]: which points of a path lie on the grid."""
-    across, up = drawing.a, drawing.b
-    return (a >= across[0]) & (a <= across[-1]) & (b >= up[0]) & (b <= up[-1])

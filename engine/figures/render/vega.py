@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from engine.figures.drawing import Chart, Line, band, pointed, visible
+from engine.figures.ends import End
 from engine.figures.marks import Place, placed
 from engine.figures.parallel import Parallel
 from engine.figures.points import beads, thin
+from engine.figures.render import named
 from engine.figures.render.arrow import coded, table
 from engine.figures.render.layout import FONT
+from engine.figures.render.named import LINE
 from engine.figures.theme import DASHES, Theme, colour, theme
 
 POINTS = 600
@@ -24,8 +28,6 @@ SAY = (
     "< 1e-4 ? '.3~e' : ',.6~r')"
 )
 """A tick's label as people write it, in Vega's language; those that a logarithmic axis leaves empty stay so."""
-LINE = 15
-"""Pixels that a line of labels takes."""
 SHAPES = {
     "circle": "circle",
     "square": "square",
@@ -34,8 +36,6 @@ SHAPES = {
     "cross": "cross",
     "": "circle",
 }
-BESIDE = 54
-"""Pixels of a chart's width that its y axis takes."""
 
 
 def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) -> tuple[pa.Table, dict[str, Any]]:
@@ -45,7 +45,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
     and `width` those that the labels of marks may count on.
     """
     look = theme(dark)
-    rows = _table(chart, dark)
+    rows = _table(chart, dark, named.found(chart, height))
     places = [] if chart.empty else placed(chart, (width - 60) / 6.5)
     room = LINE * max((place.row + 1 for place in places), default=0)
     layers = [
@@ -53,10 +53,11 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_rug(chart, look),
         *_marks(chart, look, places),
         *_curves(chart, dark, room),
+        *named.layers(chart, _y(chart), look.text),
         *([] if over_steps(chart) else [_hover(chart)]),
     ]
     return rows, {
-        "params": [{"name": "steps", "value": over_steps(chart)}],
+        "params": [{"name": "steps", "value": over_steps(chart)}, *named.parameters(chart)],
         "width": "container",
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
@@ -74,10 +75,10 @@ def over_steps(chart: Chart) -> bool:
     return chart.x_label == "step" and not chart.log_x and not chart.x_ticks
 
 
-def _table(chart: Chart, dark: bool) -> pa.Table:
-    """The points of all lines, one below the other."""
+def _table(chart: Chart, dark: bool, ends: Mapping[str, End]) -> pa.Table:
+    """The points of all lines, one below the other, the last of each with the place of its name if it has one there."""
     lines = chart.lines or [Line("", np.zeros(0), np.zeros(0), "ink")]
-    parts = [_points(chart, line) for line in lines]
+    parts = [_points(chart, line, ends.get(line.label)) for line in lines]
     of = np.repeat(np.arange(len(lines)), [len(part["x"]) for part in parts])
     looks = {
         "series": [line.label for line in lines],
@@ -88,7 +89,7 @@ def _table(chart: Chart, dark: bool) -> pa.Table:
     return table({name: coded(words, of) for name, words in looks.items()} | numbers)
 
 
-def _points(chart: Chart, line: Line) -> dict[str, np.ndarray]:
+def _points(chart: Chart, line: Line, end: End | None) -> dict[str, np.ndarray]:
     """The columns of numbers of one line."""
     y = visible(chart, line)
     kept = thin(y, POINTS)
@@ -99,7 +100,10 @@ def _points(chart: Chart, line: Line) -> dict[str, np.ndarray]:
         bead[good if line.dash == "none" else good[beads(len(good))]] = True
     own = y - lower if line.filled else np.full(len(y), np.nan)  # what the crosshair says of a layer
     numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper, "own": own}
-    return {name: values[kept] for name, values in numbers.items()} | {"bead": bead}
+    beside = np.full(len(kept), np.nan)
+    if end:
+        beside[-1] = end.beside
+    return {name: values[kept] for name, values in numbers.items()} | {"bead": bead, "beside": beside}
 
 
 def _x(chart: Chart) -> dict[str, Any]:
@@ -162,7 +166,7 @@ def _bands(chart: Chart) -> list[dict[str, Any]]:
 def _curves(chart: Chart, dark: bool, room: int) -> list[dict[str, Any]]:
     """Lines, with the legend, and the points on them; where there are points only, they carry the legend. `room` is
     left below the legend."""
-    legend = _legend(chart, room)
+    legend = named.legend(chart, room)
     hue = _per_line(chart, [colour(line.colour, dark) for line in chart.lines], legend)
     dash = _per_line(chart, [DASHES.get(line.dash, []) for line in chart.lines], legend)
     points_only = all(line.dash == "none" for line in chart.lines)
@@ -183,31 +187,6 @@ def _curves(chart: Chart, dark: bool, room: int) -> list[dict[str, Any]]:
         layers += [curve | {"transform": [_only(names)]}] if names else []
     # of a layer without a point Vega complains
     return [*layers, *([points] if any(map(pointed, chart.lines)) else [])]
-
-
-def _legend(chart: Chart, room: int) -> dict[str, Any] | None:
-    """Above the plot, in as many columns as fit, however wide it becomes."""
-    if len(chart.lines) < 2 or not chart.legend:
-        return None
-    wide = [42 + 6.5 * len(line.label) for line in chart.lines]
-    needed = {c: sum(max(wide[i::c]) for i in range(c)) for c in range(1, len(wide) + 1)}
-    # of the chart's place, and not of its plot, whose width follows from the legend; named for its changes are heard
-    room_for = f"containerSize()[0] - {BESIDE} + 0 * width"
-    columns = "".join(f"{room_for} >= {needed[c]:g} ? {c} : " for c in reversed(needed)) + "1"
-    points = all(line.dash == "none" for line in chart.lines)
-    symbol = (
-        {"symbolSize": 60, "symbolStrokeWidth": 0}
-        if points
-        else {"symbolType": "stroke", "symbolSize": 320, "symbolStrokeWidth": 2}
-    )
-    return {
-        "title": None,
-        "orient": "top",
-        "columns": {"expr": columns},
-        "gridAlign": "none",
-        "symbolOpacity": 1,
-        "offset": 4 + room,
-    } | symbol
 
 
 def _shown(chart: Chart) -> str:
