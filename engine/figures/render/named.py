@@ -53,23 +53,24 @@ def parameters(chart: Chart) -> list[dict[str, Any]]:
     last = "data('rows')[length(data('rows')) - 1]"
     # of the place, and not of the plot, whose width follows from the names; named for its changes are heard
     wide = f"containerSize()[0] + 0 * width >= {least:g}"
-    return [{"name": ENDS, "expr": f"{wide} && length(data('rows')) > 0 && isValid({last}.beside)"}]
+    return [{"name": ENDS, "expr": f"{wide} && length(data('rows')) > 0 && {last}.ended"}]
 
 
 def layers(chart: Chart, y: dict[str, Any], ink: str) -> list[dict[str, Any]]:
     """Each line's name in `ink` right of the plot, and a stroke of the line's colour that leads there."""
     if not needed(chart):
         return []
-    here = [{"filter": f"{ENDS} && isValid(datum.beside)"}]
+    here = [{"filter": "isValid(datum.beside)"}]  # at least one row, and hidden: without any Vega complains
+    shown = {"opacity": {"expr": f"{ENDS} ? 1 : 0"}}
     place = {"y": y | {"field": "beside"}}
     right = {"x2": {"value": {"expr": f"width + {STUB - 3}"}}}
     colour = {"color": {"field": "hue", "type": "nominal", "scale": None}}
     stroke = {
-        "mark": {"type": "rule", "strokeWidth": 1},
+        "mark": {"type": "rule", "strokeWidth": 1} | shown,
         "encoding": right | colour | {"y": y, "y2": {"field": "beside"}},
     }
     name = {
-        "mark": {"type": "text", "align": "left", "fontSize": 12, "color": ink},
+        "mark": {"type": "text", "align": "left", "fontSize": 12, "color": ink} | shown,
         "encoding": place
         | {"x": {"value": {"expr": f"width + {STUB}"}}, "text": {"field": "series", "type": "nominal"}},
     }
