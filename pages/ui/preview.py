@@ -75,7 +75,7 @@ function settings(data) {
   const grown = (own, value) => usual ? value * radius / usual : own ? radius : value;
   return { lr, radii: run => Object.values(run.radii).map(value => grown(run.own, value)) };
 }
-function line(sheet, box, points, hue) {
+function line(sheet, box, points, hue, rim = 0) {
   const near = value => Math.min(Math.max(value, -BEYOND), BEYOND).toFixed(1);
   let d = '', pen = 'M';
   for (const [x, y] of points) {
@@ -85,7 +85,7 @@ function line(sheet, box, points, hue) {
   }
   const plot = make(sheet, 'svg', { x: box.left, y: box.top, width: box.width, height: box.height });
   const stroke = { d, fill: 'none', 'stroke-linejoin': 'round' };
-  make(plot, 'path', { ...stroke, stroke: '#ffffff', 'stroke-width': 4.5, 'stroke-opacity': 0.75 });
+  if (rim) make(plot, 'path', { ...stroke, stroke: '#ffffff', 'stroke-width': rim, 'stroke-opacity': 0.75 });
   make(plot, 'path', { ...stroke, stroke: hue, 'stroke-width': 2.2, 'stroke-dasharray': '5 3' });
 }
 // On the maps whose axes are the landscape's own coordinates.
@@ -95,18 +95,21 @@ function onMaps(sheet, lines) {
     if (!xaxis || drawn.scene || xaxis.title.text !== 'x') continue;
     const left = place.left + xaxis._offset, top = place.top + yaxis._offset;
     const box = { left, top, width: xaxis._length, height: yaxis._length };
-    for (const { points, hue } of lines) line(sheet, box, points.map(p => [xaxis.d2p(p.x), yaxis.d2p(p.y)]), hue);
+    for (const { points, hue } of lines) line(sheet, box, points.map(p => [xaxis.d2p(p.x), yaxis.d2p(p.y)]), hue, 4.5);
   }
 }
+const VALUES = [['losses', p => p.loss], ['sharpness', p => p.sharpness]];  // of charts, by the ends of their names
+function shows(view) {
+  try { return view.signal('shows'); } catch { return ''; }  // no chart of ours
+}
 function onCharts(sheet, lines) {
-  for (const name of ['losses', 'sharpness']) {
-    const chart = document.querySelector(`[class*="-${name}"] ${CHART}`), view = chart && viewOf(chart);
-    const svg = chart?.querySelector('svg')?.getBoundingClientRect();
-    if (!view || !svg) continue;
-    const [left, top] = view.origin(), [across, up] = [view.scale('x'), view.scale('y')];
+  for (const chart of document.querySelectorAll(CHART)) {
+    const view = viewOf(chart), value = view && VALUES.find(([name]) => shows(view).endsWith(name))?.[1];
+    if (!value) continue;
+    const svg = chart.querySelector('svg').getBoundingClientRect(), [left, top] = view.origin();
     const box = { left: svg.left + left, top: svg.top + top, width: view.width(), height: view.height() };
-    const value = p => name === 'losses' ? p.loss : p.sharpness;
-    for (const { points, hue } of lines) line(sheet, box, points.map(p => [across(p.step), up(value(p))]), hue);
+    const place = p => [view.scale('x')(p.step), view.scale('y')(value(p))];
+    for (const { points, hue } of lines) line(sheet, box, points.map(place), hue);
   }
 }
 const states = new WeakMap();

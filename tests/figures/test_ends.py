@@ -80,7 +80,7 @@ def test_the_browser_knows_where_names_have_room():
     table, spec = vega.vega(chart(2, 8))
     rows = table.to_pandas()
     assert rows["beside"].dropna().tolist() == [2, 8] and rows["ended"].all()
-    assert [parameter["name"] for parameter in spec["params"]] == ["steps", "ends"]
+    assert [parameter["name"] for parameter in spec["params"]] == ["steps", "shows", "ends"]
     assert found(chart(2, 8), 70) == {}
     early = replace(chart(2, 8), lines=(chart(2).lines[0], replace(STOPS, colour="blue")))
     table, same = vega.vega(early)

@@ -60,10 +60,12 @@ def layers(chart: Chart, y: dict[str, Any], ink: str) -> list[dict[str, Any]]:
     """Each line's name in `ink` right of the plot, and a stroke of the line's colour that leads there."""
     if not needed(chart):
         return []
-    here = [{"filter": "isValid(datum.beside)"}]  # at least one row, and hidden: without any Vega complains
+    # at least one row, and hidden without taking room: of a layer that has none Vega complains
+    here = [{"filter": "isValid(datum.beside)"}]
     shown = {"opacity": {"expr": f"{ENDS} ? 1 : 0"}}
+    text = {"condition": {"test": ENDS, "field": "series", "type": "nominal"}, "value": ""}
     place = {"y": y | {"field": "beside"}}
-    right = {"x2": {"value": {"expr": f"width + {STUB - 3}"}}}
+    right = {"x2": {"value": {"expr": f"width + ({ENDS} ? {STUB - 3} : 0)"}}}
     colour = {"color": {"field": "hue", "type": "nominal", "scale": None}}
     stroke = {
         "mark": {"type": "rule", "strokeWidth": 1} | shown,
@@ -71,8 +73,7 @@ def layers(chart: Chart, y: dict[str, Any], ink: str) -> list[dict[str, Any]]:
     }
     name = {
         "mark": {"type": "text", "align": "left", "fontSize": 12, "color": ink} | shown,
-        "encoding": place
-        | {"x": {"value": {"expr": f"width + {STUB}"}}, "text": {"field": "series", "type": "nominal"}},
+        "encoding": place | {"x": {"value": {"expr": f"width + ({ENDS} ? {STUB} : 0)"}}, "text": text},
     }
     return [layer | {"transform": here} for layer in (stroke, name)]
 

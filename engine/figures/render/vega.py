@@ -57,7 +57,12 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *([] if over_steps(chart) else [_hover(chart)]),
     ]
     return rows, {
-        "params": [{"name": "steps", "value": over_steps(chart)}, *named.parameters(chart)],
+        # for what is drawn over it: whether it goes by steps, and what it shows
+        "params": [
+            {"name": "steps", "value": over_steps(chart)},
+            {"name": "shows", "value": chart.name},
+            *named.parameters(chart),
+        ],
         "width": "container",
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
