@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.experiments import EXPERIMENTS, Experiment
+from engine.experiments import EXPERIMENTS, Experiment, lab
 from engine.experiments.experiment import SIZES
 from engine.records import Result, Sweep
 from engine.spec import digest
@@ -47,6 +47,7 @@ def counting(store, monkeypatch):
     monkeypatch.setattr(sweeping, "executor", lambda settings: Here())
     store.root.mkdir()
     counted(store.root)
+    monkeypatch.setattr(lab, "train", None)  # and none are trained that it is not given
     return lambda: trainings(store.root)
 
 
