@@ -13,12 +13,19 @@ from benchmarks.shapes import SHAPES
 from engine.sweeps.aggregates import interquartile_mean, performance_profile, probability_of_improvement
 from engine.sweeps.bootstrap import Estimate
 from engine.sweeps.boundary import dimension
+from engine.sweeps.design import DesignSpec, Range, Sobol
+from engine.sweeps.importance import TOP
+from engine.sweeps.importance import importance as decisive
 from engine.sweeps.maps import best_cell, best_of, importance, rate_sensitivity, share_within, stable_rate
 from engine.sweeps.problems import dimensionality, tuning_sensitivity
 from engine.sweeps.resamples import Outcomes
+from engine.sweeps.search import ranks
 from engine.sweeps.spikes import spike_score
 
 START, SIDE, MANY = 2.3, 8, 20001
+KNOBS = (Range("lr", 0.001, 1.0), Range("rule.rho", 0.01, 1.0), Range("update.momentum", 0.0, 0.9, log=False))
+POINTS, STEPS = 128, 50
+"""Points of a design, and of PED-ANOVA's grid along a knob."""
 RATES = np.geomspace(1e-3, 1.0, SIDE)
 RULES = {"one": 0.0, "other": 0.15}
 """Where along the rates a rule's valley lies."""
@@ -26,13 +33,26 @@ Found = Iterator[tuple[str, Estimate, float]]
 
 
 def simulated(random: np.random.Generator, seeds: int, noise: float, valley: float = 0.0) -> np.ndarray:
-    """Losses [8, 8, S] of a valley in two knobs; a seed's luck is shared by its cells, more rate means more noise, and
-    at high rates runs diverge."""
-    y, x = np.linspace(-1, 1, SIDE)[:, None, None], np.linspace(-1.6, 1.4, SIDE)[:, None] - valley
+    """Losses [8, 8, S] of a valley in two knobs."""
+    y, x = np.linspace(-1, 1, SIDE)[:, None], np.linspace(-1.6, 1.4, SIDE) - valley
+    return drawn(random, seeds, noise, *ground(*np.broadcast_arrays(x, y)))
+
+
+def ground(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At places x, y of the valley: the log loss, how much seeds differ there, and the chance that a run diverges: more
+    rate means more of both."""
     level = np.log(0.3) + 0.6 * (x - 0.2 * y + 0.13) ** 2 + 0.25 * (y - 0.11) ** 2 + 0.1 * x * y
-    luck = 0.7 * random.normal(size=seeds) + (0.75 + 0.25 * x) * random.normal(size=(SIDE, SIDE, seeds))
-    fate = 0.7 * random.normal(size=seeds) + 0.51**0.5 * random.normal(size=(SIDE, SIDE, seeds))
-    return np.where(special.ndtr(fate) < special.expit(6 * (x + 0.3 * y - 0.9)), np.inf, np.exp(level + noise * luck))
+    return level, 0.75 + 0.25 * x, special.expit(6 * (x + 0.3 * y - 0.9))
+
+
+def drawn(
+    random: np.random.Generator, seeds: int, noise: float, level: np.ndarray, spread: np.ndarray, lost: np.ndarray
+) -> np.ndarray:
+    """Losses [..., S] at places [...]; a seed's luck is shared by its cells."""
+    size = (*level.shape, seeds)
+    luck = 0.7 * random.normal(size=seeds) + spread[..., None] * random.normal(size=size)
+    fate = 0.7 * random.normal(size=seeds) + 0.51**0.5 * random.normal(size=size)
+    return np.where(special.ndtr(fate) < lost[..., None], np.inf, np.exp(level[..., None] + noise * luck))
 
 
 def maps(random: np.random.Generator, seeds: int, noise: float, count: int) -> Callable[[], Found]:
@@ -127,6 +147,33 @@ def scores(random: np.random.Generator, seeds: int, noise: float, count: int) ->
     return sweep
 
 
+def designs(random: np.random.Generator, seeds: int, noise: float, count: int) -> Callable[[], Found]:
+    """The importance of a design's three knobs, of which the third does little; the interval is over points, and truths
+    are those of two million, without noise, by histograms."""
+    shares = random.random((2_000_000, len(KNOBS)))
+    level, _, lost = _placed(shares)
+    loss = np.where(lost > 0.5, np.inf, level)
+    best = shares[loss <= np.quantile(loss, TOP)]
+    tallies = np.stack([np.bincount((knob * STEPS).astype(int), minlength=STEPS) for knob in best.T])
+    apart = ((STEPS * tallies / len(best) - 1) ** 2).sum(1)
+
+    def sweep() -> Found:
+        spec = DesignSpec(ranges=KNOBS, points=POINTS, sampler=Sobol(int(random.integers(1 << 31))))
+        runs = drawn(random, seeds, noise, *_placed(spec.sampler.shares(POINTS, len(KNOBS))))
+        outcomes = {"state": 1.0 + np.isinf(runs), "test_loss": runs, "train_loss": runs}
+        found = decisive(spec, 0, spec.values[0], ranks(outcomes, "best"))
+        yield from ((f"knobs.{k}", found[one.knob], apart[k] / apart.sum()) for k, one in enumerate(KNOBS))
+
+    return sweep
+
+
+def _placed(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `ground`, at shares [N, 3] of the knobs' ranges."""
+    x, y, z = shares.T
+    level, spread, lost = ground(3 * x - 1.6, 2 * y - 1)
+    return level + 0.1 * z**2, spread, lost
+
+
 def edges(random: np.random.Generator, seeds: int, noise: float, count: int) -> Callable[[], Found]:
     """The dimension of edges that have a known one, on maps as large as any; there is one seed and no noise."""
 
@@ -143,7 +190,9 @@ def _spiky(random: np.random.Generator, runs: int) -> np.ndarray:
     return random.normal(size=(runs, 150)) + 100 * (random.random((runs, 150)) < often)
 
 
-def covered(sweeps: int, seeds: int = 10, noise: float = 0.1, count: int = 500, kinds=(maps, problems, scores, edges)):
+def covered(
+    sweeps: int, seeds: int = 10, noise: float = 0.1, count: int = 500, kinds=(maps, problems, scores, designs, edges)
+):
     """Of every measure: whether each sweep's interval holds the truth, its middle's bias, and its mean width."""
     rows: dict[str, list[tuple[bool, float, float]]] = {}
     for kind in kinds:

@@ -13,7 +13,22 @@ from engine.figures.render import handout
 from engine.spec import SpecError, decode, digest, encode, flatten
 from engine.work.kinds import Work
 from engine.work.lessons import of
-from pages.ui import citations, controls, download, gallery, lessons, link, live, present, price, shell, trial, zoom
+from pages.ui import (
+    cached,
+    citations,
+    controls,
+    download,
+    gallery,
+    lessons,
+    link,
+    live,
+    person,
+    present,
+    price,
+    shell,
+    trial,
+    zoom,
+)
 
 AT = citations.AT
 HEIGHT = 470  # pixels of the first figure
@@ -78,12 +93,15 @@ def opening(experiment: Experiment) -> None:
             st.switch_page("pages/train.py")
 
 
-def as_map(experiment: Experiment) -> None:
+def as_map(experiment: Experiment, device: str | None) -> None:
     """The experiment's runs as cells of a robustness map, where they are one."""
     if experiment.map is not None:
         about = "On the Robustness page: the same runs, as cells of a map that can be extended."
         if st.button("Open as a map", key=f"{AT}:map", width="stretch", help=about):
             zoom.open_map(experiment.map)
+            work = Work(experiment.map)
+            if trial.watch(experiment).performed and cached.record(work.address) is None:
+                person.start(work, device)  # all of its cells are there
             st.switch_page("pages/robustness.py")
 
 
@@ -148,7 +166,7 @@ def sidebar(name: str) -> Experiment | None:
     device = shell.device("Where it is performed.")
     if wanted:
         opening(wanted)
-        as_map(wanted)
+        as_map(wanted, device)
     if st.button("Run", type="primary", width="stretch", disabled=wanted is None, key="train") and wanted:
         trial.start(wanted, device)
     if wanted:

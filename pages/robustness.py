@@ -47,6 +47,8 @@ from pages.ui import (
 AT = sweep.AT
 
 
+PRESETS = f"{AT}:presets"
+"""Whether their menu is open."""
 PLAN = "robustness:plan"
 PLANS = ("Grid", "Points")
 """How runs are chosen: in the cells of a grid, or at points in the ranges of several knobs."""
@@ -114,7 +116,7 @@ def look(spec: SweepSpec) -> bool:
     along(address, version, record, described, view.quantity)
     if view.quantity.sides:
         boundary.show(address, version, record, described)
-    scores.show(address, version, record, described, loss_of(view.quantity))
+    scores.show(address, version, record, described, loss_of(view.quantity, record))
     return at_work
 
 
@@ -134,7 +136,7 @@ def show(spec: SweepSpec, version: tuple[int, ...], record: Sweep, described: Sp
 def drawn(address: str, version: tuple[int, ...], record: Sweep, described: Spec, view: views.View) -> Tiles:
     """The maps of a quantity, or of the loss against another rule's."""
     if view.other is not None:
-        loss = loss_of(view.quantity)
+        loss = loss_of(view.quantity, record)
         compare = partial(differences, record, loss, view.other)
         if found := cached.drawn(f"against@{address}/{loss}/{view.other}", version, False, compare):
             return contrasts.against(record, described, QUANTITIES[LOSSES[loss]].label, found, view.other)
@@ -144,9 +146,11 @@ def drawn(address: str, version: tuple[int, ...], record: Sweep, described: Spec
 LOSSES = {"train_loss": "training loss", "test_loss": "test loss"}
 
 
-def loss_of(quantity: Quantity) -> str:
-    """The loss that rules are compared by, while a quantity is looked at."""
-    return "train_loss" if "training loss" in quantity.label else "test_loss"
+def loss_of(quantity: Quantity, record: Sweep) -> str:
+    """The loss that rules are compared by, while a quantity is looked at: the training loss, too, where nothing is held
+    out."""
+    held_out = LOSSES["test_loss"] in sweeps.offered(record)
+    return "test_loss" if held_out and "training loss" not in quantity.label else "train_loss"
 
 
 def along(address: str, version: tuple[int, ...], record: Sweep, described: Spec, quantity: Quantity) -> None:
@@ -163,7 +167,7 @@ def along(address: str, version: tuple[int, ...], record: Sweep, described: Spec
 
 def presets() -> None:
     """A menu of the maps that ship finished."""
-    with st.popover("Presets", help="Maps that ship finished"):
+    with st.popover("Presets", help="Maps that ship finished", key=PRESETS, on_change="rerun"):
         for title, preset in MAPS.items():
             st.button(title, on_click=show_preset, args=(preset,), key=f"{AT}:preset-{title}", width="stretch")
             st.caption(escape.markdown(preset.sentence))
@@ -173,6 +177,7 @@ def show_preset(preset: MapPreset) -> None:
     """Opens a map that ships, with the quantity that it is about."""
     zoom.open_map(preset.spec)
     views.take(preset.quantity)
+    st.session_state[PRESETS] = False  # else the menu stays open, over the map
 
 
 def rows(spec: SweepSpec, form: str) -> bytes:

@@ -14,14 +14,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 import torch
 
 from engine.experiments import Experiment
 from engine.experiments.lab import Lab
 from engine.machine import settle
-from engine.records import Arrays
+from engine.records import Arrays, Result, finished
 from engine.spec import digest, encode, fingerprint
 from engine.training.runs import RunSpec
+from engine.work import experimenting, sweeping
+from engine.work.executors import Here
 from tests.drive import made_up
 
 Ensembles = Mapping[str, Sequence[RunSpec]]
@@ -42,7 +45,8 @@ ROOMS = (
     "training",
     "analyses",
 )
-"""What in the engine any experiment's numbers may come from, beside its own module and what that imports."""
+"""What in the engine any experiment's numbers may come from, beside its own module and what that imports; of a map also
+that of sweeps."""
 
 
 def arrays_of(experiment: Experiment, ensembles: Ensembles | None = None) -> Arrays:
@@ -67,12 +71,22 @@ def arrays_of(experiment: Experiment, ensembles: Ensembles | None = None) -> Arr
 def performed_anew(experiment: Experiment, ensembles: Ensembles | None = None) -> Arrays:
     """The arrays of the experiment's result, every run of it trained."""
     settle()
+    if ensembles is None and experiment.map:
+        return _as_cells(experiment)
     if ensembles is not None:
         parts = {"probe": experiment.probe, "separately": experiment.separately}
         experiment = cast(Any, SimpleNamespace(ensembles=lambda: ensembles, **parts))
     lab = Lab(experiment)
     deque(lab.work(), maxlen=0)
     return lab.arrays
+
+
+def _as_cells(experiment: Experiment) -> Arrays:
+    """The same of an experiment that is a map, in this process."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAVINE_STORE", folder)
+        patch.setattr(sweeping, "executor", lambda settings: Here())
+        return cast(Result, finished(experimenting.compute(experiment, [], "cpu", None))).arrays
 
 
 def _made_up(ensembles: Ensembles) -> str:
@@ -92,6 +106,8 @@ def code(experiment: type[Experiment]) -> str:
         file for room in ROOMS for file in [engine / f"{room}.py", *(engine / room).rglob("*.py")] if file.exists()
     }
     files |= set(_imported(experiment.__module__, set())) | set(_imported(Lab.__module__, set()))
+    if experiment().map:
+        files |= {*(engine / "sweeps").rglob("*.py"), Path(experimenting.__file__)}
     statements = [f"{file.relative_to(ROOT)} {_statements(file.read_text(encoding='utf-8'))}" for file in sorted(files)]
     return hashlib.sha256("\0".join([torch.__version__, *statements]).encode()).hexdigest()[:16]
 

@@ -120,7 +120,8 @@ class Experiment(ABC):
 
     @property
     def map(self) -> SweepSpec | None:
-        """The robustness map whose cells are its runs, the same by their digests, if they are one."""
+        """The robustness map whose cells are its runs, the same by their digests, if they are one: they are then
+        trained as those, once for both, and there is of them what cells have (`engine.sweeps.outcome.CURVES`)."""
         return None
 
     @property

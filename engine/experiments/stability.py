@@ -30,6 +30,7 @@ WELL = 0.9
 run."""
 SLOW = 0.12
 """Share of gradient descent's threshold from which on it has: at smaller learning rates, too, it takes longer."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -211,13 +212,11 @@ class Stability(Experiment):
         )
 
     def _ends(self, result, name):
-        """[radii, N]: |x| after the last step, NaN where it is not known."""
-        theta = result.last(name, "theta")
-        return (
-            np.abs(theta[:, 0]).reshape(-1, len(self.rates))
-            if theta.ndim == 2
-            else np.full((1 if name == "GD" else 3, len(self.rates)), np.nan)
-        )
+        """[radii, N]: |x| after the last step, by the loss λx²/2 that there is with y at 0, at most the largest number
+        of single precision, in which losses are kept; NaN where it is not known."""
+        radii = 1 if name == "GD" else 3
+        loss = np.nan_to_num(result.last(name, "train_loss"), nan=np.nan, posinf=LARGEST)
+        return np.broadcast_to(np.sqrt(2 * loss / self.lam), radii * len(self.rates)).reshape(radii, -1)
 
     def _thresholds(self, result, name):
         """[radii]: the learning rate from which on runs leave, halfway between two that were tried."""

@@ -24,7 +24,7 @@ def counts(found: Sequence[Boundary], spec: Spec, source: str = "") -> Chart:
         lines.append(
             Line(title, sizes, boundary.boxes.counts.astype(float), look.colour, dash="none", marker=look.marker)
         )
-        lines.append(Line(f"{title}: slope -{number(slope, 3)}", sizes, fitted, look.colour, theory=True))
+        lines.append(Line(f"{title}: slope −{number(slope, 3)}", sizes, fitted, look.colour, theory=True))
     every = sorted({float(size) for boundary in found if boundary.boxes for size in boundary.boxes.sizes})
     caption = (
         "Boxes that cover the edge between trained and diverged cells, the fewest over all places of their grid, over "

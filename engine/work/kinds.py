@@ -14,14 +14,14 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.joint import JointSpec
 from engine.analyses.spectrum import SpectrumSpec
 from engine.analyses.surface import SurfaceSpec
-from engine.experiments import EXPERIMENTS, lab
+from engine.experiments import EXPERIMENTS
 from engine.records import Computing, Record
 from engine.spec import SpecError, Table, decode, digest, encode
 from engine.sweeps.design import DESIGNS
 from engine.sweeps.spec import SWEEPS
 from engine.training.recording import record
 from engine.training.runs import RUNS, RunSpec
-from engine.work import budget, cost, designing, effort, sweeping
+from engine.work import budget, cost, designing, effort, experimenting, sweeping
 from engine.work.budget import Limits
 from engine.work.cost import Cost
 from engine.work.effort import Effort
@@ -124,7 +124,7 @@ KINDS = {
         Kind(
             "experiment",
             EXPERIMENTS,
-            lab.perform,
+            experimenting.compute,
             "steps",
             folder="experiments",
             cost=cost.of_experiment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import tempfile
 from functools import cache
@@ -93,6 +94,7 @@ def picture(name: str, dark: bool) -> bytes:
 def make(name: str, root: Path = ROOT) -> None:
     """Performs the experiment of this name at its usual settings, and keeps what it gave."""
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["RAVINE_STORE"] = folder  # where a sweep keeps its cells
         store, work = Store(Path(folder)), Work(EXPERIMENTS[name]())
         for _ in patiently(perform(store, work)):
             pass

@@ -183,14 +183,16 @@ class Hands:
 
 
 def chunks(board: Board, names: Sequence[str], device: str) -> Iterator[list[RunSpec]]:
-    """Cells, those whose turn it is first before the others, as many at a time as step together."""
-    turns: dict[int, list[str]] = {}
-    for name in names:
-        turns.setdefault(board.plan.turn(board.places[name][0]), []).append(name)
-    for turn in sorted(turns):
-        families: dict[Hashable, list[RunSpec]] = {}
-        for run in map(board.run, turns[turn]):
-            families.setdefault(family(run), []).append(run)
-        for runs in families.values():
-            size = width(runs[0], device)
-            yield from (runs[i : i + size] for i in range(0, len(runs), size))
+    """Cells, those whose turn it is first before the others, as many at a time as step together: a chunk that their
+    turn leaves room in is filled with those of the next, for runs that only fill it up would cost as much."""
+    turns = {name: board.plan.turn(board.places[name][0]) for name in names}
+    families: dict[Hashable, list[tuple[int, RunSpec]]] = {}
+    for name in sorted(names, key=turns.__getitem__):
+        run = board.run(name)
+        families.setdefault(family(run), []).append((turns[name], run))
+    found: list[list[tuple[int, RunSpec]]] = []
+    for runs in families.values():
+        size = width(runs[0][1], device)
+        found += [runs[i : i + size] for i in range(0, len(runs), size)]
+    for chunk in sorted(found, key=lambda chunk: chunk[0][0]):
+        yield [run for _, run in chunk]

@@ -79,7 +79,8 @@ def _ranges(place: SeveralCell, names: dict[str, str], runs: list[RunSpec]) -> N
             st.selectbox(f"Knob {i + 1}", list(names), format_func=label, key=key, **turn)
             remove: dict[str, Any] = {"on_click": _remove, "args": (place, i), "disabled": count <= FEWEST}
             st.button("", icon=":material/close:", key=f"{key}:remove", help=f"Remove knob {i + 1}", **remove)
-        controls.row([cell(Range, prefix, name) for name in ("low", "high", "log")], 3)
+        controls.row([cell(Range, prefix, name) for name in ("low", "high")])
+        controls.row([cell(Range, prefix, "log")], 1)  # beside the two its words would be cut off
     taken = [one["knob"] for one in place.read()]
     free = sorted((name for name in names if name not in taken), key=lambda name: name.startswith("problem."))
     add: dict[str, Any] = {"on_click": _add, "args": (place, free[:1], runs), "disabled": count >= MOST or not free}
@@ -166,7 +167,7 @@ def _best(spec: DesignSpec, record: Design, described: Spec, name: str, rule: in
     quantity = QUANTITIES[name]
     found = ", ".join(words.number(float(value), 3) for value in quantity.values(record)[rule, point, :5])
     title = sweeps.titles(described)[rule]
-    st.markdown(escape.markdown(f"{said} of {title}: {', '.join(settings)}. {quantity.label}: {found}"))
+    st.markdown(escape.markdown(f"{said} of {title}: {', '.join(settings)}; {quantity.label} {found}"))
     run = spec.cell((rule, point, 0), record.values)
     with st.container(horizontal=True, key=f"{AT}:best", gap="small", vertical_alignment="center"):
         for s in range(min(spec.seeds, 5)):

@@ -11,6 +11,9 @@ from engine.figures import escape, words
 from engine.sweeps.bootstrap import Estimate
 from engine.sweeps.measures import MEASURES
 
+NARROW = 0.2
+"""The share of a value below which the ends of its interval are told with as many digits as the value."""
+
 
 def explained(names: Sequence[str]) -> None:
     """Definition, formula and source of numbers, at a click."""
@@ -27,5 +30,6 @@ def said(estimate: Estimate) -> str:
         return words.NONE
     if "lower bound" in estimate.note:
         return f"at least {words.number(estimate.low, 3)}"
-    interval = f" ({words.number(estimate.low, 2)} to {words.number(estimate.high, 2)})" * math.isfinite(estimate.low)
-    return words.number(estimate.value, 3) + interval
+    digits = 3 if estimate.high - estimate.low < NARROW * abs(estimate.value) else 2
+    low, high = words.number(estimate.low, digits), words.number(estimate.high, digits)
+    return words.number(estimate.value, 3) + f" ({low} to {high})" * math.isfinite(estimate.low)

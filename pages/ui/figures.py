@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,8 +40,8 @@ def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:
 
 def caption(drawing: Drawing | Parallel) -> None:
     """A figure's caption: its first sentence, and the rest at a click."""
-    first, _, rest = drawing.words.partition(". ")
-    more = escape.html("<details><summary>{}.</summary>{}</details>", first, rest)
+    first, *rest = re.split(r"(?<!et al)\. ", drawing.words, maxsplit=1)
+    more = escape.html("<details><summary>{}.</summary>{}</details>", first, *rest)
     shell.write(escape.html("<div class='caption'>{}</div>", more if rest else first))
 
 

@@ -22,6 +22,7 @@ from pages.ui.estimates import explained, said
 MOST = 100
 """Trials that are looked at."""
 SECTIONS = ("Numbers", "Trials", "Across problems")
+WAITING = "Not every rule has a run from every seed's start yet."
 SECTION = f"{sweep.AT}:section"
 """Where a session keeps which of SECTIONS is open."""
 
@@ -51,11 +52,12 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
     rated = described["x"]["knob"] == "lr"
     found = cached.drawn(f"summaries@{address}/{loss}", version, False, partial(summaries, record, loss, rated))
     if not found:
-        return
+        return shell.empty(WAITING)
     titles, rules = sweeps.titles(described), sweeps.compared(described)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
-        knobs = " / ".join(filter(None, (described["x"]["knob"], described["y"]["knob"], "both")))
+        turned = [sweeps.called(described[side]["knob"]) for side in "xy" if described[side]["knob"]]
+        knobs = " / ".join([*turned, *(["both"] if len(turned) > 1 else [])])
         head = (
             *("Rule", f"Best {called}", f"Within {WITHIN:.0%} of the best", "Largest stable rate", "Sensitivity"),
             f"Matters: {knobs}",
@@ -66,7 +68,7 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
         ]
         shell.write(shell.table(head, rows))
         explained(("best", "share", "stable", "sensitivity", "importance"))
-    if rated:
+    if rated and len(found) > 1:
         spots = [
             summary.Spot(title, rule["name"], one.sensitivity.value, one.best.value, one.best.low, one.best.high)
             for title, rule, one in zip(titles, rules, found, strict=True)
@@ -86,7 +88,7 @@ def matters(one: Summary, described: Spec) -> str:
 def trials(address: str, version: tuple[int, ...], record: Sweep, described: Spec, loss: str, called: str) -> None:
     """What to expect of the best of a few cells."""
     if not started(record, loss):
-        return
+        return shell.empty(WAITING)
 
     def draw() -> Chart:
         rules = zip(sweeps.titles(described), sweeps.compared(described), strict=True)

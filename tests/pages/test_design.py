@@ -1,6 +1,8 @@
 """A design's part of a page: knobs are added and removed, what the controls describe is trained, and the best point
 leads to its run."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,7 +16,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from pages.ui import cached, shell
 from tests.drive import last
-from tests.pages.headless import server_store, texts  # noqa: F401  # the fixture
+from tests.pages.headless import seen, server_store, texts  # noqa: F401  # the fixture
 from tests.sweeps.same import MLPS
 
 pytestmark = pytest.mark.xdist_group("robustness")
@@ -72,6 +74,7 @@ def test_the_best_point_leads_to_its_run(store, monkeypatch):
     record = cached.record(Work(SMALL).address)
     assert not app.exception and isinstance(record, Design) and record.done == SMALL.points
     said = texts(app)
+    assert any(re.search(r"^Best point of SAM: .*; held-out loss [\d.]+$", seen(each.value)) for each in app.markdown)
     assert "each line is one of 6 points in learning rate" in said and len(app.get("vega_lite_chart")) == 4
     best = int(record.outcomes["test_loss"][0, :, 0].argmin())
     app.button(key="design:open0").click()

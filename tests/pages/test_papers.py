@@ -241,16 +241,6 @@ def test_what_if(store):
     assert app.session_state[citations.OPEN] == "Drift"
 
 
-def test_as_a_map(store):
-    """An experiment's runs as a robustness map, with its rules, seeds and values: other settings than the experiment's,
-    or a page that falls back to its own."""
-    app = press(at(experiment="Trains", steps="40"), "papers:map")
-    trains = replace(EXPERIMENTS["Trains"](), steps=40)
-    assert sorted(app.multiselect(key="sweep:rules").value) == ["SAM (rho 0.05)", "USAM (rho 0.05)"]
-    assert app.session_state["sweep:shown"] == trains.map and "Nothing has been trained yet" in texts(app)
-    assert app.button(key="compute").label == "Train 324 runs" and "Listed" in app.query_params["x"]
-
-
 def test_motion_carries_the_steps_of_what_moves():
     """Measured curves over steps move, theory and other axes stand; the axes are those of all of it from the start."""
     x = np.arange(5.0)

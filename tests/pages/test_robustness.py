@@ -49,6 +49,8 @@ def test_what_ships_is_there_at_once(store):
     said = texts(app)
     assert not cached.jobs().active() and "each cell the median of 6 seeds" in said and "theory's edge" in said
     assert re.search(r"SSAM</th><td>0\.\d+ \(0\.\d+ to 0\.\d+\)", said) and "Largest stable rate" in said
+    assert "Matters: learning rate η / radius ρ / both" in said
+    assert re.search(r"<summary>Each rule's held-out loss[^<]*Wortsman et al\. 2023[^<]*</summary>", said)
     record = cached.record(Work(SWEEP).address)
     assert isinstance(record, Sweep) and record.complete and record.done == 6144
     app.number_input(key="sweep:level").set_value(0.5).run()
@@ -56,6 +58,17 @@ def test_what_ships_is_there_at_once(store):
     app.button(key="compute").click().run()
     await_end(Work(SWEEP).address)
     assert cached.record(Work(SWEEP).address).outcomes["state"].min() > 0
+
+
+def test_a_preset_of_runs_without_held_out_examples(store):
+    """A menu that stays open over the map that it has opened, and numbers of a loss that there is not."""
+    app = robustness()
+    app.session_state["sweep:presets"] = True
+    app.button(key="sweep:preset-Boundary of trainability: SAM").click().run()
+    said = texts(app)
+    assert not app.exception and not app.session_state["sweep:presets"] and not cached.jobs().active()
+    assert re.search(r"1\.38 \(1\.3\d to 1\.4\d\)", said) and "Best training loss" in said
+    assert len(app.get("vega_lite_chart")) == 3, "no plane of good against sensitive of one rule alone"
 
 
 def test_other_views_of_what_ships(store):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from benchmarks.coverage import covered, maps, problems, scores
+from benchmarks.coverage import covered, designs, maps, problems, scores
 from engine.sweeps import aggregates, boundary, comparisons, spikes
 from engine.sweeps import maps as single
 from engine.sweeps import problems as several
@@ -19,14 +19,18 @@ WIDE = {"share", "share.all", "best", "sensitivity", "phi"}
 """What is made of medians and minima: its interval is allowed to be too wide."""
 
 
-@pytest.mark.parametrize("kind", [maps, problems, scores], ids=lambda kind: kind.__name__)
-def test_intervals_hold_the_truth(kind):
-    """Percentiles of few seeds, the luck of the best cell, seeds that do not stay together: 10 seeds, and coverages
-    that 93 to 97 % would lie beyond once in a thousand times."""
-    for name, rows in covered(SWEEPS, kinds=(kind,), count=200).items():
+@pytest.mark.parametrize(
+    "kind, sweeps",
+    [(maps, SWEEPS), (problems, SWEEPS), (scores, SWEEPS), (designs, 40)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_intervals_hold_the_truth(kind, sweeps):
+    """Percentiles of few seeds, the luck of the best cell, seeds that do not stay together, halves of a design's points
+    that are taken for wholes: 10 seeds, and coverages that 93 to 97 % would lie beyond once in a thousand times."""
+    for name, rows in covered(sweeps, kinds=(kind,), count=200).items():
         held = int(rows[:, 0].sum())
-        assert held >= binom.ppf(0.001, SWEEPS, 0.93), f"{name}: {held} of {SWEEPS}"
-        assert name in FEW | WIDE or held <= binom.ppf(0.999, SWEEPS, 0.97), f"{name}: {held} of {SWEEPS}"
+        assert held >= binom.ppf(0.001, sweeps, 0.93), f"{name}: {held} of {sweeps}"
+        assert name in FEW | WIDE or held <= binom.ppf(0.999, sweeps, 0.97), f"{name}: {held} of {sweeps}"
 
 
 def test_the_share_is_not_biased_by_its_luck():

@@ -13,8 +13,10 @@ from engine.files.child import environment
 from engine.records import Stop
 from engine.rules import SAM, SGD
 from engine.spec import digest
+from engine.sweeps.naming import names
 from engine.sweeps.spec import Axis, SweepSpec
 from engine.work import board, executors, nursery, sweeping
+from engine.work.board import Board
 from engine.work.cells import FILE, Cells
 from engine.work.executors import Here, Pool
 from engine.work.kinds import Work
@@ -181,3 +183,19 @@ def test_a_run_that_was_trained_before_is_a_cell(store):
     counted(store.root)
     performed(store)
     assert Cells(store.root).get([digest(run)])[digest(run)].alone and trainings(store.root) == CELLS
+
+
+def test_chunks_are_full_and_the_coarse_map_comes_first(store, monkeypatch):
+    """Finds small chunks for the few cells of a coarse map, each filled up with runs that nobody asked for, and cells
+    that are left out, or in another family's chunk."""
+    monkeypatch.setattr(sweeping, "width", lambda run, device: 32)
+    sweep = replace(SWEEP, x=Axis("lr", 0.001, 1.0, 9), y=Axis("rule.rho", 0.01, 1.0, 9))
+    plan = Board(sweeping.Grid(sweep))
+    for _ in plan.find(store.root, names(sweep)):
+        pass
+    found = [*sweeping.chunks(plan, plan.missing(), "cpu")]
+    sam, sgd = ([chunk for chunk in found if isinstance(chunk[0].rule, rule)] for rule in (SAM, SGD))
+    assert [len(chunk) for chunk in sam] == [32, 32, 17] and [len(chunk) for chunk in sgd] == [9]
+    assert {digest(run) for chunk in found for run in chunk} == {*plan.places}
+    assert {(run.lr, run.rule.rho) for run in sam[0][:4]} == {(a, b) for a in (0.001, 1.0) for b in (0.01, 1.0)}
+    assert found[-1] is sam[-1]

@@ -116,11 +116,9 @@ def _x(chart: Chart) -> dict[str, Any]:
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
         axis = {"values": list(places), "labelExpr": f"{json.dumps(names)}[indexof({list(places)}, datum.value)]"}
-    scale = (
-        {"type": "log", "nice": False, "padding": 12}
-        if chart.log_x
-        else {"zero": False, "nice": False} | ({"padding": 12} if chart.x_ticks else {})
-    )
+    marks = any(line.dash == "none" for line in chart.lines) and not chart.x_range  # which are else cut at the edge
+    scale: dict[str, Any] = {"type": "log"} if chart.log_x else {"zero": False}
+    scale |= {"nice": False} | ({"padding": 12} if chart.log_x or chart.x_ticks or marks else {})
     if chart.x_range:
         scale |= {"domain": [float(x) for x in chart.x_range]}
     title = chart.x_label if chart.legend else ""
