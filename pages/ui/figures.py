@@ -41,8 +41,8 @@ def portrait(key: str, version: Any, draw: Callable[[], Map]) -> None:
 def caption(drawing: Drawing | Parallel) -> None:
     """A figure's caption: its first sentence, and the rest at a click."""
     first, *rest = re.split(r"(?<!et al)\. ", drawing.words, maxsplit=1)
-    more = escape.html("<details><summary>{}.</summary>{}</details>", first, *rest)
-    shell.write(escape.html("<div class='caption'>{}</div>", more if rest else first))
+    more = [escape.html("<details><summary>{}.</summary>{}</details>", first, others) for others in rest]
+    shell.write(escape.html("<div class='caption'>{}</div>", *(more or [first])))
 
 
 def _vega(drawing: Chart | Parallel, dark: bool, height: int, width: int) -> tuple[Chart | Parallel, Any, Any]:

@@ -100,7 +100,7 @@ function onMaps(sheet, lines) {
 }
 const VALUES = [['losses', p => p.loss], ['sharpness', p => p.sharpness]];  // of charts, by the ends of their names
 function shows(view) {
-  try { return view.signal('shows'); } catch { return ''; }  // no chart of ours
+  try { return view.scale('x') && view.signal('shows'); } catch { return ''; }  // no chart of ours, or an empty one
 }
 function onCharts(sheet, lines) {
   for (const chart of document.querySelectorAll(CHART)) {

@@ -1,0 +1,74 @@
+"""What is dragged answers in the browser: a toy's path, and a prediction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from engine.experiments import EXPERIMENTS
+from engine.problems import Product
+from engine.rules import SAM
+from engine.spec import flatten, knobs
+from engine.training.runs import RunSpec
+from pages.ui import sliders
+from tests.browser.harness import LONG, button, key, settle, shows, turn_to
+from tests.drive import final
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
+TOY = RunSpec(Product((1.0, 2.0)), SAM(0.1), lr=0.01, batch=0, steps=200)
+END = """() => {
+  const { xaxis, yaxis } = document.querySelector('.ravine-plot')._fullLayout;
+  const [x, y] = document.querySelector('.preview path').getAttribute('d').split(/[ML]/).at(-1).split(' ').map(Number);
+  return [xaxis.p2d(x), yaxis.p2d(y)];
+}"""
+"""Where the dashed path on the map ends, in the map's coordinates."""
+
+
+def test_a_toys_path_follows_its_slider(visit):
+    """Finds a path of other settings than the slider's, one at another place of the map, and one that stays when the
+    run that is shown is that of the settings."""
+    page = visit(f"?{urlencode(flatten(TOY))}")
+    button(page, "train").click()
+    expect(page.locator(".ravine-plot .main-svg").first).to_be_visible(timeout=LONG)
+    settle(page)
+    dashed, slider = page.locator(".preview path"), key(page, "train.lr:slider").locator("input[type=range]")
+    expect(dashed).to_have_count(0)
+    slider.press("ArrowRight")
+    expect(dashed.first).to_be_attached()
+    settle(page)
+    stops = sliders.stops(knobs(RunSpec)["lr"].low, knobs(RunSpec)["lr"].high)
+    further = replace(TOY, lr=stops[stops.index(TOY.lr) + 1])
+    np.testing.assert_allclose(page.evaluate(END), final(further).theta.numpy(), atol=0.02)
+    slider.press("ArrowLeft")
+    expect(dashed).to_have_count(0)
+
+
+def test_a_prediction_is_dragged_and_kept(visit):
+    """Finds a line that does not follow the pointer or the keys, and a value that the server does not hear of."""
+    page = visit()
+    turn_to(page, "Papers")
+    button(page, "papers:open-Stability").click()
+    settle(page)
+    key(page, "papers:predict").locator("label").first.click()
+    line = page.locator(".predict")
+    box = line.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 50, steps=4)
+    page.mouse.up()
+    settle(page)
+    question = EXPERIMENTS["Stability"].question
+    dragged = float(line.evaluate("line => line.ariaValueNow"))
+    assert abs(dragged - question.low - 0.7 * (question.high - question.low)) < 0.05 * question.high
+    line.press("ArrowRight")
+    settle(page)
+    value = float(line.evaluate("line => line.ariaValueNow"))
+    assert value == pytest.approx(dragged + (question.high - question.low) / 100)
+    page.get_by_role("button", name="Reveal").click()
+    shows(page, "You said")
+    shows(page, f"{value:.4g}")
+    expect(page.locator(".predict text.measured")).to_be_visible()
