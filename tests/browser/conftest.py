@@ -18,7 +18,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
-    """One server for all journeys, which are therefore one group of tests."""
+    """One server for all journeys of a process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `make test`, interrupted: the server ends, too
     one = Server(tmp_path_factory.mktemp("server") / "store")
     one.start()

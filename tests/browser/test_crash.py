@@ -19,7 +19,7 @@ from engine.work.store import PARTIAL, Store
 from tests.browser.harness import LONG, PAGES, SOON, button, enter, settle, shows
 from tests.drive import workers
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
 SPEC = RunSpec(steps=1200)
 
 

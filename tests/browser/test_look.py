@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.harness import button, enter, key, picture, saved, settle, shows, turn_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
 FORMS = (
     ("Train", "train", "pdf"),
     ("Papers", "papers", "svg"),

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.harness import LONG, button, enter, key, settle, shows, turn_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
 PLOT = ".ravine-plot .main-svg"
 
 

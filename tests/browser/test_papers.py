@@ -22,7 +22,7 @@ from tests.browser.harness import (
     violations,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages"), pytest.mark.timeout(400)]
 
 
 def pictures(page: Page) -> int:

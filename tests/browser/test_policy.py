@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.harness import SOON, Server, settle, shows, turn_to, watch
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = dict(
     re.findall(r'add_header ([\w-]+) "?([^";]+(?:; [^"]+)?)"? always;', (ROOT / "deploy/nginx.conf").read_text())

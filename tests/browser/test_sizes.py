@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from engine.experiments import EXPERIMENTS
 from tests.browser.harness import PAGES, button, picture, settle, turn_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages"), pytest.mark.timeout(400)]
 SIZES = ((390, 844), (768, 1024), (1000, 800), (1280, 720), (1440, 900), (1920, 1080))
 FITS = (Path(__file__).parent / "fits.js").read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import pickle
 import re
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from engine.data import Moons
+from engine.figures.drawing import Map
 from engine.models import MLP
 from engine.problems import Classification
 from engine.spec import digest
@@ -24,13 +26,23 @@ from engine.work.jobs import Jobs
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.store import Store
-from pages.ui import cached
+from pages.ui import cached, figures
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 SMALL = RunSpec(Classification(Moons(40), MLP(4, 1)), batch=0, steps=20, every=5)
 DEFAULT = digest(RunSpec())
 INSTALLED = cache(manifest_scanner.scan_component_manifests)
 """The components that installed packages bring: Streamlit's harness else reads all packages' files for every page."""
+STILL = figures._still
+PICTURES: dict[tuple[bytes, bool], tuple[Map, bytes]] = {}
+
+
+def pictured(drawing: Map, dark: bool) -> tuple[Map, bytes]:
+    """As a page draws it, but once for all servers: the same map is the same picture, to the byte."""
+    key = pickle.dumps(drawing), dark
+    if key not in PICTURES:
+        PICTURES[key] = STILL(drawing, dark)
+    return PICTURES[key]
 
 
 @contextmanager
@@ -39,6 +51,7 @@ def served(root: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAVINE_STORE", str(root))
         patch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED)
+        patch.setattr(figures, "_still", pictured)
         patch.setattr(Jobs, "warm", lambda jobs: None)
         st.cache_resource.clear()
         yield

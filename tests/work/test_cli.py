@@ -1,11 +1,6 @@
 """The command line: the same records as the app's, and one clear line and a non-zero exit for bad input."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,32 +169,3 @@ def test_failures_of_an_analysis_exit_1(trained, capsys, monkeypatch):
     monkeypatch.setenv("RAVINE_STORE", str(trained))
     assert main(["surface", digest(SPEC), "--checkpoint", "77"]) == 1
     assert "checkpoint: expected at most 3" in capsys.readouterr().err
-
-
-LONG = RunSpec(steps=1200, every=100)
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """The longer run, in one go."""
-    store = Store(tmp_path_factory.mktemp("alone"))
-    last(perform(store, Work(LONG)))
-    return store.run(digest(LONG))
-
-
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=lambda s: s.name)
-def test_an_interrupted_run_is_kept_and_a_second_call_ends_it_alike(here, tmp_path, alone, ending):
-    """By Ctrl-C, and by a terminal that is closed."""
-    path = tmp_path / "long.json"
-    path.write_text(dumps(LONG))
-    command = [sys.executable, "-m", "engine", "train", str(path)]
-    first = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
-    while not (here.has(digest(LONG)) and here.step(digest(LONG)) > 100):
-        assert first.poll() is None
-        time.sleep(0.05)
-    first.send_signal(ending)
-    assert first.wait(20) == 130
-    stopped = here.run(digest(LONG))
-    assert stopped.status == "stopped" and 100 < stopped.state["step"] < 1200
-    assert main(["train", str(path)]) == 0
-    assert np.array_equal(here.run(digest(LONG)).path, alone.path)

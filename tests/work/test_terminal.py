@@ -8,10 +8,12 @@ import sys
 import termios
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 
+from engine.__main__ import main
 from engine.records import head
 from engine.spec import digest, dumps
 from engine.training.runs import RunSpec
@@ -24,7 +26,7 @@ from tests.work.test_lease import until
 from tests.work.test_signals import usual
 
 pytestmark = pytest.mark.xdist_group("jobs")
-RUN, ENDLESS = RunSpec(steps=3000, every=300), RunSpec(steps=100_000, every=1000, curvature=False)
+RUN, ENDLESS = RunSpec(steps=2000, every=200), RunSpec(steps=100_000, every=1000, curvature=False)
 SERVER = """
 import atexit, sys, time
 from engine.spec import parse
@@ -101,18 +103,26 @@ def store_of_commands(tmp_path, monkeypatch):
     return Store(tmp_path / "store")
 
 
-def goes_on(store: Store, alone: Store) -> None:
-    """What is kept is of a step that is not the first, and ends as what nothing happened to."""
+def goes_on(store: Store, alone: Store, spec: Path) -> None:
+    """What is kept is of a step that is not the first, and ends, at a second command, as what nothing happened to."""
     kept = store.run(digest(RUN))
     assert not kept.complete and 0 < kept.step < RUN.steps
-    assert last(perform(store, Work(RUN))).status == "finished"
+    assert main(["train", str(spec)]) == 0
     one, other = (where.run(digest(RUN)) for where in (store, alone))
     assert one.path.tobytes() == other.path.tobytes() and one.steps.tolist() == other.steps.tolist()
     assert all(one.measures[name].tobytes() == other.measures[name].tobytes() for name in other.measures)
 
 
+@pytest.fixture(name="spec")
+def spec_of_the_run(tmp_path):
+    """The run's file, for commands."""
+    path = tmp_path / "spec.json"
+    path.write_text(dumps(RUN))
+    return path
+
+
 @pytest.mark.parametrize("how", [interrupted, closed])
-def test_a_server_in_a_terminal(here, alone, how):
+def test_a_server_in_a_terminal(here, alone, spec, how):
     """Wrong if its workers end with it, or it with them, before all jobs' last steps are kept."""
     terminal = Terminal("-c", SERVER, dumps(RUN), dumps(ENDLESS))
     terminal.until(lambda: here.step(digest(RUN)) > 0)
@@ -120,18 +130,17 @@ def test_a_server_in_a_terminal(here, alone, how):
     terminal.ended(how)
     assert all(path.stat().st_mtime > asked - 0.01 for path in here.root.rglob("*.partial.npz"))
     assert not list(here.root.rglob("*.lease"))
-    goes_on(here, alone)
+    goes_on(here, alone, spec)
 
 
 @pytest.mark.parametrize("how", [interrupted, closed])
-def test_the_command_line_in_a_terminal(here, alone, how, tmp_path):
+def test_the_command_line_in_a_terminal(here, alone, spec, how):
     """Wrong if what can no longer be said on a terminal that is gone becomes an error of the run."""
-    (tmp_path / "spec.json").write_text(dumps(RUN))
-    terminal = Terminal("-m", "engine", "train", str(tmp_path / "spec.json"))
+    terminal = Terminal("-m", "engine", "train", str(spec))
     terminal.until(lambda: here.step(digest(RUN)) > 0)
     assert terminal.ended(how) == 130
     assert here.run(digest(RUN)).status == "stopped"
-    goes_on(here, alone)
+    goes_on(here, alone, spec)
 
 
 @pytest.mark.parametrize("how, name", [(interrupted, "LearningRates"), (closed, "renormalization")])
