@@ -52,7 +52,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_rug(chart, look),
         *_marks(chart, look, places),
         *_curves(chart, dark, room),
-        *named.layers(chart, _y(chart), look.text),
+        *named.layers(chart, look.text),
         *([] if over_steps(chart) else [_hover(chart)]),
     ]
     return table, {
