@@ -53,7 +53,7 @@ def files(prefix: str, forms: dict[str, str], name: str, make: Callable[[str, Vi
     st.caption("The landscape as it is turned on the page, its axes, words and paths as vectors over an image:")
     key = f"{prefix}:turned"
     asked: Any = st.session_state.pop(f"{key}:wanted", None)
-    wanted = _read(asked, forms)
+    wanted = read(asked, forms)
     data: dict[str, Any] = {"forms": forms, "name": name}
     if wanted:
         form, view = wanted
@@ -66,7 +66,7 @@ def _note(key: str) -> None:
     st.session_state[f"{key}:wanted"] = st.session_state[key].get("wanted")
 
 
-def _read(asked: Any, forms: dict[str, str]) -> tuple[str, View] | None:
+def read(asked: Any, forms: dict[str, str]) -> tuple[str, View] | None:
     """What a browser asks for, if that can be: it is a stranger's."""
     if not isinstance(asked, dict) or asked.get("form") not in forms or not isinstance(asked.get("view"), list):
         return None

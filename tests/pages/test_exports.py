@@ -17,7 +17,7 @@ import streamlit as st
 
 from engine.figures import escape
 from engine.figures.render import numbers
-from pages.ui import download
+from pages.ui import download, turned
 from tests.pages.headless import served
 from tests.pages.test_addresses import KEPT, RUN, opened
 
@@ -110,3 +110,21 @@ def test_the_zip_of_a_page_holds_every_figure(monkeypatch):
     pdfs = [name for name in names if name.endswith(".pdf")]
     assert len(pdfs) == len(given)
     assert all(sum(escape.file(figure) in name for name in pdfs) == 1 for figure in given)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        "pdf",
+        {"form": "exe", "view": [1, 1, 1]},
+        {"form": "pdf"},
+        {"form": "pdf", "view": [0, 0, 0]},
+        {"form": "pdf", "view": [1, 1]},
+        {"form": "pdf", "view": [1, 1, "1"]},
+        {"form": "pdf", "view": [1, 1, float("nan")]},
+    ],
+)
+def test_a_browser_is_given_a_landscape_only_as_it_can_be_seen(asked):
+    assert turned.read(asked, download.MIME) is None
+    assert turned.read({"form": "pdf", "view": [1, 2, 0.5]}, download.MIME) == ("pdf", (1, 2, 0.5))

@@ -17,6 +17,8 @@ LETTER, LINE, STUB = 6.5, 15, 14
 """Pixels that a letter and a line of words take, and those between the plot and a name."""
 PLOT, SHARE = 150, 2.5
 """Pixels that names beside a plot leave to it at least, and how many times as wide as they it is at least."""
+HEIGHT = "scale('y', datum.beside)"
+"""Where the name of a row's line stands, in Vega's language."""
 ENDS = "ends"
 """The chart's parameter that says whether its lines are named at their ends."""
 
@@ -53,29 +55,28 @@ def parameters(chart: Chart) -> list[dict[str, Any]]:
     last = "data('rows')[length(data('rows')) - 1]"
     # of the place, and not of the plot, whose width follows from the names; named for its changes are heard
     wide = f"containerSize()[0] + 0 * width >= {least:g}"
-    return [{"name": ENDS, "expr": f"{wide} && length(data('rows')) > 0 && {last}.ended"}]
+    return [{"name": ENDS, "expr": f"{wide} && length(data('rows')) > 0 && isValid({last}.beside)"}]
 
 
-def layers(chart: Chart, y: dict[str, Any], ink: str) -> list[dict[str, Any]]:
+def layers(chart: Chart, ink: str) -> list[dict[str, Any]]:
     """Each line's name in `ink` right of the plot, and a stroke of the line's colour that leads there."""
     if not needed(chart):
         return []
-    # at least one row, and hidden without taking room: of a layer that has none Vega complains
-    here = [{"filter": "isValid(datum.beside)"}]
-    shown = {"opacity": {"expr": f"{ENDS} ? 1 : 0"}}
-    text = {"condition": {"test": ENDS, "field": "series", "type": "nominal"}, "value": ""}
-    place = {"y": y | {"field": "beside"}}
-    right = {"x2": {"value": {"expr": f"width + ({ENDS} ? {STUB - 3} : 0)"}}}
+    here = [{"filter": f"{ENDS} && isValid(datum.beside)"}]
     colour = {"color": {"field": "hue", "type": "nominal", "scale": None}}
-    stroke = {
-        "mark": {"type": "rule", "strokeWidth": 1} | shown,
-        "encoding": right | colour | {"y": y, "y2": {"field": "beside"}},
-    }
-    name = {
-        "mark": {"type": "text", "align": "left", "fontSize": 12, "color": ink} | shown,
-        "encoding": place | {"x": {"value": {"expr": f"width + ({ENDS} ? {STUB} : 0)"}}, "text": text},
-    }
-    return [layer | {"transform": here} for layer in (stroke, name)]
+    stroke = _at(x="scale('x', datum.x)", y="scale('y', datum.y)", x2=f"width + {STUB - 3}", y2=HEIGHT)
+    text = {"text": {"field": "series", "type": "nominal"}}
+    name = {"type": "text", "align": "left", "fontSize": 12, "color": ink}
+    return [
+        {"mark": {"type": "rule", "strokeWidth": 1}, "encoding": stroke | colour, "transform": here},
+        {"mark": name, "encoding": _at(x=f"width + {STUB}", y=HEIGHT) | text, "transform": here},
+    ]
+
+
+def _at(**places: str) -> dict[str, Any]:
+    """Channels by expressions and not by fields: of a field without a value, as before there are ends, Vega
+    complains."""
+    return {channel: {"value": {"expr": place}} for channel, place in places.items()}
 
 
 def legend(chart: Chart, room: int) -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ def vega(chart: Chart, dark: bool = False, height: int = 220, width: int = 360) 
         *_rug(chart, look),
         *_marks(chart, look, places),
         *_curves(chart, dark, room),
-        *named.layers(chart, _y(chart), look.text),
+        *named.layers(chart, look.text),
         *([] if over_steps(chart) else [_hover(chart)]),
     ]
     return rows, {
@@ -105,10 +105,10 @@ def _points(chart: Chart, line: Line, end: End | None) -> dict[str, np.ndarray]:
         bead[good if line.dash == "none" else good[beads(len(good))]] = True
     own = y - lower if line.filled else np.full(len(y), np.nan)  # what the crosshair says of a layer
     numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper, "own": own}
-    beside, named_there = np.full(len(kept), np.nan), np.full(len(kept), end is not None)
-    beside[good[-1:]] = end.beside if end else y[kept][good[-1:]]  # a column without a value has no extent
-    rows = {name: values[kept] for name, values in numbers.items()}
-    return rows | {"bead": bead, "beside": beside, "ended": named_there}
+    beside = np.full(len(kept), np.nan)
+    if end:
+        beside[-1] = end.beside
+    return {name: values[kept] for name, values in numbers.items()} | {"bead": bead, "beside": beside}
 
 
 def _x(chart: Chart) -> dict[str, Any]:
