@@ -31,9 +31,11 @@ serve: install
 	$(PIP) -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: tests/requirements.txt .venv/runtime.stamp
+# All at once, what the app needs among it.
+.venv/test.stamp: tests/requirements.txt requirements.txt deploy/constraints.txt .venv/python.stamp
+	@echo 'Installing into .venv; the first time takes minutes.'
 	$(PIP) -r tests/requirements.txt
-	@touch $@
+	@touch .venv/runtime.stamp $@
 
 # Each step says how long it took; the first that fails ends the run.
 define step
