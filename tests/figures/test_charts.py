@@ -199,7 +199,8 @@ def test_squared_cosines_stand_one_above_the_other():
     floor = np.zeros(len(record.steps))
     rows = vega.vega(chart)[0].to_pandas()
     for nth, line in enumerate(lowest_first):
-        lower, upper = line.band or ()
+        assert line.band
+        lower, upper = line.band
         np.testing.assert_allclose(lower, floor)
         np.testing.assert_allclose(upper - lower, record.cos_g[:, nth] ** 2, atol=1e-12)
         told = rows[rows["series"] == line.label]["own"]

@@ -46,5 +46,5 @@ def test_what_was_performed_opens_as_a_finished_map(store):
 
 def cells_of(experiment: Experiment) -> dict[str, Outcome]:
     """What the server's store has of the runs of an experiment that is a map."""
-    assert experiment.map is not None
+    assert experiment.map
     return Cells(cached.store().root).get([name for _, name in names(experiment.map)])

