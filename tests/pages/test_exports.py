@@ -91,7 +91,7 @@ def test_a_file_is_named_by_what_it_shows_and_of_what(monkeypatch):
     for run in (RUN, OTHER):
         opened("alignment", PAGES["alignment"] | {"run": run})
     pdf = [name for name in names if name.endswith(".pdf")]
-    assert [re.sub("-[0-9a-f]{16}-[0-9a-f]{16}", "", name) for name in pdf] == ["alignment-cos-g-vi.pdf"] * 2
+    assert [re.sub("-[0-9a-f]{16}-[0-9a-f]{16}", "", name) for name in pdf] == ["alignment-cos2-g-vi.pdf"] * 2
     assert RUN in pdf[0] and OTHER in pdf[1]
 
 
