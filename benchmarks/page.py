@@ -191,7 +191,7 @@ def handed(browser: Browser, url: str) -> float:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.goto(f"{url}/papers?experiment=Drift")
     settled(page)
-    spent = downloaded(page, page.locator(".st-key-papers-handout button").click)
+    spent = downloaded(page, page.locator(".st-key-papers-handout button").first.click)
     page.context.close()
     return spent
 
