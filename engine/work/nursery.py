@@ -34,8 +34,6 @@ PRELOADED = ("engine.work.perform", "sklearn.datasets", "sklearn.model_selection
 """What is imported before a worker's first step has ended; not the modules that forks run, from their first line."""
 SIZE = 8
 """Bytes that say how long is what a fork is asked to be."""
-END = b"e"
-"""Tells a fork to end at once."""
 LATE = 64
 """Processes that may wait for a nursery that is still importing."""
 BEGUN: list[subprocess.Popen[bytes]] = []
@@ -101,12 +99,17 @@ class Fork:
         return 0
 
     def kill(self) -> None:
-        """Ends it at once, whatever it is doing."""
-        with suppress(OSError):
-            self._line.send(END)  # one that is not there yet
-        if self.poll() is None and self._number:
+        """Ends it at once, whatever it is doing; one that is not there yet as soon as it is."""
+        if self.poll() is None and self._number is None:
+            threading.Thread(target=self._end, daemon=True).start()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """As `kill`, once its number is known. Not by a word that it is to hear: what is at work in C hears none."""
+        if self.pid and self.poll() is None:
             with suppress(OSError):
-                os.kill(self._number, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> Fork:
         return self
@@ -214,7 +217,6 @@ def _become(line: socket.socket) -> None:
         os.environ.update(asked["environment"])
         os.chdir(asked["folder"])
         sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-        threading.Thread(target=_end_when_told, args=(line,), daemon=True).start()
         _run(asked["arguments"])
     except SystemExit:
         pass
@@ -235,13 +237,6 @@ def _run(arguments: Sequence[str]) -> None:
         sys.argv = [*arguments]
         sys.path[0] = str(Path(first).parent)
         runpy.run_path(first, run_name="__main__")
-
-
-def _end_when_told(line: socket.socket) -> None:
-    """Who has started this may have died, which is no reason to end in the middle of a step."""
-    with suppress(OSError):
-        if line.recv(1) == END:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
