@@ -78,7 +78,8 @@ def example() -> None:
     """What is said, and shown, where there is no panel yet."""
     shell.write(escape.html("<p>{}</p>", EMPTY))
     for column, name in zip(st.columns(len(EXAMPLE), vertical_alignment="center"), EXAMPLE, strict=True):
-        column.image(str(GALLERY / f"{name}.png"), width="stretch", caption=f"For example: {name.replace('-', ' ')}")
+        said = f"For example: {name.replace('-', ' ')}"
+        column.image(str(GALLERY / f"{name}.png"), width="stretch", caption=said, alt=said)
 
 
 def main() -> None:

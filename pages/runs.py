@@ -210,12 +210,14 @@ def compared() -> None:
 
 
 def pictured(shown: list[Summary], chosen: list[Summary]) -> tuple[list[Summary], Callable[[], Chart]]:
-    """The runs that the picture is of: where none is chosen the newest, or all that are listed where outcomes are
-    compared; and how it is drawn."""
+    """The runs that the picture is of: where none is chosen the newest of one problem, whose names are short, or all
+    that are listed where outcomes are compared; and how it is drawn."""
     measure, over = st.session_state[MEASURE], st.session_state[OVER]
     if over == OUTCOME:
         return chosen or shown, partial(scattered, chosen or shown, st.session_state[ACROSS], measure)
-    runs = chosen or [summary for summary in shown if summary.last][:NEWEST]
+    measured = [summary for summary in shown if summary.last]
+    alike = [s for s in measured if cached.problem(s.digest) == cached.problem(measured[0].digest)]
+    runs = chosen or alike[:NEWEST]
     return runs, partial(chart, runs, measure, over, bool(st.session_state.get(SEEDS)))
 
 
@@ -268,7 +270,8 @@ else:
         version = (*said.items(), tuple(s.step for s in runs))
         figures.chart(f"compare@{name}", version, 380, draw, width=1000)
         if not chosen:
-            st.caption("No run is chosen in the list: these are its first." if said["over"] != OUTCOME else "All runs.")
+            few = "No run is chosen in the list: these are its first of one problem."
+            st.caption(few if said["over"] != OUTCOME else "All runs of the list.")
     else:
         shell.empty("Nothing was measured in these runs.")
     link.write(said)
