@@ -44,7 +44,7 @@ def watching(run: str) -> bool:
     shell.strip(live.numbers(view))
     described = describe(view.spec)
     columns = st.columns([1, 1, 1.1], gap="medium")
-    with columns[-1]:
+    with columns[-1], st.container():  # one, whatever it holds: else the chart below it would be mounted anew
         below, drawing = (None, False) if view.active else ground.first(run, view.spec)
         if below is None:
             fault = "" if view.active else ground.fault(run, view.spec)
