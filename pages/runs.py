@@ -270,8 +270,7 @@ else:
         version = (*said.items(), tuple(s.step for s in runs))
         figures.chart(f"compare@{name}", version, 380, draw, width=1000)
         if not chosen:
-            few = "No run is chosen in the list: these are its first of one problem."
-            st.caption(few if said["over"] != OUTCOME else "All runs of the list.")
+            st.caption("No run is chosen: the first of one problem." if said["over"] != OUTCOME else "All runs listed.")
     else:
         shell.empty("Nothing was measured in these runs.")
     link.write(said)
