@@ -152,8 +152,11 @@ Grid = TypeVar("Grid", Surface, JointSurface)
 
 
 def resumed(surface: Grid, before: Record | None) -> Grid:
-    """The surface with the cells that an earlier attempt has left, if it was one of the same paths."""
-    if not isinstance(before, Surface | JointSurface) or not np.array_equal(before.steps, surface.steps):
+    """The surface with the cells that an earlier attempt has left, if it was one of the same paths on the same plane,
+    which another version may have chosen otherwise."""
+    if not isinstance(before, Surface | JointSurface) or before.labels != surface.labels:
+        return surface
+    if not all(np.array_equal(getattr(before, name), getattr(surface, name)) for name in ("steps", "a", "b")):
         return surface
     return replace(surface, loss=before.loss, accuracy=before.accuracy, stride=before.stride)
 

@@ -79,6 +79,17 @@ def test_the_plane_of_the_paths_weighs_every_path_the_same(runs):
     assert left == pytest.approx(least, rel=1e-4)
 
 
+@pytest.mark.parametrize("other", [{"labels": ("x", "y")}, {"a": np.linspace(-9, 9, 5)}], ids=["axes", "reach"])
+def test_cells_of_another_plane_are_not_gone_on_from(runs, other):
+    """Finds an attempt of another version, whose plane was another, that is filled up with cells of this one."""
+    made = drawn(runs)
+    half = replace(made, status="running", stride=2, loss=np.full((5, 5), 7.0), check=np.nan)
+    spec = JointSpec(",".join(digest_of(run) for run in runs), resolution=5)
+    alike, foreign = (returned(spec.compute(runs, "cpu", before)) for before in (half, replace(half, **other)))
+    assert (alike.loss == 7.0).any(), "the same plane's cells are kept"
+    np.testing.assert_array_equal(foreign.loss, made.loss)
+
+
 def test_the_sharpness_of_the_ends(runs):
     made = drawn(runs)
     problem, data = SPEC.problem, SPEC.problem.load("train")
