@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from engine.figures import fading, joint, maps
 from engine.figures.render import paper, plotly
+from engine.figures.together import ground
 from engine.records import JointSurface
 from engine.work.kinds import Work
 from engine.work.presets import SHIPPED
@@ -50,6 +52,20 @@ def test_the_picture_says_what_its_plane_does_not_hold(explained, said):
     path = next(trace for trace in figure.data if trace.name == "path")
     assert ("lines" in path.mode or bool(lines(figure, 2))) == (explained >= fading.LEAST)
     assert len(path.x) == T, "its points are there"
+
+
+def test_words_on_their_own_paper_are_read_on_a_dark_page():
+    """Finds light words on light paper: the tags at paths' ends, and the warning."""
+    record = Store(SHIPPED).get(Work(together()).address)
+    assert isinstance(record, JointSurface)
+    drawing = ground(replace(record, explained=np.full(4, 0.3)), provisional=False)
+    page = paper.figure(drawing)
+    paper._darken(page)
+    boxed = [text for text in page.axes[0].texts if text.get_bbox_patch()]
+    assert len(boxed) == 5, "four tags and a warning"
+    for text in boxed:
+        light, dark = (np.mean(to_rgb(hue)) for hue in (text.get_color(), text.get_bbox_patch().get_facecolor()))
+        assert light - dark > 0.5
 
 
 def test_every_run_of_one_landscape_has_its_own_warning():

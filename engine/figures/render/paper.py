@@ -129,7 +129,10 @@ def without_ground(made: Figure) -> None:
 def _darken(made: Figure) -> None:
     made.patch.set_alpha(0)
     for text in made.findobj(Text):
-        text.set(color=DARK.text)
+        assert isinstance(text, Text)
+        text.set_color(DARK.text)
+        if (ground := text.get_bbox_patch()) is not None:  # words that stand on paper of their own
+            ground.set_facecolor(DARK.paper)
     for axes in made.findobj(Axes):
         assert isinstance(axes, Axes)
         axes.tick_params(color=DARK.axis, labelcolor=DARK.text)
