@@ -19,9 +19,16 @@ def oscillates(a: np.ndarray, b: np.ndarray) -> bool:
     return len(turned) >= LONG and float((turned < 0).mean()) > TURNS
 
 
+def held(residual: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """[T]: 1 where a path lies in its plane, 0 where it is as far off it as its furthest point is from the plane's
+    origin, between them by the square; of `residual` [T] from the plane and `distance` [T] from the origin."""
+    furthest = float(np.max(distance, initial=0.0, where=np.isfinite(distance)))
+    return 1 - (residual / furthest) ** 2 if furthest else np.ones(len(residual))
+
+
 def strength(a: np.ndarray, b: np.ndarray, held: np.ndarray | None) -> np.ndarray:
-    """[T]: the opacity of each point of a path through a, b [T], of LEVELS: the share of its distance that the plane
-    holds, and of an oscillation its age, too."""
+    """[T]: the opacity of each point of a path through a, b [T], of LEVELS: as far as the plane holds it, and of an
+    oscillation by its age, too."""
     wanted = np.ones(len(a)) if held is None else np.clip(np.nan_to_num(held, nan=1.0), 0.0, 1.0)
     if oscillates(a, b):
         wanted = wanted * np.linspace(0.35**0.5, 1.0, len(a)) ** 2

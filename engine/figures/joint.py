@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map
+from engine.figures.fading import held
 from engine.figures.landmarks import OWN, marked, origin, told
 from engine.figures.maps import axis, checked, complete, interpolate, limits
 from engine.figures.onmap import Route
@@ -123,17 +124,10 @@ def _route(surface: JointSurface, r: int, z: np.ndarray) -> Route:
     marker = MARKERS[(MARKERS.index(marker) + before) % len(MARKERS)]
     x, y = _origin(surface)
     a, b = x + surface.path_a[rows], y + surface.path_b[rows]
-    held = _held(surface)[rows]
-    dash = DASHES[before % len(DASHES)]
+    distance = np.sqrt(surface.path_a**2 + surface.path_b**2 + surface.residual**2)
+    off, dash = held(surface.residual, distance)[rows], DASHES[before % len(DASHES)]
     route = Route(names(surface)[r], colour, a, b, z[rows], surface.steps[rows], dash, marker)
-    return replace(route, held=held, explained=float(surface.explained[r]))
-
-
-def _held(surface: JointSurface) -> np.ndarray:
-    """[P]: the share of each point's squared distance from the plane's origin that the plane holds."""
-    within = surface.path_a**2 + surface.path_b**2
-    whole = within + surface.residual**2
-    return np.where(whole > 0, within / np.where(whole > 0, whole, 1), 1.0)
+    return replace(route, held=off, explained=float(surface.explained[r]))
 
 
 def _caption(surface: JointSurface, quantity: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Chart, Line, Map, Mark
+from engine.figures.fading import held
 from engine.figures.landmarks import OWN, marked, origin, told
 from engine.figures.theme import rule_colour
 from engine.figures.words import Spec
@@ -86,15 +87,9 @@ def draw(surface: Surface, spec: Spec, quantity: str = "loss", scale: Sequence[S
         note=note,
         source=f"{surface.run}/{fingerprint(surface.spec)}",
         landmarks=found,
-        held=_held(surface),
+        held=held(surface.residual, surface.distance),
         explained=surface.explained if np.isfinite(surface.explained) else 1.0,
     )
-
-
-def _held(surface: Surface) -> np.ndarray:
-    """[T]: the share of each point's squared distance from the centre that the plane holds; 1 at the centre itself."""
-    far = surface.distance > 0
-    return np.where(far, 1 - (surface.residual / np.where(far, surface.distance, 1)) ** 2, 1.0)
 
 
 def _cells_of(surfaces: Sequence[Surface], accuracy: bool) -> np.ndarray:

@@ -21,8 +21,8 @@ class Route:
     dash: str = "solid"
     marker: str = "circle"  # of its end; one of theme.MARKERS
     tag: str = ""  # written beside its end
-    held: np.ndarray | None = None  # [T] the share of each point's squared distance from the origin on the plane
-    explained: float = 1.0  # the same of the whole path
+    held: np.ndarray | None = None  # [T] how near the plane each point is, as `fading.held` says
+    explained: float = 1.0  # the share of the path's squared distance from the origin that the plane holds
 
 
 @dataclass(frozen=True)

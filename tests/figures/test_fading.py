@@ -27,7 +27,7 @@ def lines(figure, width: float) -> list:
 def test_a_part_far_off_the_plane_is_fainter():
     """Finds a path that looks as if all of it lay on the ground."""
     record = surface()
-    off = np.where(np.arange(T) < T // 2, 0.99, 0.0) * record.distance
+    off = np.where(np.arange(T) < T // 2, 0.99, 0.0) * record.distance.max()
     drawing = maps.draw(replace(record, residual=off, explained=0.7), SPEC)
     assert drawing.held[0] == pytest.approx(1 - 0.99**2) and drawing.held[-2] == 1
     drawn = lines(plotly.contour(drawing), 2)
