@@ -28,6 +28,9 @@ LOOK = 0.25
 """Seconds between two looks at what another process does."""
 OTHERS = "another process is at work on it"
 GONE = "it was deleted, or taken over by another process"
+GROWN = "run: it has gone on since this was begun; compute it again"
+OVERTAKEN = (GONE, GROWN)
+"""Reasons that are no fault of the work itself, which can be begun again at once."""
 
 
 def perform(
@@ -118,7 +121,8 @@ def _performed(store: Store, work: Work, device: str, fresh: bool, lease: Lease)
         complete = end.value
         status, reason = keeper.keep(complete, complete.status, complete.reason)
         if not ended:
-            store.forget(address)  # what was computed on the way speaks of an unfinished record
+            # what was computed on the way speaks of an unfinished record; who has just begun has the finished one
+            store.forget(address, beginners=True)
     except GeneratorExit:
         keeper.keep(keeper.latest(), "running")
         raise
@@ -174,7 +178,7 @@ class _Keeper:
     def keep(self, record: Record | None, status: str, reason: str = "") -> tuple[str, str]:
         """Keeps a record with a status; returns how that ended, which a full disk may change, or who deletes it."""
         if any(self.store.complete(needed) for needed in self.unfinished):
-            return "failed", "run: it has gone on since this was begun; compute it again"
+            return "failed", GROWN
         if not self.lease.held:
             return "stopped", GONE
         try:

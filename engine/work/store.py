@@ -130,13 +130,16 @@ class Store:
         """Changes whenever the record is written anew; zeros where there is none."""
         return tuple(map(_stamp, (self.file(address), self.file(address, PARTIAL))))
 
-    def forget(self, address: str) -> None:
-        """Removes whatever was computed of a record: it speaks of one that is about to grow."""
+    def forget(self, address: str, beginners: bool = False) -> None:
+        """Removes whatever was computed of a record, which is about to grow or just has, and with it the right of those
+        at work on such things to write them; unless `beginners` keep theirs."""
         folder = self.root / address
-        for path in folder.glob("*"):
+        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+            kept = path.parent == folder and path.name.startswith("run.")
             if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif not path.name.startswith("run."):
+                with suppress(OSError):  # somebody is at work in it
+                    path.rmdir()
+            elif not kept and not (beginners and path.suffix == LEASE):
                 path.unlink(missing_ok=True)
 
     def delete(self, address: str) -> None:

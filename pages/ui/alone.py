@@ -31,7 +31,7 @@ def show(run: str, view: live.View) -> None:
         against.menu(run)
         citations.menu(view.spec)
         shell.spec_menu(view.spec, run)
-        download.menu(drawings(run, view.spec), AT, run)
+        download.menu(drawings(run, view), AT, run)
     live.ticking(lambda: watching(run), view.active or ground.first(run, view.spec)[1])
 
 
@@ -79,15 +79,15 @@ def _ground(run: str, spec: RunSpec, below: Surface) -> None:
         figures.portrait(f"portrait@{run}", version, draw)
 
 
-def drawings(run: str, spec: RunSpec) -> dict[str, download.Draw]:
+def drawings(run: str, view: live.View) -> dict[str, download.Draw]:
     """Every figure of the page by its title, as it is when it is asked for."""
-    described = describe(spec)
+    described = describe(view.spec)
 
     def one(name: str) -> Drawing:
-        view = live.watch(run)
-        return charts.LIVE[name](view.columns if view else charts.columns([]), described)
+        now = live.watch(run)
+        return charts.LIVE[name](now.columns if now else charts.columns([]), described)
 
     made: dict[str, download.Draw] = {name.replace("_", " ").capitalize(): partial(one, name) for name in charts.LIVE}
-    if below := ground.first(run, spec)[0]:
+    if not view.active and (below := ground.first(run, view.spec)[0]):  # no ground is begun that would be outgrown
         made["Ground and path"] = lambda: maps.draw(below, described, ground.quantity(below))
     return made

@@ -7,6 +7,7 @@ from engine.records import Surface
 from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
+from engine.work.perform import OVERTAKEN
 from engine.work.presets import picture
 from pages.ui import cached, person
 
@@ -21,7 +22,7 @@ def first(run: str, spec: RunSpec) -> tuple[Surface | None, bool]:
         return surface, True
     record = cached.run(run)
     measured = record is not None and len(record.path) > 0  # a run that has just begun has no point to look around
-    given_up = now and now.status in ("failed", "stopped") and "gone on" not in now.reason
+    given_up = now and now.status in ("failed", "stopped") and now.reason not in OVERTAKEN
     if _whole(run, surface) or not measured or given_up:
         return surface, False
     return surface, bool(person.start(Work(picture(spec, _small(spec)), run), asked=False))

@@ -72,7 +72,7 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
         picture(page, f"landscape-{width}")
         assert [plots.nth(nth).evaluate(CUT) for nth in (0, 1)] == [[], []], width
         assert not cut_off(page, plots.nth(1)), width
-    camera = "plot => plot._fullLayout.scene._scene.getCamera().eye.x.toFixed(3)"
+    camera = "plot => plot._fullLayout.scene._scene.getCamera().eye.x"
     before, box = plots.nth(1).evaluate(camera), plots.nth(1).bounding_box()
     assert box
     page.mouse.move(box["x"] + 200, box["y"] + 250)
@@ -86,7 +86,8 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
     key(page, "surface:quantity").get_by_role("radio", name="Accuracy").click()
     shows(page, "Accuracy on all")
     settle(page)
-    assert plots.nth(1).evaluate(camera) == turned
+    kept = plots.nth(1).evaluate(camera)  # the last bit of the turn may have come only now
+    assert abs(kept - turned) < 0.2 * abs(turned - before), (before, turned, kept)
 
     turn_to(page, "Encyclopedia")
     key(page, "encyclopedia:other").locator("input").fill("USAM")

@@ -101,6 +101,20 @@ def test_an_analysis_that_outlives_its_run_keeps_nothing_of_the_shorter_path(sto
     assert [path.name for path in store.file(NAME).parent.iterdir()] == ["run.npz"]
 
 
+def test_an_analysis_of_a_run_that_is_just_complete_keeps_its_right_to_write(store, monkeypatch):
+    """Finds one that is taken for an analysis of the shorter path: its page then waited for a picture for ever."""
+    forget, beside = store.forget, perform(store, Work(SurfaceSpec(plane=Random(), resolution=3), NAME))
+
+    def forget_late(address, **options):
+        if address == NAME and store.complete(NAME):
+            next(beside)
+        forget(address, **options)
+
+    monkeypatch.setattr(store, "forget", forget_late)
+    last(perform(store, Work(SPEC)))
+    assert last(beside).status == "finished"
+
+
 def test_fresh_begins_again(store):
     begun(store, ticks=45).close()
     before = int(store.run(NAME).state["step"])
