@@ -1,35 +1,47 @@
-"""Ravine: the dashboard's pages."""
+"""Ravine: the server, when it is started; the menu and one of its pages, whenever somebody looks at one."""
 
 import gc
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit import runtime
 
 from engine.work import settings
 from pages.ui import cached, crosshair
+from pages.ui.front import Front
 
-st.set_page_config(page_title="Ravine", page_icon="assets/icon.svg", layout="wide", initial_sidebar_state="locked")
-st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
-if fault := settings.fault():
-    st.error(fault)
-    st.stop()
-page = st.navigation(
-    [
-        st.Page("pages/train.py", title="Train", default=True),
-        st.Page("pages/papers.py", title="Papers"),
-        st.Page("pages/landscape.py", title="Landscape"),
-        st.Page("pages/spectrum.py", title="Spectrum"),
-        st.Page("pages/alignment.py", title="Alignment"),
-        st.Page("pages/robustness.py", title="Robustness"),
-        st.Page("pages/encyclopedia.py", title="Encyclopedia"),
-        st.Page("pages/runs.py", title="Runs"),
-        st.Page("pages/figure.py", title="Figure"),
-        st.Page("pages/tour.py", title="Tour"),
-    ],
-    position="top",
-)
-crosshair.listen()
-with cached.turnstile():
-    page.run()
-if not gc.get_freeze_count():
-    gc.collect()  # once, after the imports: with what they left frozen, a collection takes 1 ms instead of 155
-    gc.freeze()
+
+def look() -> None:
+    """The menu, and the page that was asked for."""
+    st.set_page_config(page_title="Ravine", page_icon="assets/icon.svg", layout="wide", initial_sidebar_state="locked")
+    st.logo("assets/logo.svg", icon_image="assets/icon.svg", size="large")
+    if fault := settings.fault():
+        st.error(fault)
+        st.stop()
+    page = st.navigation(
+        [
+            st.Page("pages/train.py", title="Train", default=True),
+            st.Page("pages/papers.py", title="Papers"),
+            st.Page("pages/landscape.py", title="Landscape"),
+            st.Page("pages/spectrum.py", title="Spectrum"),
+            st.Page("pages/alignment.py", title="Alignment"),
+            st.Page("pages/robustness.py", title="Robustness"),
+            st.Page("pages/encyclopedia.py", title="Encyclopedia"),
+            st.Page("pages/runs.py", title="Runs"),
+            st.Page("pages/figure.py", title="Figure"),
+            st.Page("pages/tour.py", title="Tour"),
+        ],
+        position="top",
+    )
+    crosshair.listen()
+    with cached.turnstile():
+        page.run()
+    if not gc.get_freeze_count():
+        gc.collect()  # once, after the imports: with what they left frozen, a collection takes 1 ms instead of 155
+        gc.freeze()
+
+
+if runtime.exists():
+    look()
+else:
+    app = st.App(__file__, middleware=[Middleware(Front)])

@@ -52,7 +52,6 @@ def serving(store: str, log: str = os.devnull, app: str = "app.py") -> Iterator[
         "--server.headless=true",
         "--server.address=127.0.0.1",
         f"--server.port={port}",
-        "--server.fileWatcherType=none",
     ]
     with process([sys.executable, "-m", "streamlit", "run", app, *options], store, log):
         wait_for(lambda: healthy(port))

@@ -16,7 +16,7 @@ from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
 from engine.training.runs import RunSpec
-from pages.ui import cached, download, figures, link, scene, shell
+from pages.ui import cached, download, figures, front, link, scene, shell
 
 AT = "encyclopedia"
 RULE, OTHER, TIMES = f"{AT}:rule", f"{AT}:other", f"{AT}:times"
@@ -183,7 +183,7 @@ def source(name: str) -> None:
     except (OSError, TypeError):
         st.caption(f"{escape.markdown(name)}: its source cannot be read here.")
         return
-    at = file.relative_to(cached.ROOT) if file.is_relative_to(cached.ROOT) else file.name
+    at = file.relative_to(front.ROOT) if file.is_relative_to(front.ROOT) else file.name
     st.caption(escape.markdown(f"{at}, from line {first}"))
     st.code("".join(lines), language="python", wrap_lines=True)
 

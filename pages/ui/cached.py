@@ -7,18 +7,14 @@ most some kilobytes of each run and thousands of runs.
 from __future__ import annotations
 
 import atexit
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from threading import BoundedSemaphore, Event, Thread
 from typing import Any
 
-import plotly
 import streamlit as st
-from streamlit.runtime import get_instance
 from streamlit.runtime.caching.cache_resource_api import CACHE_RESOURCE_MESSAGE_REPLAY_CTX as REPLAY
 from streamlit.runtime.caching.cache_type import CacheType
 from streamlit.runtime.caching.cached_message_replay import CachedResult, replay_cached_messages
@@ -36,7 +32,6 @@ from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary, outline
 from pages.ui.weighed import Weighed
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 MOST = 256_000_000
 """Bytes that records, drawings and encoded charts may take together."""
 LATER = 15.0
@@ -45,7 +40,6 @@ ENDING = 20.0
 """Seconds that a server which ends waits at most for what it is loading."""
 AT_ONCE, MOST_COSTS = 0.15, 2000
 """Seconds that a page waits for a cost to be counted, and how many costs are remembered."""
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 @st.cache_resource(show_spinner=False)
@@ -260,28 +254,6 @@ def _read_spec(digest: str) -> RunSpec:
     if summary.status == "unreadable":
         raise LookupError(digest)
     return decode(RUNS, summary.spec)
-
-
-def plotly_script() -> str:
-    """Where a page finds Plotly's script: beside the app, or, where that cannot be written to, among the files that
-    Streamlit serves from memory for as long as a session asks for them."""
-    if _published():
-        return "app/static/plotly.min.js"
-    return get_instance().media_file_mgr.add(str(PLOTLY), "text/javascript", "plotly")
-
-
-@st.cache_resource(show_spinner=False)
-def _published() -> bool:
-    """Copies Plotly's script from the installed package to where Streamlit serves it, once; whether it is there."""
-    target = ROOT / "static" / PLOTLY.name
-    try:
-        if not target.exists() or target.stat().st_size != PLOTLY.stat().st_size:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(PLOTLY, target.with_suffix(".part"))
-            target.with_suffix(".part").replace(target)
-        return True
-    except OSError:
-        return False
 
 
 def _adopt(store: Store) -> None:

@@ -10,7 +10,7 @@ import streamlit.components.v2 as components
 from engine.figures import escape
 from engine.figures.drawing import Drawing
 from engine.figures.render import motion
-from pages.ui import cached, figures, scene, shell
+from pages.ui import cached, figures, front, scene, shell
 
 SECONDS = 1.2
 """How long the browser takes to draw what has come since its last look."""
@@ -132,7 +132,7 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
         "seconds": SECONDS,
         "height": 0 if fluid else height,
     }
-    component(key=key, data=data | {"script": cached.plotly_script()}, height="content")
+    component(key=key, data=data | {"script": front.SCRIPT}, height="content")
     figures.caption(drawing)
 
 

@@ -10,7 +10,7 @@ import streamlit.components.v2 as components
 from engine.figures import escape, maps
 from engine.figures.drawing import Map
 from engine.figures.render import plotly as screen
-from pages.ui import cached, figures, shell
+from pages.ui import cached, figures, front, shell
 
 LIBRARY = """
 const fetched = script => window.ravinePlotly ??= new Promise((done, failed) => {
@@ -68,6 +68,7 @@ function fit(plot, tall) {
   if (!plot.style.height) plot.addEventListener('ravine-size', set);
   set();
 }
+const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
   fit(plot, data.height);
@@ -76,8 +77,10 @@ export default function ({ parentElement, data }) {
   if (plot.keep === data.keep && plot.layout?.scene?.camera) layout.scene.camera = plot.layout.scene.camera;
   plot.keep = data.keep;
   const image = { format: 'svg', filename: data.name };
-  library(data.script).then(
-    plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
+  // what takes long, a landscape's first drawing, is begun when what takes little is seen
+  const due = data.solid && !plot.layout ? library(data.script).then(painted) : library(data.script);
+  due.then(
+    () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep },
       { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }).then(() => fill(plot)),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
@@ -116,8 +119,9 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
         "name": escape.file(f"{drawing.name} {drawing.source}"),
         "words": words,
         "height": height,
+        "solid": solid,
     }
-    component(key=key, data=data | {"script": cached.plotly_script()})
+    component(key=key, data=data | {"script": front.SCRIPT})
 
 
 def _json(drawing: Map, dark: bool, solid: bool) -> str:

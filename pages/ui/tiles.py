@@ -12,7 +12,7 @@ import streamlit.components.v2 as components
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.render import tiles
-from pages.ui import cached, figures, scene, shell
+from pages.ui import cached, figures, front, scene, shell
 
 WIDTH = 4
 """Panels in a row, at most."""
@@ -99,7 +99,7 @@ def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> To
     component = components.component("ravine_tile", js=SCRIPT, isolate_styles=False)
     panel = drawing.panels[nth]
     words = f"{panel.title}: {drawing.title}. {panel.remark}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": cached.plotly_script()}
+    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": front.SCRIPT}
     done = component(key=f"tile{nth}", data=data, height=height, on_cell_change=_nothing, on_box_change=_nothing)
     if cell := done.get("cell"):
         return Touched(cell=(nth, int(cell["row"]), int(cell["column"])))

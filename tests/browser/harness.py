@@ -70,7 +70,6 @@ class Server:
             "app.py",
             "--server.headless=true",
             f"--server.port={self.port}",
-            "--server.fileWatcherType=none",
         ]
         environment = alone() | {"RAVINE_STORE": str(self.store)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=subprocess.STDOUT)

@@ -8,7 +8,6 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.config import get_config_options, get_option
@@ -152,18 +151,6 @@ def test_garbage_is_collected_once_and_not_after_every_script(store, monkeypatch
     gc.unfreeze()
     open_page()
     assert gc.get_freeze_count() > 10_000
-
-
-def test_a_checkout_that_cannot_be_written_to_still_has_its_plots(tmp_path, monkeypatch):
-    """Plotly's script is then served from memory instead of being copied beside the app."""
-    (tmp_path / "static").write_text("a file, where the folder should be")
-    server = SimpleNamespace(media_file_mgr=SimpleNamespace(add=lambda path, *_: f"/media/{Path(path).name}"))
-    monkeypatch.setattr(cached, "ROOT", tmp_path)
-    monkeypatch.setattr(cached, "get_instance", lambda: server)
-    cached._published.clear()
-    script = cached.plotly_script()
-    cached._published.clear()
-    assert script == "/media/plotly.min.js"
 
 
 @pytest.mark.parametrize("page", ["spectrum", "alignment"])
