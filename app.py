@@ -1,6 +1,8 @@
 """Ravine: the server, when it is started; the menu and one of its pages, whenever somebody looks at one."""
 
 import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -9,6 +11,13 @@ from streamlit import runtime
 from engine.work import settings
 from pages.ui import cached, crosshair
 from pages.ui.front import Front
+
+
+@asynccontextmanager
+async def serve(_: st.App) -> AsyncIterator[None]:
+    """The server's life: the signal that ends it does not wait for what Python does at its exit."""
+    yield
+    cached.close()
 
 
 def look() -> None:
@@ -44,4 +53,4 @@ def look() -> None:
 if runtime.exists():
     look()
 else:
-    app = st.App(__file__, middleware=[Middleware(Front)])
+    app = st.App(__file__, lifespan=serve, middleware=[Middleware(Front)])

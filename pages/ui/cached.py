@@ -40,6 +40,8 @@ ENDING = 20.0
 """Seconds that a server which ends waits at most for what it is loading."""
 AT_ONCE, MOST_COSTS = 0.15, 2000
 """Seconds that a page waits for a cost to be counted, and how many costs are remembered."""
+SERVING: list[Jobs] = []
+"""The jobs that are to be closed when the server ends."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -51,8 +53,15 @@ def jobs() -> Jobs:
     made = Jobs(store)
     made.warm()
     quota.watch(made)
-    atexit.register(made.close)
+    SERVING.append(made)
     return made
+
+
+@atexit.register
+def close() -> None:
+    """Lets the jobs keep their last steps and end, if there are any: for a server that ends."""
+    while SERVING:
+        SERVING.pop().close()
 
 
 def store() -> Store:
