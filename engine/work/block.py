@@ -31,6 +31,7 @@ from engine.spec import decode, digest, encode
 from engine.sweeps.chunk import trained, width
 from engine.training.runs import RUNS, RunSpec
 from engine.work.cells import Cells
+from engine.work.niceness import give_way
 from engine.work.process import share_of_memory
 from engine.work.reasons import in_a_line
 
@@ -92,7 +93,7 @@ def main() -> None:
     """Blocks from standard input, one a line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    os.nice(LEAST)
+    give_way(LEAST)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever hands out the blocks decides when to end
     settle()
     bound(share_of_memory("cpu"))

@@ -27,6 +27,7 @@ from engine.spec import SpecError
 from engine.training.loop import train
 from engine.training.runs import RunSpec
 from engine.work.kinds import of_message
+from engine.work.niceness import give_way
 from engine.work.perform import ELSEWHERE, LOOK, perform
 from engine.work.process import share_of_memory
 from engine.work.reasons import in_a_line
@@ -101,7 +102,7 @@ class Worker:
     def __init__(self, device: str, store: Store, events: TextIO, commands: Commands):
         self.device, self.store, self.events, self.commands = device, store, events, commands
         self.tasks: dict[str, Task] = {}
-        self.nice = 0
+        self.nice = False
         self.clock, self.turns = 0, dict[str, int]()  # turns so far, and the last one of each owner
 
     def run(self) -> None:
@@ -154,7 +155,8 @@ class Worker:
 
     def _start(self, name: str, command: dict[str, Any]) -> None:
         if not self.nice:  # not before: a worker is to be ready soon
-            self.nice = os.nice(NICE)
+            self.nice = True
+            give_way(NICE)
         try:
             progress = perform(self.store, of_message(command), self.device, command["fresh"], command["over"])
             self.tasks[name] = Task(name, command["owner"], progress)
