@@ -1,5 +1,5 @@
-"""Downloads: every drawing of a page as PDF, SVG and PNG at a paper's width, as CSV and as LaTeX, and all in one ZIP;
-each is made at the click."""
+"""Downloads: every drawing of a page as PDF, SVG, PNG and PGF at a paper's width, as CSV and as LaTeX, and all in one
+ZIP; each is made at the click."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from engine.figures.render import turned as landscapes
 from engine.figures.theme import PAPERS
 from pages.ui import clipboard, tray, turned
 
-MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
+MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png", "pgf": "application/zip"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
 SURFACES = {"obj": "model/obj", "glb": "model/gltf-binary", "vtk": "application/octet-stream"}
+ENDINGS = {"pgf": "pgf.zip"}
+"""Of files that do not end as their form is called."""
 CALLED = {"txt": "Caption", "tex": "LaTeX"}
 ABOUT = {"txt": "Title and caption as text", "tex": "A figure environment with the caption and a label, for the PDF"}
-ABOUT["tex"] += "; PGF is not offered, for it needs a TeX on the server"
 ABOUT |= {
+    "pgf": r"For \\input: the document sets the words in its own fonts; a ZIP with the rasters",
     "obj": "For printers and modelling",
     "glb": "For slides and web pages",
     "vtk": "For ParaView, with the values",
@@ -47,7 +49,7 @@ def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collect
 
     A file is made at the click, without the session: a `Draw` reads nothing of it.
     """
-    with st.popover("Export", disabled=not drawings, help="PDF, SVG, PNG, CSV or LaTeX of a figure on this page"):
+    with st.popover("Export", disabled=not drawings, help="PDF, SVG, PNG, PGF, CSV or LaTeX of a figure on this page"):
         name = st.selectbox("Figure", list(drawings), key=f"{prefix}:figure") if drawings else None
         if name is None:
             return
@@ -109,7 +111,9 @@ def file(prefix: str, name: str, of: str) -> str:
 def button(form: str, data: Callable[[], bytes], mime: str, prefix: str, name: str) -> None:
     """What gives a figure away as a file of one form, made at the click."""
     label, key = CALLED.get(form, form.upper()), f"{prefix}:{form}"
-    st.download_button(label, data, f"{name}.{form}", mime, key=key, on_click="ignore", help=ABOUT.get(form))
+    st.download_button(
+        label, data, f"{name}.{ENDINGS.get(form, form)}", mime, key=key, on_click="ignore", help=ABOUT.get(form)
+    )
 
 
 def _all(data: Callable[[], bytes], count: int, prefix: str, name: str) -> None:

@@ -41,7 +41,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   saved.set(box, data.count);
   const bytes = Uint8Array.from(atob(data.file), c => c.charCodeAt(0));
   const href = URL.createObjectURL(new Blob([bytes], { type: data.forms[data.form] }));
-  Object.assign(document.createElement('a'), { href, download: `${data.name}.${data.form}` }).click();
+  const ending = data.form === 'pgf' ? 'pgf.zip' : data.form;
+  Object.assign(document.createElement('a'), { href, download: `${data.name}.${ending}` }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
 """

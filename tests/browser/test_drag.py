@@ -18,7 +18,7 @@ from pages.ui import sliders
 from tests.browser.harness import LONG, button, key, settle, shows, turn_to
 from tests.drive import final
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
 TOY = RunSpec(Product((1.0, 2.0)), SAM(0.1), lr=0.01, batch=0, steps=200)
 END = """() => {
   const { xaxis, yaxis } = document.querySelector('.ravine-plot')._fullLayout;

@@ -68,7 +68,7 @@ def test_exact_size_and_the_same_bytes_each_time(name: str):
     drawing, width = DRAWINGS[name](), theme.PAPERS["ICML, one column"].width
     exports = [paper.export(drawing, form, width) for form in paper.FORMATS]
     assert exports == [paper.export(DRAWINGS[name](), form, width) for form in paper.FORMATS]
-    pdf, _svg, png = exports
+    pdf, _svg, png, _pgf = exports
     assert pdf.startswith(b"%PDF") and b"CreationDate" not in pdf and b"/Type3" not in pdf
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+)", pdf)
     assert box and float(box[1]) == pytest.approx(72 * width, abs=0.01)

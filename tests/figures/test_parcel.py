@@ -11,6 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from engine.figures.render import folder as folders
 from engine.figures.render import latex, paper, parcel
 from tests.drawn import DRAWINGS
 from tests.figures.test_escape import chart
@@ -22,7 +23,7 @@ def test_a_zip_holds_every_figure_and_names_their_specs():
     data = parcel.figures(drawings, 3.25)
     with ZipFile(io.BytesIO(data)) as folder:
         files = {name: folder.read(name) for name in folder.namelist()}
-        assert {info.date_time for info in folder.infolist()} == {parcel.DATE}
+        assert {info.date_time for info in folder.infolist()} == {folders.DATE}
     assert {f"{name}.pdf" for name in drawings} | {f"{name}.csv" for name in drawings} < files.keys()
     for name, drawing in drawings.items():
         assert files[f"{name}.pdf"] == paper.export(drawing, "pdf", 3.25)

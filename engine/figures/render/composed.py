@@ -3,7 +3,6 @@ same."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -57,16 +56,13 @@ def source(drawings: Drawings) -> str:
 
 
 def export(drawings: Drawings, sheet: Sheet, form: str, clear: bool = False, times: int = 2) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" file, as `paper.export` gives of one drawing."""
-    words = paper.about("Figure", caption(drawings), source(drawings), form)
-    buffer = io.BytesIO()
+    """The bytes of a file of one of `paper.FORMATS`, as `paper.export` gives of one drawing."""
     with paper.TOP, matplotlib.rc_context(_fonts(sheet)):
         made = composed(drawings, sheet)
         paper.see(made)
         if clear:
             paper.without_ground(made)
-        made.savefig(buffer, format=form, dpi=paper.SCREEN * times, metadata=words)
-    return buffer.getvalue()
+        return paper.write(made, form, times, "Figure", caption(drawings), source(drawings))
 
 
 def composed(drawings: Drawings, sheet: Sheet) -> Figure:

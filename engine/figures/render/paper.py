@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
+from engine.figures.render import pgf
 from engine.figures.render.axes import draw, name
 from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_in_print
@@ -36,7 +37,7 @@ matplotlib.rcParams.update(
         "text.parse_math": False,
     }
 )
-FORMATS = ("pdf", "svg", "png")
+FORMATS = ("pdf", "svg", "png", "pgf")
 SCREEN = 150
 """Dots per inch of a PNG at single size; double, 300, is what journals ask for."""
 TOP = Lock()
@@ -76,14 +77,13 @@ def export(
     clear: bool = False,
     times: int = 2,
 ) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" file `width` inches wide, a PNG `times` SCREEN dots to the inch. It carries
-    title, caption and the specs' digests, and no date.
+    """The bytes of a "pdf", "svg" or "png" file `width` inches wide, a PNG `times` SCREEN dots to the inch, or of a ZIP
+    with a "pgf" and its rasters. It carries title, caption and the specs' digests, and no date.
 
     `dark` is for a dark page to show: light text on no background. With `outlines` an SVG's letters are shapes, which
     look the same where the font is not installed, instead of text, which can be edited and found. With `clear` there
     is no background either.
     """
-    buffer = io.BytesIO()
     with TOP:
         made = figure(drawing, width, caption)
         see(made)
@@ -92,12 +92,15 @@ def export(
         if clear:
             without_ground(made)
         with matplotlib.rc_context({"svg.fonttype": "path" if outlines else "none"}):
-            made.savefig(
-                buffer,
-                format=form,
-                dpi=SCREEN * times,
-                metadata=about(drawing.title, drawing.words, drawing.source, form),
-            )
+            return write(made, form, times, drawing.title, drawing.words, drawing.source)
+
+
+def write(made: Figure, form: str, times: int, title: str, words: str, source: str) -> bytes:
+    """The bytes of a figure in one of FORMATS, with what the file says of itself."""
+    if form == "pgf":
+        return pgf.export(made, title, source, SCREEN * times)
+    buffer = io.BytesIO()
+    made.savefig(buffer, format=form, dpi=SCREEN * times, metadata=about(title, words, source, form))
     return buffer.getvalue()
 
 

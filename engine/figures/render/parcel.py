@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from collections.abc import Iterator, Mapping
 
 from engine.figures import escape
 from engine.figures.drawing import Drawing
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, numbers, paper
+from engine.figures.render.folder import pack
 
 Drawings = Mapping[str, Drawing | Parallel]
-DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every file in a ZIP, which must have one: the earliest there is, so that the same figures give the same bytes."""
 
 
 def figures(drawings: Drawings, width: float = 5.5, clear: bool = False) -> bytes:
     """A ZIP of drawings by their files' names, without endings: each as PDF `width` inches wide and as CSV, all
     captions as text and as LaTeX, and a README.txt that names the specs' digests."""
     return pack(_files(drawings, width, clear))
-
-
-def pack(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A ZIP of files, each a name and its content; the same files give the same bytes."""
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w", ZIP_DEFLATED) as folder:
-        for name, content in files:
-            folder.writestr(ZipInfo(name, DATE), content, ZIP_DEFLATED)
-    return buffer.getvalue()
 
 
 def _files(drawings: Drawings, width: float, clear: bool) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,6 @@ paths over it as vectors."""
 
 from __future__ import annotations
 
-import io
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -62,16 +61,13 @@ def figure(drawing: Map, view: View, width: float = 5.5) -> Figure:
 
 
 def export(drawing: Map, form: str, view: View, width: float = 5.5, clear: bool = False, times: int = 2) -> bytes:
-    """The bytes of a "pdf", "svg" or "png" file, as `paper.export` gives of the map from above."""
-    buffer = io.BytesIO()
+    """The bytes of a file of one of `paper.FORMATS`, as `paper.export` gives of the map from above."""
     with paper.TOP:
         made = figure(drawing, view, width)
         paper.see(made)
         if clear:
             paper.without_ground(made)
-        words = paper.about(drawing.title, drawing.words, drawing.source, form)
-        made.savefig(buffer, format=form, dpi=paper.SCREEN * times, metadata=words)
-    return buffer.getvalue()
+        return paper.write(made, form, times, drawing.title, drawing.words, drawing.source)
 
 
 def _paths(axes: Any, drawing: Map, size: float) -> None:
