@@ -37,7 +37,7 @@ SLICE = 0.1
 """Seconds that a task runs before the next one's turn, when there are few."""
 PULSE = 0.25
 """Seconds between events that only say how far a task is."""
-NICE = 10
+NICE = 3
 """How far the system is to prefer others, above all the server that answers people."""
 ROUND = 1.0
 """Seconds that all tasks together take for a turn each, when there are many."""
