@@ -108,6 +108,7 @@ def drawn(browser: Browser, url: str, plane: str, nth: int) -> float:
     spec = SurfaceSpec(plane=PLANES[plane](), span=1 + nth / 100)
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.goto(f"{url}/landscape?{urlencode({'run': digest(RunSpec()), **flatten(spec)})}")
+    page.wait_for_selector(".ravine-plot .gl-container canvas")
     settled(page)
     before = page.evaluate("() => document.querySelector('.ravine-plot')?.keep ?? ''")
     begun = time.perf_counter()

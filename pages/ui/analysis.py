@@ -16,6 +16,7 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import against, cached, download, link, live, person, price, shell
 from pages.ui.paired import Pair, Shown, Subject, both, called, one_of
+from pages.ui.rhythm import QUICK
 
 AT_ONCE = 5.0
 """Seconds, as they are estimated, below which work starts by itself where there is nothing to look at."""
@@ -65,7 +66,7 @@ class Page:
             download.menu(made, self.kind, f"{about.run}-{name}", self.solid)
         if name:
             at_work = any(_active(one, name) for one in (about, other) if one)
-            live.ticking(partial(self._look, about, other, name), at_work)
+            live.ticking(partial(self._look, about, other, name), at_work, QUICK)
         else:
             uncounted = wanted is not None and cached.cost(Work(wanted, about.run)) is None
             live.ticking(partial(_invite, self.kind, about, wanted, self.button, self.empty), uncounted)

@@ -15,6 +15,7 @@ from engine.spec import digest, flatten
 from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
 from pages.ui import against, analysis, cached, controls, download, figures, link, live, person, price, scene, shell
+from pages.ui.rhythm import QUICK
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -117,7 +118,7 @@ def show(quantity: str) -> None:
         record = cached.record(work.address)
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
         download.menu(drawings, AT, digest(wanted), SOLID)
-    live.ticking(partial(_picture, work, quantity), cached.at_work(work.address))
+    live.ticking(partial(_picture, work, quantity), cached.at_work(work.address), QUICK)
     address = against.address() | {
         shell.RUN: about.run,
         "beside": ",".join(runs[1:]),

@@ -80,15 +80,15 @@ def _nothing_yet(spec: RunSpec, now: Snapshot) -> View:
     return View(spec, now.status, now.reason, now.device, 0, math.nan, math.nan, now.active, columns, (now.version,))
 
 
-def ticking(draw: Callable[[], bool], active: bool) -> None:
-    """Draws, and draws again every second or so while there is something at work: `draw` says whether there is; the
-    page runs once more when it ends, or is to look in another rhythm."""
-    every = rhythm.every(st.session_state.get("rhythm", TICK)) if active else None
-    st.session_state["rhythm"] = every or TICK
+def ticking(draw: Callable[[], bool], active: bool, least: float = TICK) -> None:
+    """Draws, and draws again every second or so, `least` seconds or more, while there is something at work: `draw` says
+    whether there is; the page runs once more when it ends, or is to look in another rhythm."""
+    every = rhythm.every(st.session_state.get("rhythm", least), least) if active else None
+    st.session_state["rhythm"] = every or least
 
     def tick() -> None:
         going = draw()
-        if active and (not going or rhythm.changes(every or TICK)):
+        if active and (not going or rhythm.changes(every or least, least)):
             st.rerun()
 
     st.fragment(tick, run_every=every)()

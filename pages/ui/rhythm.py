@@ -12,6 +12,8 @@ from pages.ui import cached
 
 TICK = 1.0
 """Seconds between two looks, when few pages look."""
+QUICK = 0.5
+"""The same, at what takes seconds altogether, whose first picture somebody waits for."""
 SLOWEST = 8.0
 CROWD = 30
 """Looks a second that leave the server time for all else: one takes some 15 ms of a core."""
@@ -22,20 +24,21 @@ CALM = 0.25
 change it is to run the whole page."""
 
 
-def every(now: float = TICK) -> float:
-    """Seconds between two looks of this page, which has looked every `now` seconds until now: twice as many as the
-    crowd grows, and half as many only when it has become a quarter, so that one who comes and goes changes nothing."""
-    looking = _looking()
+def every(now: float = TICK, least: float = TICK) -> float:
+    """Seconds between two looks of this page, `least` of them or more, which has looked every `now` seconds until now:
+    twice as many as the crowd grows, and half as many only when it has become a quarter, so that one who comes and goes
+    changes nothing."""
+    looking, now = _looking(), max(now, least)
     while now < SLOWEST and looking > CROWD * now:
         now *= 2
-    while now > TICK and looking < CROWD * now / 4:
+    while now > least and looking < CROWD * now / 4:
         now /= 2
     return now
 
 
-def changes(now: float) -> bool:
+def changes(now: float, least: float = TICK) -> bool:
     """Whether this page is to take up another rhythm than one look every `now` seconds."""
-    return every(now) != now and random.random() < CALM
+    return every(now, least) != now and random.random() < CALM
 
 
 def _looking() -> int:

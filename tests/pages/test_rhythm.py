@@ -32,6 +32,13 @@ def test_one_who_comes_and_goes_changes_nothing(crowd):
     assert rhythm.every(slower) == rhythm.TICK
 
 
+def test_what_is_soon_over_is_looked_at_oftener_and_nothing_else(crowd):
+    """Finds a page that keeps the rhythm of the one before."""
+    assert rhythm.every(rhythm.QUICK, rhythm.QUICK) == rhythm.QUICK < rhythm.TICK == rhythm.every(rhythm.QUICK)
+    crowd[0] = 100
+    assert rhythm.every(rhythm.QUICK, rhythm.QUICK) == rhythm.every()
+
+
 def test_who_looks(monkeypatch):
     """A page counts once however often it looks, and no longer than PRESENT after it is closed."""
     looks, pages, now = {}, {}, [100.0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_pgf import RendererPgf
 from matplotlib.figure import Figure
@@ -37,7 +37,8 @@ def export(made: Figure, title: str, source: str, dots: int) -> bytes:
     made.set_dpi(dots)
     with matplotlib.rc_context({"pgf.rcfonts": False}):
         renderer = _Renderer(made, name)
-        made.draw(MixedModeRenderer(made, width, height, dots, renderer))  # as Matplotlib's own: inches, dots to each
+        mixed: Any = MixedModeRenderer(made, width, height, dots, renderer)  # as Matplotlib has it: inches, and dots
+        made.draw(mixed)
     about = {"title": escape.line(title), "source": escape.line(source), "name": name}
     text = PICTURE.format(**about, width=width, height=height, drawn=renderer.fh.getvalue())
     return pack([(f"{name}.pgf", text.encode()), *renderer.rasters.items()])
@@ -56,12 +57,12 @@ class _Renderer(RendererPgf):
         return RendererBase.get_text_width_height_descent(self, s, prop, ismath)
 
     def draw_text(
-        self, gc: GraphicsContextBase, x: float, y: float, s: str, prop: Any, angle: float, ismath=False, mtext=None
+        self, gc: Any, x: Any, y: Any, s: str, prop: Any, angle: Any, ismath: Any = False, mtext: Any = None
     ) -> None:
         """Words, and signs as formulas."""
         super().draw_text(gc, x, y, escape.latex(s), prop, angle, ismath, mtext)
 
-    def draw_image(self, gc: GraphicsContextBase, x: float, y: float, im: np.ndarray, transform: Any = None) -> None:
+    def draw_image(self, gc: Any, x: Any, y: Any, im: Any, transform: Any = None) -> None:
         """A raster of its own size, or of that to which `transform` brings the unit square."""
         name, file = f"{self.name}-{len(self.rasters) + 1}.png", io.BytesIO()
         imsave(file, im, format="png", origin="lower")
