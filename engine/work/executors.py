@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -122,8 +123,9 @@ class Pool(Executor):
             process.kill()
         for _ in self.threads:
             self.waiting.put(None)
-        for thread in self.threads:
-            thread.join(ENDING)
+        for process in self.processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING)
 
     def _serve(self) -> None:
         """One process after the other, as each dies, and one block after the other."""

@@ -99,15 +99,12 @@ class Fork:
         return 0
 
     def kill(self) -> None:
-        """Ends it at once, whatever it is doing; one that is not there yet as soon as it is."""
+        """Ends it at once, whatever it is doing, and not by a word that it is to hear: what is at work in C hears none.
+        One that is not there yet never comes to be: it cannot say its number."""
         if self.poll() is None and self._number is None:
-            threading.Thread(target=self._end, daemon=True).start()
-        else:
-            self._end()
-
-    def _end(self) -> None:
-        """As `kill`, once its number is known. Not by a word that it is to hear: what is at work in C hears none."""
-        if self.pid and self.poll() is None:
+            with suppress(OSError):
+                self._line.shutdown(socket.SHUT_RD)
+        if self.pid and not self._over:
             with suppress(OSError):
                 os.kill(self.pid, signal.SIGKILL)
 
@@ -212,7 +209,10 @@ def _become(line: socket.socket) -> None:
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
-        line.sendall(str(os.getpid()).encode())
+        try:
+            line.sendall(str(os.getpid()).encode())
+        except BrokenPipeError:  # who asked for it has killed it
+            os._exit(0)
         os.environ.clear()
         os.environ.update(asked["environment"])
         os.chdir(asked["folder"])

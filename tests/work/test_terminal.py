@@ -20,13 +20,15 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.nursery import NURSERY
 from engine.work.perform import perform
-from engine.work.store import Store
+from engine.work.store import PARTIAL, Store
 from tests.drive import last
 from tests.work.test_lease import until
 from tests.work.test_signals import usual
 
 pytestmark = pytest.mark.xdist_group("jobs")
 RUN, ENDLESS = RunSpec(steps=2000, every=200), RunSpec(steps=100_000, every=1000, curvature=False)
+SOME = 1.5
+"""Seconds in which a run has taken some of its steps, and not all."""
 SERVER = """
 import atexit, sys, time
 from engine.spec import parse
@@ -103,6 +105,13 @@ def store_of_commands(tmp_path, monkeypatch):
     return Store(tmp_path / "store")
 
 
+def under_way(store: Store) -> bool:
+    """Whether a run has taken a step. The first record that is kept has none, and where that was slow the next is kept
+    when the run has ended."""
+    kept = store.file(digest(RUN), PARTIAL)
+    return store.step(digest(RUN)) > 0 or (kept.exists() and time.time() - kept.stat().st_mtime > SOME)
+
+
 def goes_on(store: Store, alone: Store, spec: Path) -> None:
     """What is kept is of a step that is not the first, and ends, at a second command, as what nothing happened to."""
     kept = store.run(digest(RUN))
@@ -125,7 +134,7 @@ def spec_of_the_run(tmp_path):
 def test_a_server_in_a_terminal(here, alone, spec, how):
     """Wrong if its workers end with it, or it with them, before all jobs' last steps are kept."""
     terminal = Terminal("-c", SERVER, dumps(RUN), dumps(ENDLESS))
-    terminal.until(lambda: here.step(digest(RUN)) > 0)
+    terminal.until(lambda: under_way(here))
     asked = time.time()
     terminal.ended(how)
     assert all(path.stat().st_mtime > asked - 0.01 for path in here.root.rglob("*.partial.npz"))
@@ -137,7 +146,7 @@ def test_a_server_in_a_terminal(here, alone, spec, how):
 def test_the_command_line_in_a_terminal(here, alone, spec, how):
     """Wrong if what can no longer be said on a terminal that is gone becomes an error of the run."""
     terminal = Terminal("-m", "engine", "train", str(spec))
-    terminal.until(lambda: here.step(digest(RUN)) > 0)
+    terminal.until(lambda: under_way(here))
     assert terminal.ended(how) == 130
     assert here.run(digest(RUN)).status == "stopped"
     goes_on(here, alone, spec)
