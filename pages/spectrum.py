@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 
 from engine.analyses.spectrum import EXACT, SpectrumSpec
-from engine.figures import pairs, spectra, words
+from engine.figures import charts, pairs, spectra, words
+from engine.figures.drawing import Chart
 from engine.records import Spectrum
 from engine.spec import describe
-from pages.ui import analysis, controls, figures, paired
+from pages.ui import analysis, controls, download, figures, paired, scrubber
 
 AT = "spectrum"
 
@@ -25,13 +26,26 @@ def settings(about: analysis.Subject) -> SpectrumSpec | None:
 
 
 def picture(about: analysis.Subject, spectrum: Spectrum, address: str, version: tuple[int, ...]) -> None:
-    """The two charts."""
+    """The two charts, and where on the run they are of."""
     described = describe(about.spec)
     left, right = st.columns([1, 1.35], gap="medium")
     with left:
-        figures.chart(f"ends@{address}", version, 600, partial(spectra.ends, spectrum, described))
+        figures.chart(f"ends@{address}", version, 440, partial(spectra.ends, spectrum, described))
     with right:
-        figures.chart(f"density@{address}", version, 600, partial(spectra.spectral_density, spectrum, described))
+        figures.chart(f"density@{address}", version, 440, partial(spectra.spectral_density, spectrum, described))
+    scrubber.show(about.record.steps)
+    figures.chart(f"place@{address}", version, 180, partial(place, about, spectrum), 1000)
+
+
+def place(about: analysis.Subject, spectrum: Spectrum) -> Chart:
+    """The run's largest eigenvalue with the spectrum's checkpoint."""
+    return spectra.on_the_run(spectrum, charts.columns(about.record), describe(about.spec))
+
+
+def drawings(about: analysis.Subject, spectrum: Spectrum) -> dict[str, download.Draw]:
+    """Every figure of the page by its title."""
+    chart = place(about, spectrum)
+    return analysis.drawings(spectra.SPECTRUM, about, spectrum) | {chart.title: partial(place, about, spectrum)}
 
 
 def two(mine: paired.Shown, theirs: paired.Shown) -> None:
@@ -87,7 +101,7 @@ analysis.Page(
     settings,
     numbers,
     picture,
-    partial(analysis.drawings, spectra.SPECTRUM),
+    drawings,
     pairs.SPECTRUM,
     two,
 ).show()

@@ -74,6 +74,7 @@ DRAWINGS: dict[str, Callable[[], Drawing | Parallel]] = {
         for name, draw in spectra.SPECTRUM.items()
         for state, data in SPECTRA.items()
     },
+    "place/full": partial(spectra.on_the_run, SPECTRA["full"], columns(), SPEC),
     **{
         f"{name}/{state}": partial(draw, data, SPECS.get(state, SPEC))
         for name, draw in alignments.ALIGNMENT.items()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.figures import words
+from engine.figures.charts import Columns, sharpness
 from engine.figures.density import density, exact_density
-from engine.figures.drawing import Chart, Line, around
+from engine.figures.drawing import Chart, Line, Mark, around
 from engine.figures.words import Spec
 from engine.records import Spectrum
 from engine.spec import fingerprint
@@ -41,6 +44,17 @@ def ends(spectrum: Spectrum, spec: Spec) -> Chart:
         caption,
         x_ticks=ticks,
         source=f"{spectrum.run}/{fingerprint(spectrum.spec)}",
+    )
+
+
+def on_the_run(spectrum: Spectrum, run: Columns, spec: Spec) -> Chart:
+    """The largest eigenvalue all along the run, as `charts.columns` has it, and where on it the spectrum was taken."""
+    curve, step = sharpness(run, spec), float(run["step"][spectrum.checkpoint])
+    return replace(
+        curve,
+        name="spectrum_on_the_run",
+        title="The spectrum’s place on the run",
+        marks=(*curve.marks, Mark(step, "this spectrum")),
     )
 
 
