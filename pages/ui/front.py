@@ -14,6 +14,7 @@ import plotly
 import streamlit
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.config import get_option
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATIC = Path(streamlit.__file__).parent / "static"
@@ -47,15 +48,17 @@ class Front:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        base = str(get_option("server.baseUrlPath")).strip("/")
+        self.base = f"/{base}" if base else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on whatever else there is."""
         if scope["type"] == "http" and scope["method"] == "GET":
-            headers = dict(scope["headers"])
-            if PAGE.fullmatch(scope["path"]) and b"text/html" in headers.get(b"accept", b""):
+            headers, wanted = dict(scope["headers"]), scope["path"].removeprefix(self.base)
+            if PAGE.fullmatch(wanted) and b"text/html" in headers.get(b"accept", b""):
                 response: Response = HTMLResponse(document(), headers={"Cache-Control": "no-cache"})
                 return await response(scope, receive, send)
-            if path := _files().get(scope["path"]):
+            if path := _files().get(wanted):
                 return await _answer(path, b"gzip" in headers.get(b"accept-encoding", b""))(scope, receive, send)
         await self.app(scope, receive, send)
 

@@ -52,6 +52,13 @@ def test_browsers_get_it_for_every_page(path):
     assert headers["cache-control"] == "no-cache" and headers["content-type"].startswith("text/html")
 
 
+def test_below_a_path_of_its_own_it_is_found(monkeypatch):
+    """As behind a proxy that serves others, too: the page would have no plots."""
+    monkeypatch.setattr(front, "get_option", {"server.baseUrlPath": "ravine/"}.get)
+    assert asked(f"/ravine/{front.SCRIPT}", {})[0] == front.PLOTLY.read_bytes()
+    assert asked("/ravine/landscape")[0].decode() == front.document()
+
+
 @pytest.mark.parametrize(
     ("path", "file"),
     [
