@@ -21,8 +21,6 @@ from pages.ui import clipboard, tray, turned
 MIME = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png", "pgf": "application/zip"}
 TEXTS = {"csv": "text/csv", "txt": "text/plain", "tex": "text/x-tex"}
 SURFACES = {"obj": "model/obj", "glb": "model/gltf-binary", "vtk": "application/octet-stream"}
-ENDINGS = {"pgf": "pgf.zip"}
-"""Of files that do not end as their form is called."""
 CALLED = {"txt": "Caption", "tex": "LaTeX"}
 ABOUT = {"txt": "Title and caption as text", "tex": "A figure environment with the caption and a label, for the PDF"}
 ABOUT |= {
@@ -112,7 +110,7 @@ def button(form: str, data: Callable[[], bytes], mime: str, prefix: str, name: s
     """What gives a figure away as a file of one form, made at the click."""
     label, key = CALLED.get(form, form.upper()), f"{prefix}:{form}"
     st.download_button(
-        label, data, f"{name}.{ENDINGS.get(form, form)}", mime, key=key, on_click="ignore", help=ABOUT.get(form)
+        label, data, f"{name}.{paper.ENDINGS.get(form, form)}", mime, key=key, on_click="ignore", help=ABOUT.get(form)
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 import streamlit.components.v2 as components
 
+from engine.figures.render.paper import ENDINGS
 from engine.figures.render.turned import View
 
 SCRIPT = """
@@ -41,8 +42,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   saved.set(box, data.count);
   const bytes = Uint8Array.from(atob(data.file), c => c.charCodeAt(0));
   const href = URL.createObjectURL(new Blob([bytes], { type: data.forms[data.form] }));
-  const ending = data.form === 'pgf' ? 'pgf.zip' : data.form;
-  Object.assign(document.createElement('a'), { href, download: `${data.name}.${ending}` }).click();
+  Object.assign(document.createElement('a'), { href, download: data.name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
 """
@@ -55,10 +55,15 @@ def files(prefix: str, forms: dict[str, str], name: str, make: Callable[[str, Vi
     key = f"{prefix}:turned"
     asked: Any = st.session_state.pop(f"{key}:wanted", None)
     wanted = read(asked, forms)
-    data: dict[str, Any] = {"forms": forms, "name": name}
+    data: dict[str, Any] = {"forms": forms}
     if wanted:
         form, view = wanted
-        data |= {"form": form, "file": base64.b64encode(make(form, view)).decode(), "count": asked["count"]}
+        data |= {
+            "name": f"{name}.{ENDINGS.get(form, form)}",
+            "form": form,
+            "file": base64.b64encode(make(form, view)).decode(),
+            "count": asked["count"],
+        }
     component = components.component("ravine_turned", js=SCRIPT, isolate_styles=False)
     component(key=key, data=data, on_wanted_change=lambda: _note(key))
 

@@ -38,6 +38,8 @@ matplotlib.rcParams.update(
     }
 )
 FORMATS = ("pdf", "svg", "png", "pgf")
+ENDINGS = {"pgf": "pgf.zip"}
+"""Of files that do not end as their form is called."""
 SCREEN = 150
 """Dots per inch of a PNG at single size; double, 300, is what journals ask for."""
 TOP = Lock()
