@@ -3,6 +3,7 @@ to."""
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import termios
@@ -20,15 +21,18 @@ from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.nursery import NURSERY
 from engine.work.perform import perform
-from engine.work.store import PARTIAL, Store
+from engine.work.store import Store
 from tests.drive import last
 from tests.work.test_lease import until
 from tests.work.test_signals import usual
 
 pytestmark = pytest.mark.xdist_group("jobs")
 RUN, ENDLESS = RunSpec(steps=2000, every=200), RunSpec(steps=100_000, every=1000, curvature=False)
-SOME = 1.5
-"""Seconds in which a run has taken some of its steps, and not all."""
+STEPS = re.compile(rf"\b[1-9]\d*/{RUN.steps}\b")
+"""What a terminal says of the run once it has taken a step. Records tell it later: the first that is kept has none,
+and where keeping that took long, the next is kept when the run has ended."""
+SIZE = (24, 120)
+"""Rows and columns: of nothing wide nothing could be read."""
 SERVER = """
 import atexit, sys, time
 from engine.spec import parse
@@ -36,9 +40,10 @@ from engine.training.runs import RUNS
 from engine.work.jobs import *
 jobs = Jobs(Store())
 atexit.register(jobs.close)
-for spec in sys.argv[1:]:
-    jobs.start(Work(parse(RUNS, spec)))
-time.sleep(150)
+run, _ = [jobs.start(Work(parse(RUNS, spec))) for spec in sys.argv[1:]]
+while True:
+    print(f"{jobs.snapshot(run).done}/{jobs.snapshot(run).total}", flush=True)
+    time.sleep(0.05)
 """
 
 
@@ -47,6 +52,7 @@ class Terminal:
 
     def __init__(self, *command: str):
         self.master, terminal = os.openpty()
+        termios.tcsetwinsize(terminal, SIZE)
         self.process = subprocess.Popen(
             [sys.executable, *command],
             **dict.fromkeys(("stdin", "stdout", "stderr"), terminal),
@@ -55,18 +61,18 @@ class Terminal:
         )
         os.close(terminal)
         os.set_blocking(self.master, False)
+        self.text = ""
 
     def said(self) -> str:
-        """What has been written to it since the last time: nobody may be kept waiting by a terminal that is full."""
-        said = b""
+        """All that has been written to it: nobody may be kept waiting by a terminal that is full."""
         with suppress(BlockingIOError, OSError):
             while more := os.read(self.master, 65536):
-                said += more
-        return said.decode(errors="replace")
+                self.text += more.decode(errors="replace")
+        return self.text
 
     def until(self, found) -> None:
-        """Waits."""
-        until(lambda: self.process.poll() is not None or (self.said(), found())[1], 120)
+        """Waits until what it has said is what is to be found."""
+        until(lambda: self.process.poll() is not None or found(self.said()), 120)
         assert self.process.poll() is None
 
     def ended(self, how) -> int:
@@ -105,13 +111,6 @@ def store_of_commands(tmp_path, monkeypatch):
     return Store(tmp_path / "store")
 
 
-def under_way(store: Store) -> bool:
-    """Whether a run has taken a step. The first record that is kept has none, and where that was slow the next is kept
-    when the run has ended."""
-    kept = store.file(digest(RUN), PARTIAL)
-    return store.step(digest(RUN)) > 0 or (kept.exists() and time.time() - kept.stat().st_mtime > SOME)
-
-
 def goes_on(store: Store, alone: Store, spec: Path) -> None:
     """What is kept is of a step that is not the first, and ends, at a second command, as what nothing happened to."""
     kept = store.run(digest(RUN))
@@ -134,7 +133,7 @@ def spec_of_the_run(tmp_path):
 def test_a_server_in_a_terminal(here, alone, spec, how):
     """Wrong if its workers end with it, or it with them, before all jobs' last steps are kept."""
     terminal = Terminal("-c", SERVER, dumps(RUN), dumps(ENDLESS))
-    terminal.until(lambda: under_way(here))
+    terminal.until(STEPS.search)
     asked = time.time()
     terminal.ended(how)
     assert all(path.stat().st_mtime > asked - 0.01 for path in here.root.rglob("*.partial.npz"))
@@ -146,7 +145,7 @@ def test_a_server_in_a_terminal(here, alone, spec, how):
 def test_the_command_line_in_a_terminal(here, alone, spec, how):
     """Wrong if what can no longer be said on a terminal that is gone becomes an error of the run."""
     terminal = Terminal("-m", "engine", "train", str(spec))
-    terminal.until(lambda: under_way(here))
+    terminal.until(STEPS.search)
     assert terminal.ended(how) == 130
     assert here.run(digest(RUN)).status == "stopped"
     goes_on(here, alone, spec)
@@ -157,7 +156,7 @@ def test_experiments_in_a_terminal(here, how, name):
     """One in the command's own process, and several in processes of their own, which hear of it at the same moment:
     wrong if that breaks the step at hand, whose record cannot be kept then, or if one goes on alone."""
     terminal = Terminal("-m", "engine", "experiment", name)
-    terminal.until(lambda: list(here.root.rglob("*.partial.npz")))
+    terminal.until(lambda _: list(here.root.rglob("*.partial.npz")))
     asked = time.time()
     assert terminal.ended(how) == 130
     kept = list(here.root.rglob("*.partial.npz"))
