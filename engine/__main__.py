@@ -222,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
         cells.add_argument("spec", metavar="SPEC.json", nargs="?")
         cells.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster that trains them (tcp://...)")
         cells.add_argument("--json", action="store_true", help="all runs on standard output, an object a line")
-    fetch = commands.add_parser("download", help="fetch an image set from OpenML, once")
+    fetch = commands.add_parser("download", help="fetch an image set, once: its known files, and no others")
     sizes = (f"{name} (about {source.size / 1e6:.0f} MB)" for name, source in SOURCES.items())
     fetch.add_argument("name", metavar="NAME", help=", ".join(sizes))
     trial = commands.add_parser("experiment", help="perform a paper's experiments and print their checks")

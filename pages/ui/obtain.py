@@ -91,7 +91,7 @@ def missing(spec: RunSpec) -> bool:
 
 def _described(name: str) -> None:
     source = SOURCES[name]
-    size = f"about {source.size / 1e6:.0f} MB from OpenML ({source.openml}, version {source.version})"
+    size = f"about {source.size / 1e6:.0f} MB from {source.host}"
     terms = f"Licence: {source.licence}. Cite: {source.citation}."
     st.caption(escape.markdown(f"{words.title(name)} is not on this machine yet: {size}. {terms}"))
 

@@ -25,7 +25,7 @@ from engine.data import (
 )
 from engine.data.text import TEXT
 from engine.spec import SpecError, decode, floats, knobs
-from tests.openml import images, installed
+from tests.images_server import images, installed
 
 
 @pytest.fixture(autouse=True)

@@ -5,15 +5,17 @@ import io
 import os
 import sys
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from engine.data import download, fetch, openml
+from engine.data import download, fetch, sources
 from engine.files import reading
 from engine.spec import SpecError
-from tests.data.test_openml import write_ten
+from tests.data.test_download import write_ten
 from tests.data.test_own import X, Y, csv
+from tests.images_server import drawn, known, published, serving
 
 DISKS = {
     "a file": "not a directory",
@@ -49,7 +51,7 @@ def test_an_own_file_that_cannot_be_kept(reason, tmp_path, monkeypatch, capsys):
 
 
 def test_a_download_that_cannot_be_kept(reason, tmp_path, monkeypatch):
-    monkeypatch.setattr(openml, "FETCH", (sys.executable, "-c", write_ten()))
+    monkeypatch.setattr(sources, "FETCH", write_ten())
     with pytest.raises(SpecError) as refused:
         list(download("CIFAR10"))
     assert str(refused.value) == f"data: CIFAR10 cannot be kept in the store ({reason})"
@@ -57,11 +59,13 @@ def test_a_download_that_cannot_be_kept(reason, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_is_full_while_images_arrive(tmp_path, monkeypatch, capsys):
-    """The process that fetches them says so: it is not OpenML's fault."""
+    """The process that fetches them says so: it is not the server's fault."""
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
 
-    monkeypatch.setattr(fetch, "table", full)
-    assert fetch.main("images", "1", str(tmp_path)) == 1
+    files = published("MNIST", *drawn("MNIST"))
+    with serving(files) as address:
+        monkeypatch.setattr(Path, "open", full)
+        assert fetch.main(str(tmp_path), sources.asked(known("MNIST", files, address))) == 1
     assert capsys.readouterr().out == "the images cannot be written here (no space left on device)\n"

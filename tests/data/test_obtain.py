@@ -7,7 +7,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.data import MNIST, SOURCES, here, load, openml
+from engine.data import MNIST, SOURCES, here, load, sources
 from engine.problems import Classification
 from engine.spec import read_address
 from engine.training.runs import RUNS, RunSpec
@@ -58,7 +58,7 @@ def test_a_set_that_is_not_here_says_what_it_is_and_waits(store):
         assert not app.exception
         assert all(
             word in texts(app)
-            for word in (f"about {source.size / 1e6:.0f} MB", source.openml, source.licence, source.citation)
+            for word in (f"about {source.size / 1e6:.0f} MB", source.host, source.licence, source.citation)
         )
         assert app.button(key=f"obtain:{name}").label == "Download" and app.button(key="train").disabled
         assert str(store.root) not in texts(app) and not (store.root / "data").exists()
@@ -67,9 +67,9 @@ def test_a_set_that_is_not_here_says_what_it_is_and_waits(store):
 def test_a_download_from_the_page(store, monkeypatch):
     code = (
         "import sys, time, numpy as np; time.sleep(1); x, y = np.zeros((50, 784), np.uint8), np.arange(50) % 10\n"
-        "np.savez(sys.argv[3] + '/set.npz', x=x, y=y, x_test=x, y_test=y)"
+        "np.savez(sys.argv[1] + '/set.npz', x=x, y=y, x_test=x, y_test=y)"
     )
-    monkeypatch.setattr(openml, "FETCH", (sys.executable, "-c", code))
+    monkeypatch.setattr(sources, "FETCH", (sys.executable, "-c", code))
     app = choose("MNIST")
     app.button(key="obtain:MNIST").click().run()
     assert obtain.DOWNLOADS["MNIST"].active and app.button(key="train").disabled
@@ -81,12 +81,12 @@ def test_a_download_from_the_page(store, monkeypatch):
 
 def test_a_failed_download_is_one_line_and_can_be_tried_again(store, monkeypatch):
     monkeypatch.setattr(
-        openml, "FETCH", (sys.executable, "-c", "import sys; print('OpenML cannot be reached from here'); sys.exit(1)")
+        sources, "FETCH", (sys.executable, "-c", "import sys; print('it cannot be reached from here'); sys.exit(1)")
     )
     app = choose("CIFAR10")
     app.button(key="obtain:CIFAR10").click().run()
     settle(app, "CIFAR10")
-    assert [e.value for e in app.error] == ["data: CIFAR10 could not be downloaded: OpenML cannot be reached from here"]
+    assert [e.value for e in app.error] == ["data: CIFAR10 could not be downloaded: it cannot be reached from here"]
     assert app.button(key="obtain:CIFAR10").label == "Download" and app.button(key="train").disabled
 
 
@@ -163,5 +163,5 @@ def test_a_run_without_its_data_fails_in_one_line(store):
     """As one does whose link was opened on another machine."""
     *_, last = perform(store, Work(RunSpec(Classification(MNIST()), steps=5, every=5)))
     assert last.status == "failed" and last.reason.startswith(
-        "data: MNIST is not on this machine yet; download it (about 15 MB)"
+        "data: MNIST is not on this machine yet; download it (about 12 MB)"
     )
