@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -11,7 +12,7 @@ from engine.figures.drawing import Drawing, Map
 from engine.figures.landmarks import OWN
 from engine.figures.words import has_classes
 from engine.records import Surface
-from engine.spec import describe
+from engine.spec import describe, digest
 from engine.training.runs import RunSpec
 from pages.ui import against, cached, citations, download, figures, ground, live, scene, scrubber, shell, tour
 
@@ -54,13 +55,14 @@ def watching(run: str) -> bool:
             _ground(run, view.spec, below)
         if not view.active:
             scrubber.show(int(step) for step in view.columns["step"])
+    # before anything is measured, all seeds have the same empty charts: thirty people who begin at once, above all
+    of = run if len(view.columns["step"]) else f"{digest(replace(view.spec, seed=0))} before it begins"
     for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:
                 height = 265 if len(names) > 1 else 200
-                figures.chart(
-                    f"live.{name}@{run}", view.version, height, partial(charts.LIVE[name], view.columns, described)
-                )
+                draw = partial(charts.LIVE[name], view.columns, described)
+                figures.chart(f"live.{name}@{of}", view.version, height, draw)
     return view.active or drawing
 
 

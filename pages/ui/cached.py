@@ -214,7 +214,7 @@ def freeze() -> None:
 
 @st.cache_resource(show_spinner=False)
 def looks() -> dict[str, float]:
-    """When each open page last looked at what is at work, for all sessions."""
+    """Until when each session counts as one that looks at what is at work."""
     return {}
 
 

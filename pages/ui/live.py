@@ -37,7 +37,8 @@ class View:
     left: float
     active: bool
     columns: Mapping[str, np.ndarray]
-    # of the columns: the same for all who look within one tick, so that their charts are made once
+    # of the columns, which grow once a tick at most: the same for all who look within one, and for as long as nothing
+    # new is measured, so that their charts are made once
     version: tuple
 
     @property
@@ -52,8 +53,9 @@ def watch(run: str) -> View | None:
     if spec is None:
         return None
     if now and now.status != ELSEWHERE and (now.active or now.frames):
-        version = (int(time.monotonic() / TICK) if now.active else now.version, now.status)
-        columns = cached.drawn(f"columns@{run}", version, False, lambda: charts.columns(now.frames))
+        at = int(time.monotonic() / TICK) if now.active else now.version
+        columns = cached.drawn(f"columns@{run}", (at, now.status), False, lambda: charts.columns(now.frames))
+        version = (len(columns["step"]), now.status, now.device)
         why, left = now.reason or queue(now), now.left if now.status == "running" else math.nan
         return View(spec, now.status, why, now.device, now.done, now.rate, left, now.active, columns, version)
     kept = cached.version(run)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import secrets
 import time
 
-import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cached
 
@@ -17,8 +17,8 @@ QUICK = 0.5
 SLOWEST = 8.0
 CROWD = 30
 """Looks a second that leave the server time for all else: one takes some 15 ms of a core."""
-PRESENT = 12.0
-"""Seconds after its last look for which a page counts."""
+MISSED = 3
+"""Looks that a page may miss, on a busy server, before it counts as one that no longer looks."""
 CALM = 0.25
 """Of the pages that would change their rhythm, the share that do at a look: the others follow a little later, for to
 change it is to run the whole page."""
@@ -28,7 +28,8 @@ def every(now: float = TICK, least: float = TICK) -> float:
     """Seconds between two looks of this page, `least` of them or more, which has looked every `now` seconds until now:
     twice as many as the crowd grows, and half as many only when it has become a quarter, so that one who comes and goes
     changes nothing."""
-    looking, now = _looking(), max(now, least)
+    now = max(now, least)
+    looking = _looking(now)
     while now < SLOWEST and looking > CROWD * now:
         now *= 2
     while now > least and looking < CROWD * now / 4:
@@ -41,12 +42,21 @@ def changes(now: float, least: float = TICK) -> bool:
     return every(now, least) != now and random.random() < CALM
 
 
-def _looking() -> int:
-    """Pages that look, this one among them."""
-    page, at = st.session_state.setdefault("page", secrets.token_hex(8)), time.monotonic()
-    looks = cached.looks()
-    looks[page] = at
-    for other, last in list(looks.items()):
-        if at - last > PRESENT:
-            looks.pop(other, None)
+def _looking(now: float) -> int:
+    """Open pages that look, this one among them, which does so every `now` seconds."""
+    looks, at = cached.looks(), time.monotonic()
+    looks[_session()] = at + MISSED * now
+    for session, until in list(looks.items()):
+        if until < at or not _open(session):
+            looks.pop(session, None)
     return len(looks)
+
+
+def _session() -> str:
+    """This page's."""
+    return str(getattr(get_script_run_ctx(), "session_id", ""))
+
+
+def _open(session: str) -> bool:
+    """Whether a page has not been closed: who comes when a crowd has gone does not wait for it."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)

@@ -9,7 +9,7 @@ from pages.ui import cached, rhythm
 def a_crowd(monkeypatch):
     """Says how many pages look."""
     pages = [1]
-    monkeypatch.setattr(rhythm, "_looking", lambda: pages[0])
+    monkeypatch.setattr(rhythm, "_looking", lambda now: pages[0])
     return pages
 
 
@@ -40,14 +40,20 @@ def test_what_is_soon_over_is_looked_at_oftener_and_nothing_else(crowd):
 
 
 def test_who_looks(monkeypatch):
-    """A page counts once however often it looks, and no longer than PRESENT after it is closed."""
-    looks, pages, now = {}, {}, [100.0]
+    """A page counts once however often it looks, for three of its looks after the last one, and no longer than it is
+    open: finds a crowd that has gone and makes those who come then wait."""
+    looks, here, now, closed = {}, ["one"], [100.0], set()
     monkeypatch.setattr(cached, "looks", lambda: looks)
     monkeypatch.setattr(rhythm.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(rhythm.st, "session_state", pages)
-    assert rhythm._looking() == rhythm._looking() == 1
-    pages.clear()
-    now[0] += rhythm.PRESENT - 1
-    assert rhythm._looking() == 2
+    monkeypatch.setattr(rhythm, "_session", lambda: here[0])
+    monkeypatch.setattr(rhythm, "_open", lambda session: session not in closed)
+    assert rhythm._looking(4.0) == rhythm._looking(4.0) == 1
+    here[0] = "two"
+    now[0] += 11
+    assert rhythm._looking(4.0) == 2
     now[0] += 2
-    assert rhythm._looking() == 1
+    assert rhythm._looking(4.0) == 1
+    here[0] = "three"
+    assert rhythm._looking(1.0) == 2
+    closed.add("two")
+    assert rhythm._looking(1.0) == 1
