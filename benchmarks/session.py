@@ -24,6 +24,7 @@ class Session:
         self.pages: dict[str, str] = {}  # the hash of each page, by its place in the address
         self.loaded, self.asked = asyncio.Event(), None
         self.timers: dict[str, asyncio.Task[None]] = {}
+        self.intervals: dict[str, float] = {}  # seconds, of each timer
         self.renewed: set[str] = set()  # timers that the run of the script under way has set
         self.shown, self.pressed = asyncio.Event(), False  # whether a measurement is on the page since a click
 
@@ -101,7 +102,10 @@ class Session:
 
     def _time(self, fragment: str, interval: float) -> None:
         self.renewed.add(fragment)
+        if fragment in self.timers and self.intervals[fragment] != interval:
+            self._stop({fragment})
         if fragment not in self.timers:
+            self.intervals[fragment] = interval
             self.timers[fragment] = asyncio.create_task(self._tick(fragment, interval))
 
     def _stop(self, fragments: set[str]) -> None:
