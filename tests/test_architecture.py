@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def tree(name: str) -> ast.Module:
     return ast.parse((ROOT / name).read_text(encoding="utf-8"))
 
 
-def imports(name: str) -> set[str]:
+@cache
+def imports(name: str) -> frozenset[str]:
     """Dotted names of all modules a file imports, inside functions too; of `from a import b` both a and a.b."""
     found = set()
     for node in ast.walk(tree(name)):
@@ -50,7 +52,7 @@ def imports(name: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def tops(name: str) -> set[str]:
