@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
-from engine.spec.coding import decode
+from engine.spec.coding import decode, encode
 from engine.spec.dotted import gather
-from engine.spec.fields import SpecError, Table
+from engine.spec.fields import SpecError, Table, defaults
 
 
 class Reading(NamedTuple):
@@ -17,7 +18,7 @@ class Reading(NamedTuple):
 
     spec: Any
     faults: list[str]  # a line for each thing that had to be left out
-    kept: dict[str, str]  # the parameters that are not left out
+    kept: dict[str, str]  # the parameters that are not left out; of a series that lacks an item, none
 
 
 def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
@@ -34,8 +35,9 @@ def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
         except SpecError as error:
             path = str(error).partition(":")[0]
             faults.append(str(error))
-            if not _drop(values, path):
-                path = _drop_any(table, values)
+            usual = table[values["name"]]() if values["name"] in table else None
+            if not _drop(values, path, usual):
+                path = _drop_any(table, values, usual)
                 faults[-1] += f" (left out: {path or 'all of it'})"
             lost += [path] if path else parameters
 
@@ -51,19 +53,25 @@ def _without(parameters: Mapping[str, str], lost: Iterable[str]) -> dict[str, st
     }
 
 
-def _drop(values: Any, path: str) -> bool:
+def _drop(values: Any, path: str, usual: Any) -> bool:
     """Leaves out what a dotted path leads to (with a wrong name, all that is named), or an item of a list that it
-    leads into; whether there was any."""
+    leads into, so that it is as in the usual spec, if there is one; whether there was any."""
     head, *rest = re.findall(r"[^.\[\]]+", path.removesuffix(".name")) or [""]
     place: Any = int(head) if isinstance(values, list) else head
     if not (0 <= place < len(values) if isinstance(values, list) else place in values and place != "name"):
         return False
     if rest and _nest(values[place]):
-        if _drop(values[place], ".".join(rest)):
+        below = None if isinstance(values, list) else getattr(usual, place, None)
+        if _drop(values[place], ".".join(rest), below):
             return True
         if not isinstance(values, list):
             return False
-    del values[place]
+    left_out = values.pop(place)
+    if isinstance(values, dict) and is_dataclass(usual) and type(usual).__name__ == values["name"]:
+        # a spec within another may have defaults of its own there; what is at fault even so is left out for good
+        again = encode(usual).get(place, left_out)
+        if again != left_out and getattr(usual, place) != defaults(type(usual))[place]:
+            values[place] = again
     return True
 
 
@@ -72,17 +80,17 @@ def _nest(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
 
-def _drop_any(table: Table, values: dict[str, Any]) -> str:
+def _drop_any(table: Table, values: dict[str, Any], usual: Any) -> str:
     """Leaves out the first value without which there is a spec, else all of them; the path of what was left out, ""
     where it is all."""
     for path in _paths(values):
         rest = deepcopy(values)
-        _drop(rest, path)
+        _drop(rest, path, usual)
         try:
             decode(table, rest)
         except SpecError:
             continue
-        _drop(values, path)
+        _drop(values, path, usual)
         return path
     for name in [name for name in values if name != "name"]:
         del values[name]

@@ -12,6 +12,8 @@ from engine.models import MLP
 from engine.problems import Classification, DiagonalNet, Quadratic
 from engine.rules import ASAM, MASKS, RULES, SAM, SGD, SSAM, USAM, RandomSubset
 from engine.spec import digest, dumps, flatten, floats, parse, read_address, with_floats
+from engine.sweeps.design import DesignSpec
+from engine.sweeps.spec import SweepSpec
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.updates import UPDATES, AdamW, Momentum
 from engine.work.presets import PRESETS
@@ -130,6 +132,15 @@ def test_what_is_wrong_is_told_and_the_rest_is_kept(address, told, kept):
     assert all(fault.isprintable() and len(fault) < 500 for fault in faults)
     # where the field at fault was not given
     assert [fault for fault in faults if "left out" in fault] == faults[: address.startswith("problem.data=Digits")]
+
+
+@pytest.mark.parametrize("kind", [SweepSpec, DesignSpec])
+def test_what_is_left_out_is_as_the_spec_around_it_has_it(kind):
+    """A map's runs have fewer steps than a run alone: finds one that takes the run's own, and so five times as long."""
+    assert kind().run.steps != RunSpec().steps
+    spec, faults, kept = read_address({kind.__name__: kind}, {"run.steps": "-1", "run.lr": "0.3"})
+    assert spec == replace(kind(), run=replace(kind().run, lr=0.3)) and kept == {"run.lr": "0.3"}
+    assert [fault.partition(":")[0] for fault in faults] == ["run.steps"]
 
 
 def test_a_length_that_cannot_be_is_not_tried():
