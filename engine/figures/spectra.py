@@ -48,13 +48,14 @@ def ends(spectrum: Spectrum, spec: Spec) -> Chart:
 
 
 def on_the_run(spectrum: Spectrum, run: Columns, spec: Spec) -> Chart:
-    """The largest eigenvalue all along the run, as `charts.columns` has it, and where on it the spectrum was taken."""
-    curve, step = sharpness(run, spec), float(run["step"][spectrum.checkpoint])
+    """The largest eigenvalue all along the run, as `charts.columns` has it, and where on it the spectrum was taken: on
+    a run that is trained anew nowhere, until it has come so far again."""
+    curve, here = sharpness(run, spec), run["step"][spectrum.checkpoint :][:1]
     return replace(
         curve,
         name="spectrum_on_the_run",
         title="The spectrum’s place on the run",
-        marks=(*curve.marks, Mark(step, "this spectrum")),
+        marks=(*curve.marks, *(Mark(float(step), "this spectrum") for step in here)),
     )
 
 
