@@ -159,9 +159,8 @@ def pictures(runs: list[Trace], trial: Trial) -> None:
             figures.caption(drawing)
     for column, chart in zip(columns[-2:] if alone else columns[-1:] * 2, (drawn.distances, drawn.ends), strict=True):
         with column:
-            figures.chart(
-                f"{chart.__name__}@{key}", version, HEIGHT if alone else HEIGHT // 2 - 33, partial(chart, runs), 280
-            )
+            height = HEIGHT if alone else HEIGHT // 2 - 33
+            figures.chart(f"{chart.__name__}@{key}/{version}", 0, height, partial(chart, runs), 280)
 
 
 def exports(runs: list[Trace]) -> dict[str, download.Draw]:

@@ -231,7 +231,7 @@ def drawn(key: str, version: Any, dark: bool, draw: Callable[[], Any]) -> Any:
 
 
 def shown(key: str, version: Any, dark: bool, show: Callable[[], None]) -> None:
-    """Whatever elements `show()` puts on the page, made and encoded once for all sessions that look at the same
+    """Whatever elements `show()` puts on the page, made and encoded once for all sessions that look at the latest
     version of the same thing: Streamlit sends the others the same messages again, as it does for what it caches."""
     mine: list[CachedResult[None]] = []
 
@@ -241,13 +241,13 @@ def shown(key: str, version: Any, dark: bool, show: Callable[[], None]) -> None:
         mine.append(CachedResult(None, REPLAY._most_recent_messages, st._main._id, st.sidebar._id))
         return mine[0]
 
-    found = _kept().get(("shown", key, version, dark), make)
+    found = _kept().get(("shown", key, dark), make, version)
     if not mine:
         replay_cached_messages(found, CacheType.RESOURCE, show)
 
 
 def _record(address: str, version: tuple[int, ...], growing: bool) -> Record | None:
-    return _kept().get(("record", address, version, growing), lambda: _outline(address, growing))
+    return _kept().get(("record", address, growing), lambda: _outline(address, growing), version)
 
 
 def _outline(address: str, growing: bool) -> Record | None:

@@ -15,10 +15,11 @@ from google.protobuf.message import Message
 
 
 class Entry(NamedTuple):
-    """What is kept under a key, and the bytes it takes."""
+    """What is kept under a key, the bytes it takes, and of which version it is."""
 
     value: Any
     size: int
+    version: Any
 
 
 class Weighed:
@@ -30,30 +31,35 @@ class Weighed:
         self._turns: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()  # each for as long as one has it
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What is kept under the key, else what `make()` gives, for which all who ask at the same time wait; one that
-        raises keeps nothing, and the next makes it. What is larger than the bound is handed over and not kept."""
-        if found := self._found(key):
+    def get(self, key: Hashable, make: Callable[[], Any], version: Any = None) -> Any:
+        """What is kept under the key, of that version, else what `make()` gives, for which all who ask at the same time
+        wait; it takes the place of any other version, which nobody asks for any more. One that raises keeps nothing,
+        and the next makes it. What is larger than the bound is handed over and not kept."""
+        if found := self._found(key, version):
             return found.value
         with self._lock:
             turn = self._turns.setdefault(key, Lock())
         with turn:
-            if found := self._found(key):
+            if found := self._found(key, version):
                 return found.value
             value = make()
-            self._keep(key, Entry(value, weigh(value)))
+            self._keep(key, Entry(value, weigh(value), version))
         return value
 
-    def _found(self, key: Hashable) -> Entry | None:
+    def _found(self, key: Hashable, version: Any) -> Entry | None:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            found = self._kept.get(key)
+            if found is None or found.version != version:
+                return None
+            self._kept.move_to_end(key)
+            return found
 
     def _keep(self, key: Hashable, entry: Entry) -> None:
         if entry.size > self.most:
             return
         with self._lock:
+            if before := self._kept.pop(key, None):
+                self.size -= before.size
             self._kept[key] = entry
             self.size += entry.size
             while self.size > self.most:

@@ -109,6 +109,14 @@ def test_the_least_recently_used_goes_first():
     assert "".join(made) == "abcdb", "b goes for d, and a, which was asked for, stays"
 
 
+def test_a_version_takes_the_place_of_the_one_before():
+    """Finds a cache that fills with what nobody asks for any more: the charts of a run that grows, at every look."""
+    cache, made = Weighed(MOST), []
+    for version in (1, 1, 2, 2, 3):
+        assert cache.get("chart", lambda version=version: made.append(version) or [version], version) == [version]
+    assert made == [1, 2, 3] and len(cache._kept) == 1 and cache.size == weigh([3])
+
+
 def test_what_is_too_large_is_handed_over_and_takes_no_one_s_place():
     cache = Weighed(MOST)
     cache.get("small", lambda: 1)
