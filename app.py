@@ -1,7 +1,8 @@
 """Ravine: the server, when it is started; the menu and one of its pages, whenever somebody looks at one."""
 
+import ctypes
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -11,10 +12,16 @@ from engine.work import settings
 from pages.ui import cached, crosshair
 from pages.ui.front import Front
 
+HEAPS = -8, 2
+"""glibc's M_ARENA_MAX, and how many heaps threads may have. Every script runs in a thread of its own: of sixteen heaps
+each keeps what it has free to itself."""
+
 
 @asynccontextmanager
 async def serve(_: st.App) -> AsyncIterator[None]:
     """The server's life: the signal that ends it does not wait for what Python does at its exit."""
+    with suppress(OSError, AttributeError):  # another libc than glibc
+        ctypes.CDLL(None).mallopt(*HEAPS)
     yield
     cached.close()
 

@@ -122,7 +122,7 @@ def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, s
 def counted(name: str) -> cost.Count:
     """What a rule asks for, counted once for all who look."""
     rule = RULES[name]()
-    return cached.drawn(f"count@{name}", digest(rule), False, partial(cost.count, rule))
+    return cached.drawn(f"count@{digest(rule)}", 0, False, partial(cost.count, rule))
 
 
 @st.fragment
@@ -191,7 +191,7 @@ def traced(name: str, trial: Trial) -> Trace | str:
     """A rule's run on the quadratic, or in one line why there is none."""
     rule = RULES[name]()
     try:
-        return cached.drawn(f"trace@{name}", digest(trial.spec(rule)), False, partial(quadratic.trace, rule, trial))
+        return cached.drawn(f"trace@{digest(trial.spec(rule))}", 0, False, partial(quadratic.trace, rule, trial))
     except SpecError as error:
         return f"{words.title(name)} cannot be run on a quadratic: {error}"
 

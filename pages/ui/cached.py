@@ -226,8 +226,8 @@ def _kept() -> Weighed:
 
 
 def drawn(key: str, version: Any, dark: bool, draw: Callable[[], Any]) -> Any:
-    """Whatever `draw()` makes, made once for all sessions that look at the same version of the same thing."""
-    return _kept().get(("drawn", key, version, dark), draw)
+    """Whatever `draw()` makes, made once for all sessions that look at the latest version of the same thing."""
+    return _kept().get(("drawn", key, dark), draw, version)
 
 
 def shown(key: str, version: Any, dark: bool, show: Callable[[], None]) -> None:

@@ -119,9 +119,8 @@ def draw(key: str, keep: str, version: Any, height: int, drawing: Drawing, text:
     `height` pixels high, and more where its legend is long, or, where it is `fluid`, as high as the page's style
     makes it."""
     dark = shell.dark()
-    figure = cached.drawn(
-        f"{key}@{keep}", (version, drawing.name, height, text), dark, lambda: _json(drawing, dark, height, text)
-    )
+    look = f"{key}@{keep}/{drawing.name}/{height}/{text}"
+    figure = cached.drawn(look, version, dark, lambda: _json(drawing, dark, height, text))
     component = components.component("ravine_motion", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
     data = {

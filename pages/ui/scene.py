@@ -110,7 +110,7 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
     """A map as a 3-D scene (`solid`) or as contours, `height` pixels high where it is wide enough; the view is kept as
     long as `keep` stays the same."""
     dark = shell.dark()
-    figure = cached.drawn(f"{key}@{keep}", (version, drawing.name), dark, lambda: _json(drawing, dark, solid))
+    figure = cached.drawn(f"{key}@{keep}/{drawing.name}", version, dark, lambda: _json(drawing, dark, solid))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
     words = f"{drawing.title}. {drawing.words}"
     data = {

@@ -94,8 +94,8 @@ def _keys(panels: Sequence[Panel]) -> Iterator[tuple[escape.Html, str]]:
 
 def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> Touched | None:
     dark = shell.dark()
-    look = (version, drawing.name, drawing.levels)
-    figure = cached.drawn(f"tile{nth}@{keep}", look, dark, lambda: _json(drawing, nth, dark, height))
+    look = f"tile{nth}@{keep}/{drawing.name}/{drawing.levels}"
+    figure = cached.drawn(look, version, dark, lambda: _json(drawing, nth, dark, height))
     component = components.component("ravine_tile", js=SCRIPT, isolate_styles=False)
     panel = drawing.panels[nth]
     words = f"{panel.title}: {drawing.title}. {panel.remark}"
