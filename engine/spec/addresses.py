@@ -9,7 +9,7 @@ from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 from engine.spec.coding import decode, encode
-from engine.spec.dotted import gather
+from engine.spec.dotted import flatten, gather
 from engine.spec.fields import SpecError, Table, defaults
 
 
@@ -18,7 +18,7 @@ class Reading(NamedTuple):
 
     spec: Any
     faults: list[str]  # a line for each thing that had to be left out
-    kept: dict[str, str]  # the parameters that are not left out; of a series that lacks an item, none
+    kept: dict[str, str]  # the parameters that are not left out; of a series that lacks something, what it has
 
 
 def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
@@ -31,7 +31,8 @@ def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
     faults += [f"{path[:40]!r}: unknown field" for path in strangers]
     while True:
         try:
-            return Reading(decode(table, values), faults, _without(parameters, lost))
+            spec = decode(table, values)
+            return Reading(spec, faults, _kept(spec, parameters, lost))
         except SpecError as error:
             path = str(error).partition(":")[0]
             faults.append(str(error))
@@ -42,15 +43,19 @@ def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
             lost += [path] if path else parameters
 
 
-def _without(parameters: Mapping[str, str], lost: Iterable[str]) -> dict[str, str]:
-    """The parameters without those at or below the paths that were left out."""
-    gone = [re.sub(r"\[[0-9]+\]$", "", path.removesuffix(".name")) for path in lost]  # of a series all is left out
-    gone = [re.sub(r"\[([0-9]+)\]", r".\1", path) for path in gone]
-    return {
-        key: text
-        for key, text in parameters.items()
-        if not any(f"{key.removesuffix('.')}.".startswith(f"{path}.") for path in gone)
-    }
+def _kept(spec: Any, parameters: Mapping[str, str], lost: list[str]) -> dict[str, str]:
+    """The parameters without those at or below the paths that were left out; but a series is as it is in the spec, for
+    its items have other numbers there."""
+    whole = {path.removesuffix(".name") for path in lost}
+    gone = {re.split(r"\[|\.(?=[0-9])", path)[0] for path in whole}
+    series = gone - whole
+    given = {key: text for key, text in parameters.items() if not _below(gone, key)}
+    return given | {key: text for key, text in flatten(spec).items() if _below(series, key)}
+
+
+def _below(paths: Iterable[str], key: str) -> bool:
+    """Whether a dotted name is one of the paths or below one."""
+    return any(f"{key.removesuffix('.')}.".startswith(f"{path}.") for path in paths)
 
 
 def _drop(values: Any, path: str, usual: Any) -> bool:

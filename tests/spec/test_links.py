@@ -143,6 +143,15 @@ def test_what_is_left_out_is_as_the_spec_around_it_has_it(kind):
     assert [fault.partition(":")[0] for fault in faults] == ["run.steps"]
 
 
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_what_is_kept_of_a_series_is_what_the_map_has_of_it(wrong):
+    """One rule of two has a wrong name: finds a map that keeps the other while what is kept of the address lacks it."""
+    texts = {"rules": "2", "rules.0": "SAM", "rules.0.rho": "0.25", "rules.1": "SAM", "rules.1.rho": "0.25"}
+    texts |= {"seeds": "3", f"rules.{wrong}": "S"}
+    spec, _, kept = read_address({"SweepSpec": SweepSpec}, texts)
+    assert kept == {"rules": "1", "rules.0": "SAM", "rules.0.rho": "0.25", "seeds": "3"} == flatten(spec)
+
+
 def test_a_length_that_cannot_be_is_not_tried():
     fault = "then: expected a list of at most 8 objects, got '9999'"
     assert read_address(RUNS, {"then": "9999"}) == (RunSpec(), [fault], {})
@@ -168,7 +177,8 @@ def test_random_addresses(seed):
         }
         spec, faults, kept = read_address(RUNS, texts)
         assert (
-            kept.items() <= texts.items()
+            kept.items() <= texts.items() | flatten(spec).items()
+            and read_address(RUNS, kept).spec == spec
             and isinstance(spec, RunSpec)
             and all(fault.isprintable() and len(fault) < 600 for fault in faults)
         )
