@@ -165,9 +165,17 @@ def preset(spec: RunSpec | None, fault: str) -> None:
         if fault:
             st.error(escape.markdown(fault))
         else:
-            said = [PRESETS[name].sentence if name else "", "Not the run that is shown: press Train." if other else ""]
-            said += ["Dashed: how it would descend."] if other and spec and portable(spec) else []
-            st.caption(escape.markdown(" ".join(filter(None, said)) or "This is the run that is shown."))
+            said = [PRESETS[name].sentence] if name else []
+            said += [f"Not the run that is shown: {todo(spec)}."] if spec and other else []
+            said += ["Dashed: how it would descend."] if spec and other and portable(spec) else []
+            st.caption(escape.markdown(" ".join(said) or "This is the run that is shown."))
+
+
+def todo(spec: RunSpec) -> str:
+    """What there is to do so that a run is trained."""
+    if not obtain.missing(spec):
+        return "press Train"
+    return "its data are not on this server" if person.public() else "download its data first"
 
 
 def chosen() -> None:

@@ -61,6 +61,7 @@ def test_a_set_that_is_not_here_says_what_it_is_and_waits(store):
             for word in (f"about {source.size / 1e6:.0f} MB", source.host, source.licence, source.citation)
         )
         assert app.button(key=f"obtain:{name}").label == "Download" and app.button(key="train").disabled
+        assert "download its data first" in texts(app) and "press Train" not in texts(app)
         assert str(store.root) not in texts(app) and not (store.root / "data").exists()
 
 

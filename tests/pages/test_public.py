@@ -86,6 +86,7 @@ def test_strangers_download_nothing(public):
     app = open_page()
     app.selectbox(key=DATA).set_value(name).run()
     assert "Download" not in labels(app) and "Only who runs this server can download it." in texts(app)
+    assert "its data are not on this server" in texts(app) and "press Train" not in texts(app)
     obtain._begin(name)
     assert name not in obtain.DOWNLOADS
 
