@@ -9,6 +9,7 @@ from engine.figures import alignments, pairs, words
 from engine.records import Alignment
 from engine.spec import describe
 from pages.ui import analysis, controls, figures, paired, scrubber
+from pages.ui.tall import Tall
 
 AT = "alignment"
 GRID = (("cosines_g", "shares"), ("cosines_u", "overlap"), ("eigenvalues",))
@@ -21,15 +22,15 @@ def picture(about: analysis.Subject, record: Alignment, address: str, version: t
     for column, names in zip(st.columns([1, 1, 1.15], gap="medium"), GRID, strict=True):
         with column:
             for one in names:
-                height = 255 if len(names) > 1 else 575
+                tall = Tall.HALF if len(names) > 1 else Tall.WHOLE
                 draw = partial(alignments.ALIGNMENT[one], record, described)
-                figures.chart(f"{one}@{address}", version, height, draw)
+                figures.chart(f"{one}@{address}", version, tall, draw)
 
 
 def two(mine: paired.Shown, theirs: paired.Shown) -> None:
     """The charts of both runs side by side, the same of both in a row."""
     for name, pair in pairs.ALIGNMENT.items():
-        paired.charts(name, pair, mine, theirs, 230, columns=2)
+        paired.charts(name, pair, mine, theirs, Tall.HALF, columns=2)
 
 
 def numbers(record: Alignment) -> list[tuple[str, str, str]]:

@@ -17,13 +17,13 @@ from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
 from engine.training.runs import RunSpec
 from pages.ui import cached, download, figures, front, link, scene, shell
+from pages.ui.tall import Tall
 
 AT = "encyclopedia"
 RULE, OTHER, TIMES = f"{AT}:rule", f"{AT}:other", f"{AT}:times"
 TRIALS = {"Trial": Trial}
 PATIENCE = 1.5  # seconds of measuring, for each rule
 SAYS = {"true": "yes", "false": "no", "true or false": "yes or no"}
-HEIGHT = 440  # pixels of the pictures
 
 
 def choose() -> list[str]:
@@ -153,14 +153,12 @@ def pictures(runs: list[Trace], trial: Trial) -> None:
     for i, (run, column) in enumerate(zip(runs, columns, strict=False)):
         with column:
             drawing = drawn.plane(run, runs)
-            scene.plot(
-                f"path{i}", f"{key}/{drawing.name}", version, HEIGHT if alone else HEIGHT - 40, drawing, solid=False
-            )
+            scene.plot(f"path{i}", f"{key}/{drawing.name}", version, Tall.LARGE, drawing, solid=False)
             figures.caption(drawing)
     for column, chart in zip(columns[-2:] if alone else columns[-1:] * 2, (drawn.distances, drawn.ends), strict=True):
         with column:
-            height = HEIGHT if alone else HEIGHT // 2 - 33
-            figures.chart(f"{chart.__name__}@{key}/{version}", 0, height, partial(chart, runs), 280)
+            tall = Tall.LARGE if alone else Tall.LOW
+            figures.chart(f"{chart.__name__}@{key}/{version}", 0, tall, partial(chart, runs), 280)
 
 
 def exports(runs: list[Trace]) -> dict[str, download.Draw]:

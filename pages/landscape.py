@@ -13,6 +13,7 @@ from engine.figures.words import has_data
 from engine.records import Surface
 from engine.spec import describe
 from pages.ui import analysis, controls, download, figures, ground, joint, paired, scene, scrubber
+from pages.ui.tall import Tall
 
 AT, VIEW = "surface", "surface:quantity"
 
@@ -47,7 +48,7 @@ def two(mine: paired.Shown, theirs: paired.Shown) -> None:
         with column:
             paired.label(name)
             keep, version = f"{mine.address} {theirs.address} {nth}", (mine.version, theirs.version)
-            scene.plot(f"contour{nth}", keep, version, 560, drawing, solid=False)
+            scene.plot(f"contour{nth}", keep, version, Tall.WHOLE, drawing, solid=False)
             figures.caption(drawing)
             faith(one.about, one.record, one.address, one.version)
 
@@ -87,7 +88,7 @@ def faithful(about: analysis.Subject, surface: Surface) -> Chart:
 def faith(about: analysis.Subject, surface: Surface, address: str, version: tuple[int, ...]) -> None:
     """Details on how far the picture can be trusted."""
     with st.expander("Is the path on its surface? True loss beside projected loss, and what the self-check did"):
-        figures.chart(f"faithful@{address}", version, 260, partial(faithful, about, surface))
+        figures.chart(f"faithful@{address}", version, Tall.HALF, partial(faithful, about, surface))
         st.caption(
             "Self-check: the centre, four other cells, and some of those that are not finite are computed anew in "
             "double precision; the number is the largest relative difference of the loss, or the largest of the "

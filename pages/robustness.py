@@ -43,6 +43,7 @@ from pages.ui import (
     views,
     zoom,
 )
+from pages.ui.tall import Tall
 
 AT = sweep.AT
 
@@ -158,11 +159,11 @@ def along(address: str, version: tuple[int, ...], record: Sweep, described: Spec
     left, right = st.columns(2, gap="medium")
     with left:
         draw = partial(slices.tuned, record, described, quantity)
-        figures.chart(f"slices@{address}/{quantity.name}", version, 300, draw)
+        figures.chart(f"slices@{address}/{quantity.name}", version, Tall.MIDDLE, draw)
     with right:
         rule = (clicked.opened(address) or (sweeps.turning(described),))[0]
         draw = partial(slices.rows, record, described, quantity, rule)
-        figures.chart(f"rows@{address}/{quantity.name}/{rule}", version, 300, draw)
+        figures.chart(f"rows@{address}/{quantity.name}/{rule}", version, Tall.MIDDLE, draw)
 
 
 def presets() -> None:

@@ -14,6 +14,7 @@ from engine.training.runs import RUNS, RunSpec
 from engine.work import notes
 from engine.work.store import Summary
 from pages.ui import against, cached, download, figures, joint, link, listing, person, shell
+from pages.ui.tall import Tall
 
 AT, LARGEST = "runs", 100_000
 MEASURE, OVER, ACROSS, SEEDS = (f"{AT}:{name}" for name in ("measure", "over", "across", "seeds"))
@@ -268,7 +269,7 @@ else:
         download.menu({f"Comparison by {charts.MEASURES[said['measure']][0]}": draw} if runs else {}, AT, name)
     if runs:
         version = (*said.items(), tuple(s.step for s in runs))
-        figures.chart(f"compare@{name}", version, 380, draw, width=1000)
+        figures.chart(f"compare@{name}", version, Tall.HERO, draw, width=1000)
         if not chosen:
             st.caption("No run is chosen: the first of one problem." if said["over"] != OUTCOME else "All runs listed.")
     else:

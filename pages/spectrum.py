@@ -11,6 +11,7 @@ from engine.figures.drawing import Chart
 from engine.records import Spectrum
 from engine.spec import describe
 from pages.ui import analysis, controls, download, figures, paired, scrubber
+from pages.ui.tall import Tall
 
 AT = "spectrum"
 
@@ -30,11 +31,11 @@ def picture(about: analysis.Subject, spectrum: Spectrum, address: str, version: 
     described = describe(about.spec)
     left, right = st.columns([1, 1.35], gap="medium")
     with left:
-        figures.chart(f"ends@{address}", version, 440, partial(spectra.ends, spectrum, described))
+        figures.chart(f"ends@{address}", version, Tall.HERO, partial(spectra.ends, spectrum, described))
     with right:
-        figures.chart(f"density@{address}", version, 440, partial(spectra.spectral_density, spectrum, described))
+        figures.chart(f"density@{address}", version, Tall.HERO, partial(spectra.spectral_density, spectrum, described))
     scrubber.show(about.record.steps)
-    figures.chart(f"place@{address}", version, 180, partial(place, about, spectrum), 1000)
+    figures.chart(f"place@{address}", version, Tall.LOW, partial(place, about, spectrum), 1000)
 
 
 def place(about: analysis.Subject, spectrum: Spectrum) -> Chart:
@@ -53,7 +54,7 @@ def two(mine: paired.Shown, theirs: paired.Shown) -> None:
     left, right = st.columns([1, 1.35], gap="medium")
     for column, name in ((left, "ends"), (right, "density")):
         with column:
-            paired.charts(name, pairs.SPECTRUM[name], mine, theirs, 280)
+            paired.charts(name, pairs.SPECTRUM[name], mine, theirs, Tall.HALF)
 
 
 def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:

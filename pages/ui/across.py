@@ -15,6 +15,7 @@ from engine.sweeps.across import THRESHOLDS, Standing, alike, standings
 from engine.sweeps.spec import SWEEPS
 from pages.ui import cached, figures, shell, sweep
 from pages.ui.estimates import explained, said
+from pages.ui.tall import Tall
 
 CHOSEN = f"{sweep.AT}:problems"
 """Where a session keeps which other sweeps count."""
@@ -42,7 +43,7 @@ def show(address: str, record: Sweep, described: Spec, loss: str, called: str) -
     names = [rule["name"] for rule in sweeps.compared(described)]
     curves = [summary.Curve(title, name, one.profile) for title, name, one in zip(titles, names, found, strict=True)]
     draw = partial(summary.profile, curves, THRESHOLDS, called, list(taken), fingerprint(record.spec))
-    figures.chart(f"profile@{key}", versions, 280, draw)
+    figures.chart(f"profile@{key}", versions, Tall.MIDDLE, draw)
 
 
 def table(titles: list[str], found: list[Standing]) -> None:

@@ -15,11 +15,10 @@ from engine.records import Surface
 from engine.spec import describe, digest
 from engine.training.runs import RunSpec
 from pages.ui import against, cached, citations, download, figures, ground, live, scene, scrubber, shell, tour
+from pages.ui.tall import Tall
 
 AT = "train"
 GRID = (("losses", "sharpness"), ("accuracies", "alignment"), ("gradient_norms",))
-HIGH = 520
-"""Pixels of a map that is drawn over."""
 TOY = (("losses", "sharpness"), ("gradient_norms", "alignment"), ())
 
 
@@ -60,9 +59,9 @@ def watching(run: str) -> bool:
     for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:
-                height = 265 if len(names) > 1 else 200
+                tall = Tall.HALF if len(names) > 1 else Tall.LOW
                 draw = partial(charts.LIVE[name], view.columns, described)
-                figures.chart(f"live.{name}@{of}", view.version, height, draw)
+                figures.chart(f"live.{name}@{of}", view.version, tall, draw)
     return view.active or drawing
 
 
@@ -75,7 +74,7 @@ def _ground(run: str, spec: RunSpec, below: Surface) -> None:
 
     if below.unit == OWN:
         drawing = cached.drawn(f"ground@{run}", version, False, draw)
-        scene.plot("alone.ground", f"ground {run}", version, HIGH, drawing, solid=False)
+        scene.plot("alone.ground", f"ground {run}", version, Tall.WHOLE, drawing, solid=False)
         figures.caption(drawing)
     else:
         figures.portrait(f"portrait@{run}", version, draw)

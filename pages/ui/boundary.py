@@ -15,6 +15,7 @@ from engine.sweeps.boundary import boundaries
 from engine.sweeps.measures import MEASURES
 from pages.ui import cached, figures, shell
 from pages.ui.estimates import explained, said
+from pages.ui.tall import Tall
 
 
 def show(address: str, version: tuple[int, ...], record: Sweep, described: Spec) -> None:
@@ -35,4 +36,4 @@ def show(address: str, version: tuple[int, ...], record: Sweep, described: Spec)
     if any(one.boxes for one in found):
         with right:
             draw = partial(figure.counts, found, described, fingerprint(record.spec))
-            figures.chart(f"boxes@{address}", version, 260, draw)
+            figures.chart(f"boxes@{address}", version, Tall.HALF, draw)

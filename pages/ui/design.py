@@ -25,6 +25,7 @@ from engine.work.kinds import Work
 from engine.work.presets import DESIGN
 from pages.ui import analysis, cached, controls, download, figures, shared, shell
 from pages.ui.cells import SeveralCell, cell
+from pages.ui.tall import Tall
 
 AT = "design"
 VIEW, RULE = f"{AT}:quantity", f"{AT}:rule"
@@ -121,7 +122,7 @@ def look(spec: DesignSpec) -> bool:
         name = _quantity(sweeps.offered(record))
         rule = _rule(described, record)
     draw = partial(designs.parallel, record, described, name, rule)
-    figures.chart(f"parallel@{address}/{name}/{rule}", version, 340, draw, 900)
+    figures.chart(f"parallel@{address}/{name}/{rule}", version, Tall.HERO, draw, 900)
     _best(spec, record, described, name, rule)
     _scatters(address, version, record, described, name)
     if not at_work:
@@ -181,7 +182,7 @@ def _scatters(address: str, version: Any, record: Design, described: Spec, name:
         for k, column in zip(range(first, count), st.columns(min(count, WIDE), gap="small"), strict=False):
             with column:
                 draw = partial(designs.scatter, record, described, name, k)
-                figures.chart(f"scatter{k}@{address}/{name}", version, 240, draw)
+                figures.chart(f"scatter{k}@{address}/{name}", version, Tall.HALF, draw)
 
 
 def _importance(address: str, version: Any, spec: DesignSpec, record: Design, described: Spec) -> None:
@@ -191,7 +192,7 @@ def _importance(address: str, version: Any, spec: DesignSpec, record: Design, de
     except SpecError as error:
         st.caption(escape.markdown(words.capital(str(error))))
         return
-    figures.chart(f"knobs@{address}", version, 260, partial(designs.importance, found, record, described))
+    figures.chart(f"knobs@{address}", version, Tall.HALF, partial(designs.importance, found, record, described))
 
 
 def _intervals(spec: DesignSpec, record: Design) -> list[dict[str, designs.Interval]]:

@@ -13,19 +13,22 @@ from engine.figures.drawing import Chart, Drawing, Map
 from engine.figures.parallel import Parallel
 from engine.figures.render import paper, rails, vega
 from pages.ui import cached, shell
+from pages.ui.tall import Tall
 
 
-def chart(key: str, version: Any, height: int, draw: Callable[[], Chart | Parallel], width: int = 360) -> None:
+def chart(key: str, version: Any, tall: Tall, draw: Callable[[], Chart | Parallel], width: int = 360) -> None:
     """A chart, or lines over parallel axes, that is updated in place; `key` and `version` say what it shows, and how
-    far; the labels of its marks count on `width` pixels."""
+    far; it is as `tall` as that is of the window, and the labels of its marks count on `width` pixels."""
     dark = shell.dark()
 
     def show() -> None:
-        drawing, rows, spec = _vega(draw(), dark, height, width)
+        drawing, rows, spec = _vega(draw(), dark, tall.pixels, width)
         # by its name: a table without one comes after a first drawing without it, of whose scales Vega complains
         named = {"data": {"name": "rows"}, "datasets": {"rows": rows}}
-        st.vega_lite_chart(None, spec | named, theme=None, key=key.partition("@")[0], alt=drawing.title)
-        caption(drawing)
+        name = key.partition("@")[0]
+        with st.container(key=name + tall.mark):
+            st.vega_lite_chart(None, spec | named, theme=None, key=name, alt=drawing.title, height="stretch")
+            caption(drawing)
 
     cached.shown(key, version, dark, show)
 

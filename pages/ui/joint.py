@@ -16,6 +16,7 @@ from engine.work.kinds import KINDS, Work
 from engine.work.presets import FOUR
 from pages.ui import against, analysis, cached, controls, download, figures, link, live, person, price, scene, shell
 from pages.ui.rhythm import QUICK
+from pages.ui.tall import Tall
 
 AT, BESIDE = "joint", "joint:beside"
 """Where the controls' values stand, and where the session keeps the runs beside the current one."""
@@ -139,7 +140,7 @@ def _picture(work: Work, quantity: str) -> bool:
     drawing = joint.draw(surface, st.session_state[quantity])
     scene.views(work.address, version, drawing)
     with st.expander("Are the paths on their surface? True loss beside projected loss"):
-        figures.chart(f"joint.faithful@{work.address}", version, 260, partial(joint.faithful, surface))
+        figures.chart(f"joint.faithful@{work.address}", version, Tall.HALF, partial(joint.faithful, surface))
     return at_work
 
 

@@ -14,6 +14,7 @@ from engine.records import Run
 from engine.spec import describe
 from engine.training.runs import RunSpec
 from pages.ui import figures, shell
+from pages.ui.tall import Tall
 
 
 class Subject(NamedTuple):
@@ -57,14 +58,14 @@ def called(mine: Shown, theirs: Shown) -> list[str]:
     return named([mine.about.spec, theirs.about.spec])[1]
 
 
-def charts(name: str, pair: Pair, mine: Shown, theirs: Shown, height: int, columns: int = 1) -> None:
+def charts(name: str, pair: Pair, mine: Shown, theirs: Shown, tall: Tall, columns: int = 1) -> None:
     """A chart of two runs, the second below the first or beside it, each under what tells its run from the other."""
     of, version = f"{mine.address},{theirs.address}", (mine.version, theirs.version)
     places = st.columns(columns, gap="medium")
     for nth, said in enumerate(called(mine, theirs)):
         with places[nth % columns]:
             label(said)
-            figures.chart(f"{name}{nth}@{of}", version, height, partial(one_of, pair, mine, theirs, nth), width=480)
+            figures.chart(f"{name}{nth}@{of}", version, tall, partial(one_of, pair, mine, theirs, nth), width=480)
 
 
 def label(name: str) -> None:

@@ -11,6 +11,7 @@ from engine.figures import escape, maps
 from engine.figures.drawing import Map
 from engine.figures.render import plotly as screen
 from pages.ui import cached, figures, front, shell
+from pages.ui.tall import Tall
 
 LIBRARY = """
 const fetched = script => window.ravinePlotly ??= new Promise((done, failed) => {
@@ -60,21 +61,29 @@ SCRIPT = (
     LIBRARY
     + """
 const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
-const AROUND = 80;
-// No higher than its width asks for: a map is as high as it is wide, with its words below.
+const AROUND = 80, SQUARE = 1.1;
+// A share of the window, but no higher than its width asks for: a map is as high as it is wide, with its words below.
 function fit(plot, tall) {
   plot.tall = tall;
-  const set = () => { plot.style.height = `${Math.min(plot.tall, plot.clientWidth + AROUND)}px`; };
+  const set = () => {
+    plot.style.height = `min(max(${plot.tall[1]}px, ${plot.tall[0]}vh), ${plot.clientWidth + AROUND}px)`;
+  };
   if (!plot.style.height) plot.addEventListener('ravine-size', set);
   set();
+}
+// Plotly fits a solid to the height of its place alone: where that is wider, there is room to come closer.
+function approach(plot, { margin, scene: { camera: { eye, center } } }) {
+  const closer = Math.min(1, Math.max(0.78, SQUARE * (plot.clientHeight - margin.t - margin.b) / plot.clientWidth));
+  for (const axis of ['x', 'y', 'z']) eye[axis] = center[axis] + (eye[axis] - center[axis]) * closer;
 }
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 export default function ({ parentElement, data }) {
   const plot = place(parentElement, data.words);
-  fit(plot, data.height);
+  fit(plot, data.tall);
   const { data: traces, layout } = JSON.parse(data.figure);
   // Plotly itself keeps a camera only where the figure asks for none
   if (plot.keep === data.keep && plot.layout?.scene?.camera) layout.scene.camera = plot.layout.scene.camera;
+  else if (data.solid) approach(plot, layout);
   plot.keep = data.keep;
   const image = { format: 'svg', filename: data.name };
   // what takes long, a landscape's first drawing, is begun when what takes little is seen
@@ -100,15 +109,15 @@ def views(keep: str, version: Any, drawing: Map) -> None:
     the same."""
     flat, solid = st.columns(2, gap="medium")
     with flat:
-        plot("contour", keep, version, 610, drawing, solid=False)
+        plot("contour", keep, version, Tall.WHOLE, drawing, solid=False)
     with solid:
-        plot("solid", keep, version, 610, drawing, solid=True)
+        plot("solid", keep, version, Tall.WHOLE, drawing, solid=True)
     figures.caption(drawing)
 
 
-def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bool) -> None:
-    """A map as a 3-D scene (`solid`) or as contours, `height` pixels high where it is wide enough; the view is kept as
-    long as `keep` stays the same."""
+def plot(key: str, keep: str, version: Any, tall: Tall, drawing: Map, solid: bool) -> None:
+    """A map as a 3-D scene (`solid`) or as contours, as `tall` as that is of the window where it is wide enough; the
+    view is kept as long as `keep` stays the same."""
     dark = shell.dark()
     figure = cached.drawn(f"{key}@{keep}/{drawing.name}", version, dark, lambda: _json(drawing, dark, solid))
     component = components.component("ravine_plot", js=SCRIPT, isolate_styles=False)
@@ -118,7 +127,7 @@ def plot(key: str, keep: str, version: Any, height: int, drawing: Map, solid: bo
         "keep": keep,
         "name": escape.file(f"{drawing.name} {drawing.source}"),
         "words": words,
-        "height": height,
+        "tall": tall.value,
         "solid": solid,
     }
     component(key=key, data=data | {"script": front.SCRIPT})

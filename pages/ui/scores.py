@@ -18,6 +18,7 @@ from engine.sweeps.maps import best_of
 from engine.sweeps.summary import WITHIN, Summary, outcomes, started, summaries
 from pages.ui import across, cached, figures, shell, sweep
 from pages.ui.estimates import explained, said
+from pages.ui.tall import Tall
 
 MOST = 100
 """Trials that are looked at."""
@@ -75,7 +76,7 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
         ]
         with right:
             draw = partial(summary.plane, spots, called, fingerprint(record.spec))
-            figures.chart(f"plane@{address}/{loss}", version, 260, draw)
+            figures.chart(f"plane@{address}/{loss}", version, Tall.MIDDLE, draw)
 
 
 def matters(one: Summary, described: Spec) -> str:
@@ -99,5 +100,5 @@ def trials(address: str, version: tuple[int, ...], record: Sweep, described: Spe
             curves.append(summary.Curve(title, rule["name"], found))
         return summary.trials(curves, called, fingerprint(record.spec))
 
-    figures.chart(f"trials@{address}/{loss}", version, 280, draw)
+    figures.chart(f"trials@{address}/{loss}", version, Tall.MIDDLE, draw)
     explained(("best_of",))

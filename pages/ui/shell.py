@@ -11,9 +11,11 @@ import streamlit as st
 from engine.figures import escape
 from engine.spec import SpecError, Table, digest, dumps, read_address
 from engine.work.presets import PRESETS
-from pages.ui import cached, controls, link, person
+from pages.ui import cached, controls, link, person, tall
 
-STYLE = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
+OWN = Path(__file__).resolve().parent.parent.parent / "assets" / "style.css"
+STYLE = f"<style>{OWN.read_text(encoding='utf-8')}{tall.RULES}</style>"
+"""The pages' own rules of style, and those of the heights of their charts."""
 OFFERED = 100
 """Runs that a menu offers: who has more finds the others on the page Runs."""
 RUN = "run"

@@ -11,6 +11,7 @@ from engine.figures.drawing import Map
 from engine.work import lessons
 from engine.work.lessons import Checks, Claim, Figure, Slide, Text
 from pages.ui import cached, citations, figures, motion, scene, shell, trial
+from pages.ui.tall import Tall
 
 TEXT, HEIGHT = 22, 560
 """Pixels, in a window of 1280x720: how large the words of a figure are, and how high it is before it is fitted."""
@@ -84,7 +85,7 @@ def _picture(name: str) -> None:
     drawing = cached.drawn(f"picture@{name}", 0, False, lambda: lessons.picture(name))
     if isinstance(drawing, Map):
         with st.container(key="present-map"):
-            scene.plot("present.map", name, 0, HEIGHT, drawing, solid=False)
+            scene.plot("present.map", name, 0, Tall.WHOLE, drawing, solid=False)
             figures.caption(drawing)
     else:
         motion.draw("figure0", f"picture/{name}/{TEXT}", 0, HEIGHT, drawing, TEXT, fluid=True)

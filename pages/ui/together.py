@@ -20,10 +20,10 @@ from engine.work.presets import joint
 from engine.work.sketch import fits, sketch
 from pages.ui import against, cached, citations, download, figures, live, person, scene, scrubber, shell, tour
 from pages.ui.members import Member, apart, look, measured, of_rules
+from pages.ui.tall import Tall
 
 SMALL = 15.0
 """Seconds that a joint surface may cost that is computed without being asked for."""
-MAP, HIGH, LOW, LEAST = 560, 235, 170, 105
 """Pixels: how high the ground, sharpness, loss and the small charts are."""
 
 
@@ -147,15 +147,15 @@ def _charts(members: Sequence[Member]) -> None:
         return shell.empty("Nothing is measured yet.")
     version = tuple(m.view.version if m.view else () for m in members)
 
-    def chart(name: str, height: int, draw: partial, width: int = 480) -> None:
-        figures.chart(_key(name, members), version, height, draw, width)
+    def chart(name: str, tall: Tall, draw: partial, width: int = 480) -> None:
+        figures.chart(_key(name, members), version, tall, draw, width)
 
-    chart("sharpness", HIGH, partial(together.sharpness, runs))
-    chart("losses", LOW, partial(together.losses, runs))
+    chart("sharpness", Tall.MIXED, partial(together.sharpness, runs))
+    chart("losses", Tall.SMALL, partial(together.losses, runs))
     names = together.measures(runs)
     for column, name in zip(st.columns(max(len(names), 1), gap="small"), names, strict=False):
         with column:
-            chart(name, LEAST, partial(together.small, runs, name), 160)
+            chart(name, Tall.SMALL, partial(together.small, runs, name), 160)
 
 
 def _map(members: Sequence[Member]) -> bool:
@@ -175,7 +175,7 @@ def _map(members: Sequence[Member]) -> bool:
             return drawing
         drawn = partial(together.ground, surface, provisional=True)
     drawing_now = cached.drawn(_key("map", members), version, False, drawn)
-    scene.plot("beside.ground", f"beside {work.address}", version, MAP, drawing_now, solid=False)
+    scene.plot("beside.ground", f"beside {work.address}", version, Tall.WHOLE, drawing_now, solid=False)
     figures.caption(drawing_now)
     _offer(members, work, drawing)
     return drawing

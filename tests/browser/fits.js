@@ -76,6 +76,8 @@
       if (box.right > innerWidth + 1 || box.left < -1) found.add(`${named(plot)}: a plot beyond the window`);
       if (box.right > place.right + 1.5) found.add(`${named(plot)}: a plot beyond its place`);
       if (vega && box.width < place.width - 2) found.add(`${named(plot)}: a plot narrower than its place`);
+      const area = vega && plot.querySelector('.role-frame > g > .background')?.getBoundingClientRect().height;
+      if (area && area < 139) found.add(`${named(plot)}: a plot ${Math.round(area)} pixels high`);
       if (!drawn) continue;
       if (Math.abs(drawn.width - plot.clientWidth) > 1) found.add(`${named(plot)}: drawn for another width`);
       if (!drawn.xaxis) continue;
