@@ -19,7 +19,7 @@ from engine.work.kinds import Work
 from pages.ui import cached, citations, figures, gallery, link, shell, tour, trial
 
 STEP = "tour:step"
-HEIGHT, WIDTH = 470, 700
+HEIGHT = 470
 
 
 class Step(NamedTuple):
@@ -41,7 +41,7 @@ def landscape() -> None:
     ends = zip(joint.names(surface), surface.end_sharpness.tolist(), surface.end_loss.tolist(), strict=True)
     told = [(name, f"λ₁ {words.number(bent)}", f"training loss {words.number(loss)}") for name, bent, loss in ends]
     shell.strip(told[:2])
-    with st.container(width=WIDTH, key="tour-picture"):
+    with st.container(key="tour-picture"):
         figures.portrait(f"tour@{address}", cached.version(address), lambda: _two(surface))
 
 
