@@ -50,6 +50,7 @@ class Settings:
     job_seconds: int = setting(1800, "Seconds that a job may compute.")
     person_seconds: int = setting(7200, "Seconds that all jobs of a person may compute.")
     uploads: int = setting(20, "Files of data that a person may give.")
+    sessions: int = setting(300, "Persons that may look at once; who comes then is asked to try again in a minute.")
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -14,7 +14,10 @@ import plotly
 import streamlit
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from streamlit.config import get_option
+
+from engine.work import settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATIC = Path(streamlit.__file__).parent / "static"
@@ -38,41 +41,81 @@ STYLE = """
   @media (max-width: 768px) { .opening svg { left: 14px; } }
 """
 OPENING = "Loss landscapes under sharpness-aware training: the page is on its way."
+FULL = "This server is full: as many people look at it as it lets in. The page asks again every minute."
 FOREVER = {"Cache-Control": "public, immutable, max-age=31536000"}
 """For files whose names change with what is in them."""
 
 
 class Front:
-    """Answers browsers that ask for a page or for one of the files that every page needs; to be put before Streamlit's
-    own server, which takes ten times as long for a file and compresses none: a page has some two hundred."""
+    """Answers browsers that ask for a page or for one of the files that every page needs, and lets in as many sessions
+    as the settings allow; to be put before Streamlit's own server, which takes ten times as long for a file and
+    compresses none: a page has some two hundred."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
         base = str(get_option("server.baseUrlPath")).strip("/")
         self.base = f"/{base}" if base else ""
+        self.sessions = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on whatever else there is."""
+        if scope["type"] == "websocket":
+            return await self._session(scope, receive, send)
         if scope["type"] == "http" and scope["method"] == "GET":
             headers, wanted = dict(scope["headers"]), scope["path"].removeprefix(self.base)
             if PAGE.fullmatch(wanted) and b"text/html" in headers.get(b"accept", b""):
-                response: Response = HTMLResponse(document(), headers={"Cache-Control": "no-cache"})
-                return await response(scope, receive, send)
+                return await self._page()(scope, receive, send)
             if path := _files().get(wanted):
                 return await _answer(path, b"gzip" in headers.get(b"accept-encoding", b""))(scope, receive, send)
         await self.app(scope, receive, send)
+
+    def _page(self) -> Response:
+        if self._full():
+            return HTMLResponse(refusal(), 503, {"Cache-Control": "no-store", "Retry-After": "60"})
+        return HTMLResponse(document(), headers={"Cache-Control": "no-cache"})
+
+    async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A session is a socket, counted while it is open; one too many is refused."""
+        if self._full():
+            return await WebSocketClose(1013)(scope, receive, send)
+        self.sessions += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.sessions -= 1
+
+    def _full(self) -> bool:
+        return 0 < _most() <= self.sessions
+
+
+@cache
+def _most() -> int:
+    """Sessions that may be open at once, 0 for any number; of settings that cannot be read the page tells."""
+    chosen = settings.Settings() if settings.fault() else settings.read()
+    return chosen.sessions if chosen.public else 0
 
 
 @cache
 def document() -> str:
     """Streamlit's document with our title and opening picture."""
-    logo = (ROOT / "assets" / "logo.svg").read_text()
-    opening = f'<div id="root"><div class="opening">{logo}<p>{OPENING}</p></div></div>'
+    opening = f'<div id="root">{_opening(OPENING)}</div>'
     head = f"<title>Ravine</title><style>{STYLE}</style><script>{SERVER}</script>"
     text = (STATIC / "index.html").read_text()
     text = text.replace("<title>Streamlit</title>", head).replace('<div id="root"></div>', opening)
     links = [f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in _early(text)]
     return text.replace("</head>", "\n".join(links) + "</head>")
+
+
+@cache
+def refusal() -> str:
+    """What there is to see where no more sessions are let in."""
+    head = f'<meta charset="utf-8"><meta http-equiv="refresh" content="60"><title>Ravine</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{_opening(FULL)}</body></html>'
+
+
+def _opening(words: str) -> str:
+    logo = (ROOT / "assets" / "logo.svg").read_text()
+    return f'<div class="opening">{logo}<p>{words}</p></div>'
 
 
 def _early(text: str) -> list[str]:

@@ -33,6 +33,58 @@ def asked(path: str, headers=BROWSER, kind: str = "http", method: str = "GET") -
     return bytes(body), heard
 
 
+@pytest.fixture
+def settings(monkeypatch):
+    """Chosen by the test, and read anew after it."""
+    front._most.cache_clear()
+    yield lambda **given: [monkeypatch.setenv(f"RAVINE_{name.upper()}", value) for name, value in given.items()]
+    front._most.cache_clear()
+
+
+def seen_by_a_second(path: str = "/") -> tuple[list[int], int, int]:
+    """What is sent to a second session while a first is open, and how a page is answered meanwhile and afterwards."""
+    sent, statuses = [], []
+
+    async def visit() -> None:
+        leave = asyncio.Event()
+
+        async def app(scope, receive, send) -> None:
+            await leave.wait()
+
+        async def send(message) -> None:
+            sent.extend([message["code"]] if message["type"] == "websocket.close" else [])
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        served = front.Front(app)  # type: ignore[arg-type]
+        socket = {"type": "websocket", "method": "GET", "path": "/_stcore/stream", "headers": []}
+        page = socket | {"type": "http", "path": path, "headers": [(b"accept", b"text/html")]}
+        first = asyncio.create_task(served(socket, None, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        second = asyncio.create_task(served(socket, None, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await served(page, None, send)  # type: ignore[arg-type]
+        leave.set()
+        await asyncio.gather(first, second)
+        await served(page, None, send)  # type: ignore[arg-type]
+
+    asyncio.run(visit())
+    return sent, statuses[0], statuses[1]
+
+
+def test_a_public_server_lets_in_as_many_as_it_may(settings):
+    """Finds a server that strangers bring down with sockets alone, and one that is full for good."""
+    settings(public="1", sessions="1")
+    assert seen_by_a_second() == ([1013], 503, 200)
+    assert front.FULL in front.refusal() and "<script" not in front.refusal()
+
+
+@pytest.mark.parametrize("given", [{"sessions": "1"}, {"public": "1", "sessions": "0"}, {"public": "1"}])
+def test_else_nobody_is_refused(settings, given):
+    """Finds a class that is shut out of a server of its own, and a limit where none was asked for."""
+    settings(**given)
+    assert seen_by_a_second() == ([], 200, 200)
+
+
 def test_the_document_is_streamlit_s_with_our_opening():
     """Finds a release of Streamlit in whose document there is nothing to put it in, or with modules of other names."""
     document = front.document()
