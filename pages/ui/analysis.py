@@ -15,7 +15,7 @@ from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
 from pages.ui import against, cached, download, link, live, person, price, shell
-from pages.ui.paired import Pair, Shown, Subject, both, called, one_of
+from pages.ui.paired import Pair, Shown, Subject, both, called, label, one_of
 from pages.ui.rhythm import QUICK
 
 AT_ONCE = 5.0
@@ -54,8 +54,11 @@ class Page:
         menus = shell.heading(self.question, words.brief(about.spec) if about else "")
         shell.faults()
         if about is None:
-            _nothing()
-            return
+            if not cached.at_work(shell.current()):
+                return _nothing()
+            live.ticking(_begun, True)
+            self._dimmed()
+            return link.write({shell.RUN: shell.current()})
         begin = self.first or partial(_by_itself, self.kind, wanted)
         name = _shown(self.kind, about, wanted) or begin(about)
         other = _other(about)
@@ -102,7 +105,7 @@ class Page:
         before, spec = cached.run(run), cached.spec(run)
         one = shown(Subject(run, before, spec), name) if before and spec else None
         if one is not None:
-            shell.empty(f"Below, dimmed: the same of another run, {cached.title(run)}.")
+            label(f"Below, dimmed: the same of another run, {cached.title(run)}.")
             with st.container(key="dimmed"):
                 self.picture(*one)
 
@@ -169,6 +172,13 @@ def _nothing() -> None:
     st.info("There is no run to look at yet. Train one first; it takes seconds.")
     if st.button("Train a run", type="primary"):
         st.switch_page("pages/train.py")
+
+
+def _begun() -> bool:
+    """The page of a run of which nothing is kept yet; whether that is still so."""
+    shell.empty("This run has just begun, or waits for its turn: it is to be seen here once it has been measured.")
+    record = cached.run(shell.current())
+    return cached.at_work(shell.current()) and not (record and len(record.path))
 
 
 def checkpoint(prefix: str, about: Subject) -> int:

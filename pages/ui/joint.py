@@ -52,8 +52,8 @@ def fits(run: str, other: str) -> bool:
 
 
 def chosen() -> list[str]:
-    """The runs beside the current one, as far as they can be."""
-    known = others(shell.current())
+    """The runs beside the current one, as far as they can be; none while nothing of it is kept."""
+    known = others(shell.current()) if cached.run(shell.current()) else []
     return [run for run in st.session_state.get(BESIDE, []) if run in known]
 
 

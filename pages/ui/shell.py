@@ -150,17 +150,18 @@ def spec_menu(spec: Any, name: str) -> None:
 
 
 def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running", "failed")) -> str | None:
-    """A choice among the kept runs that have something to look at; None where there is none."""
+    """A choice among the kept runs that have something to look at, and the current one while it is at work; None where
+    there is none."""
     kept = {s.digest: s for s in cached.summaries() if s.status in only and s.last}
-    if not kept:
-        return None
-    if current() not in kept:
+    if current() not in kept and not cached.at_work(current()):
+        if not kept:
+            return None
         st.session_state[RUN] = next(iter(kept))
     offered = [*kept][:OFFERED]
     offered += [current()] * (current() not in offered)
 
     def label(run: str) -> str:
-        status = cached.status(kept[run])
+        status = cached.status(kept[run]) if run in kept else "begun"
         return cached.title(run) if status == "finished" else f"{cached.title(run)} ({status})"
 
     st.session_state["menu.run"] = current()

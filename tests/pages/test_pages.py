@@ -74,6 +74,28 @@ def test_a_page_without_runs_says_what_to_do(store, monkeypatch, page):
     assert "Train a run" in [b.label for b in app.button]
 
 
+@pytest.mark.parametrize("page", ["landscape", "spectrum", "alignment"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_run_that_has_just_begun_stays_the_current_one(store, monkeypatch, page, beside):
+    """Of a run that waits for its turn nothing is kept: finds a page that goes on to another run without a word, and
+    one that is run anew for ever."""
+    spec, at_work = replace(RunSpec(), steps=20, every=10), cached.at_work
+    app, run = open_page(), digest(spec)
+    cached.started()[run] = spec
+    monkeypatch.setattr(cached, "at_work", lambda address: address == run or at_work(address))
+    app.session_state["run"] = run
+    if beside:
+        app.session_state["joint:beside"] = [DEFAULT]
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception and app.session_state["run"] == run
+    assert "has just begun" in texts(app) and app.selectbox(key="menu.run").format_func(run).endswith("(begun)")
+    assert app.query_params["run"] == run
+    keep(store, spec)
+    monkeypatch.undo()
+    app.run()
+    assert not app.exception and app.session_state["run"] == run and "has just begun" not in texts(app)
+
+
 def test_a_run_that_is_lost_says_why_there_is_no_ground(store):
     """In the place of its ground, and of its landscape: one line, and nothing that is waited for."""
     spec = RunSpec(Beale(), SAM(0.1), lr=0.05, steps=1000, every=20)
