@@ -59,7 +59,7 @@ def watching(run: str) -> bool:
     for column, names in zip(columns, GRID if has_classes(described) else TOY, strict=True):
         with column:
             for name in names:
-                tall = Tall.HALF if len(names) > 1 else Tall.LOW
+                tall = Tall.MIXED if len(names) > 1 else Tall.LOW
                 draw = partial(charts.LIVE[name], view.columns, described)
                 figures.chart(f"live.{name}@{of}", view.version, tall, draw)
     return view.active or drawing

@@ -17,7 +17,7 @@ class Tall(Enum):
     HALF = 28, 200
     MIXED = 28, 240  # for many lines, whose names may stand above the plot
     MIDDLE = 33, 230
-    HERO = 36, 240
+    HERO = 36, 270
     LARGE = 50, 320
     WHOLE = 65, 320
 

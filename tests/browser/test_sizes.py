@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from engine.experiments import EXPERIMENTS
+from engine.problems import Product
+from engine.spec import digest, flatten
+from engine.training.runs import RunSpec
+from engine.work.presets import TRIO
 from tests.browser.harness import PAGES, button, picture, settle, turn_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages"), pytest.mark.timeout(400)]
@@ -57,4 +62,23 @@ def test_every_experiment_fits(visit):
             wrong += [f"{name} at {size[0]}: {what}" for what in unfit(page, *size)]
         button(page, "papers:all").click()
         settle(page)
+    assert not wrong, "\n".join(wrong)
+
+
+PAIR = "run={}&against={}".format(*map(digest, TRIO[:2]))
+OTHERWISE = (
+    *(f"{page}?{PAIR}" for page in ("", "landscape", "spectrum", "alignment")),
+    "encyclopedia?other=SSAM",
+    "robustness?name=DesignSpec",
+    f"?{urlencode(flatten(RunSpec(Product(), lr=0.01, batch=0)))}",
+)
+"""Pages beside their usual looks: two runs or two rules compared, a design, a toy."""
+
+
+@pytest.mark.walk
+@pytest.mark.parametrize("address", OTHERWISE)
+def test_what_is_compared_fits(visit, address):
+    """Finds the same where two are compared, or a page has other charts than usual."""
+    page = visit(address)
+    wrong = [f"at {size[0]}: {what}" for size in SIZES for what in unfit(page, *size)]
     assert not wrong, "\n".join(wrong)
