@@ -63,8 +63,7 @@ def sized(page: Page, width: int, height: int = 900) -> None:
 
 
 def test_plots_follow_their_container_and_keep_their_view(visit):
-    page = visit()
-    turn_to(page, "Landscape")
+    page = visit("landscape")
     plots = page.locator(".ravine-plot")
     expect(plots).to_have_count(2)
     page.wait_for_function("() => document.querySelector('.ravine-plot .gl-container canvas')")
@@ -105,8 +104,7 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
 
 def test_a_figure_and_a_link_are_copied_and_a_landscape_leaves_as_it_is_turned(visit):
     """Where the browser lets a page copy; where it does not, a line says what to do."""
-    page = visit()
-    turn_to(page, "Landscape")
+    page = visit("landscape")
     expect(page.locator(".ravine-plot .gl-container canvas").first).to_be_visible()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Export").click()

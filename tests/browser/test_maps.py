@@ -15,8 +15,7 @@ PLOT = ".ravine-plot .main-svg"
 
 
 def test_a_map(visit):
-    page = visit()
-    turn_to(page, "Robustness")
+    page = visit("robustness")
     expect(page.locator(".ravine-plot")).to_have_count(4, timeout=LONG)
     for name, value in (("x.Axis.points", "3"), ("y.Axis.points", "3"), ("seeds", "1")):
         enter(page, f"sweep.{name}", value)

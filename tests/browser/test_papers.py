@@ -18,7 +18,6 @@ from tests.browser.harness import (
     picture,
     settle,
     shows,
-    turn_to,
     violations,
 )
 
@@ -31,8 +30,7 @@ def pictures(page: Page) -> int:
 
 
 def test_performed_presented_and_left(visit):
-    page = visit()
-    turn_to(page, "Papers")
+    page = visit("papers")
     button(page, "papers:open-Drift").click()
     expect(page.get_by_role("heading", name="Along a valley of minima")).to_be_visible()
     shows(page, "Reference: performed")
@@ -79,8 +77,7 @@ def test_performed_presented_and_left(visit):
 def test_back_to_what_is_at_work(visit):
     """A setting changed while an experiment is at work: from what the page then says there is a way back to it, its
     settings with it."""
-    page = visit()
-    turn_to(page, "Papers")
+    page = visit("papers")
     button(page, "papers:open-NormRatio").click()
     settle(page)
     enter(page, "papers.NormRatio.rho", "0.4")
