@@ -167,8 +167,14 @@ def preset(spec: RunSpec | None, fault: str) -> None:
         else:
             said = [PRESETS[name].sentence] if name else []
             said += [f"Not the run that is shown: {todo(spec)}."] if spec and other else []
-            said += ["Dashed: how it would descend."] if spec and other and portable(spec) else []
+            said += ["Dashed: how it would descend."] if spec and other and on_ground(spec) and portable(spec) else []
             st.caption(escape.markdown(" ".join(said) or "This is the run that is shown."))
+
+
+def on_ground(spec: RunSpec) -> bool:
+    """Whether the run that is shown descends on the same ground: another's charts and maps are not this one's."""
+    shown = cached.spec(shell.current())
+    return shown is not None and shown.problem == spec.problem
 
 
 def todo(spec: RunSpec) -> str:
@@ -250,7 +256,8 @@ elif len(runs := against.join(beside.runs(view.spec), run)) > 1:
 else:
     alone.show(run, view)
 if spec:
-    preview.show(all_runs, spec, slid(), shown=set(all_runs) == set(runs))
+    if on_ground(spec):
+        preview.show(all_runs, spec, slid(), shown=set(all_runs) == set(runs))
     # else a link to a run alone would bring that run's settings
     same = {} if run == digest(spec) else {"rule": type(spec.rule).__name__}
     also = beside.address(type(spec.rule).__name__) | against.address()

@@ -15,7 +15,8 @@ import pytest
 
 from engine.figures import words
 from engine.records import Progress
-from engine.rules import SGD
+from engine.problems import Product
+from engine.rules import SAM, SGD
 from engine.spec import digest, flatten, read_address
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.kinds import Work
@@ -45,6 +46,18 @@ def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store)
     assert words.brief(SMALL) in texts(again)
     assert again.number_input(key="train.problem.Classification.model.MLP.width").value == 4
     assert store.run(run).status == "finished"
+
+
+def test_what_a_toy_would_do_is_drawn_on_its_own_ground_alone(store):
+    """Finds a toy's path over the charts of a run on another landscape, or on none."""
+    toy = RunSpec(Product(), SAM(0.1), lr=0.01, batch=0, steps=20, every=10)
+    keep(store, toy)
+    for shown, there in ((DEFAULT, False), (digest(toy), True)):
+        app = open_page(**{"run": shown} | {key.replace(".", "__"): text for key, text in flatten(toy).items()})
+        app.number_input(key="train.lr").set_value(0.02).run()
+        assert app.query_params["run"] == shown and "Not the run that is shown" in texts(app)
+        assert ("how it would descend" in texts(app)) == there
+        assert any("preview" in e.proto.component_name for e in app.get("bidi_component")) == there
 
 
 def test_a_run_that_was_left_unfinished_offers_to_go_on(store):
