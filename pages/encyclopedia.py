@@ -16,7 +16,7 @@ from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
 from engine.training.runs import RunSpec
-from pages.ui import cached, download, figures, front, link, scene, shell
+from pages.ui import cached, download, figures, front, link, preview, scene, shell
 from pages.ui.tall import Tall
 
 AT = "encyclopedia"
@@ -233,7 +233,8 @@ costs(names, runs)
 for fault in (said for said in found.values() if isinstance(said, str)):
     st.info(escape.markdown(fault))
 if runs:
-    pictures(list(runs.values()), trial)
+    pictures(traces := list(runs.values()), trial)
+    preview.trial({f"path{i}": RULES[name]() for i, name in enumerate(runs)}, trial, traces[0].rates.tolist(), AT)
 with st.expander("Source" if alone else "Settings and source"), st.container(key=f"{AT}:source"):
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column:

@@ -6,12 +6,15 @@ Runs come to the browser as programs (`engine.training.portable`), and are carri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit.components.v2 as components
 
+from engine.encyclopedia.quadratic import TOP, Trial, radii
 from engine.figures import together
 from engine.figures.theme import colour
+from engine.rules import Rule
 from engine.spec import describe
 from engine.training.portable import portable
 from engine.training.runs import RunSpec
@@ -64,10 +67,11 @@ const make = (parent, kind, looks, words = '') => {
   return made;
 };
 const thumb = ({ place }) => document.querySelector(`.st-key-${place} input[type=range]`);
+const stopOf = slider => Number(thumb(slider)?.value ?? slider.stop);
 // What a slider stands at, by its stop; what is typed between two stops stays as it is until it is moved.
 function standing(slider) {
-  const stop = Number(thumb(slider)?.value ?? slider.stop);
-  return stop === slider.stop ? slider.value : slider.stops[stop];
+  const stop = stopOf(slider);
+  return stop === slider.stop ? slider.value : slider.stops?.[stop] ?? stop * slider.unit;
 }
 function settings(data) {
   const found = Object.fromEntries(data.sliders.map(slider => [slider.name, [standing(slider), slider.value]]));
@@ -88,28 +92,40 @@ function line(sheet, box, points, hue, rim = 0) {
   if (rim) make(plot, 'path', { ...stroke, stroke: '#ffffff', 'stroke-width': rim, 'stroke-opacity': 0.75 });
   make(plot, 'path', { ...stroke, stroke: hue, 'stroke-width': 2.2, 'stroke-dasharray': '5 3' });
 }
-// On the maps whose axes are the landscape's own coordinates.
+// On the maps whose axes are the landscape's own coordinates: each line on all, or on the one that is its run's.
 function onMaps(sheet, lines) {
   for (const plot of document.querySelectorAll('.ravine-plot')) {
     const drawn = plot._fullLayout, { xaxis, yaxis } = drawn ?? {}, place = plot.getBoundingClientRect();
-    if (!xaxis || drawn.scene || xaxis.title.text !== 'x') continue;
+    const here = ({ run }) => run.map ? plot.closest(`.st-key-${run.map}`) : xaxis?.title.text === 'x';
+    if (!xaxis || drawn.scene || !lines.some(here)) continue;
     const left = place.left + xaxis._offset, top = place.top + yaxis._offset;
     const box = { left, top, width: xaxis._length, height: yaxis._length };
-    for (const { points, hue } of lines) line(sheet, box, points.map(p => [xaxis.d2p(p.x), yaxis.d2p(p.y)]), hue, 4.5);
+    for (const { points, run } of lines.filter(here))
+      line(sheet, box, points.map(p => [xaxis.d2p(p.x), yaxis.d2p(p.y)]), run.hue, 4.5);
   }
 }
-const VALUES = [['losses', p => p.loss], ['sharpness', p => p.sharpness]];  // of charts, by the ends of their names
+const bySteps = value => ({ points }) => points.map(p => [p.step, value(p)]);
+// By learning rate: where a run ends at each rate, and upright at the one that is set.
+function ends({ run, lr, radii }, { rates, unit }, view) {
+  const range = view.scale('y').domain(), least = range[0] / 10;  // as the chart's own lines have it
+  const found = rates.map(rate => [rate / unit, Math.max(least, Math.abs(descend(run, rate, radii).at(-1).x))]);
+  return [...found, [NaN, NaN], ...range.map(end => [lr / unit, end])];
+}
+const VALUES = [  // of charts, by the ends of their names: the points of a line
+  ['losses', bySteps(p => p.loss)], ['sharpness', bySteps(p => p.sharpness)],
+  ['distance', bySteps(p => Math.hypot(p.x, p.y))], ['ends', ends],
+];
 function shows(view) {
   try { return view.scale('x') && view.signal('shows'); } catch { return ''; }  // no chart of ours, or an empty one
 }
-function onCharts(sheet, lines) {
+function onCharts(sheet, lines, data) {
   for (const chart of document.querySelectorAll(CHART)) {
     const view = viewOf(chart), value = view && VALUES.find(([name]) => shows(view).endsWith(name))?.[1];
     if (!value) continue;
     const svg = chart.querySelector('svg').getBoundingClientRect(), [left, top] = view.origin();
     const box = { left: svg.left + left, top: svg.top + top, width: view.width(), height: view.height() };
-    const place = p => [view.scale('x')(p.step), view.scale('y')(value(p))];
-    for (const { points, hue } of lines) line(sheet, box, points.map(place), hue);
+    const place = ([x, y]) => [view.scale('x')(x), view.scale('y')(y)];
+    for (const one of lines) line(sheet, box, value(one, data, view).map(place), one.run.hue);
   }
 }
 const states = new WeakMap();
@@ -121,15 +137,15 @@ function begin() {
   const draw = () => {
     const { data } = state, { lr, radii } = settings(data), all = data.runs.map(radii);
     const said = JSON.stringify([lr, all]);
-    const moved = data.sliders.some(slider => standing(slider) !== slider.value);
+    const moved = data.sliders.some(slider => stopOf(slider) !== slider.stop);
     if (said !== state.said) {
       state.said = said;
-      state.lines = data.runs.map((run, nth) => ({ hue: run.hue, points: descend(run, lr, all[nth]) }));
+      state.lines = data.runs.map((run, nth) => ({ run, lr, radii: all[nth], points: descend(run, lr, all[nth]) }));
     }
     sheet.replaceChildren();
     if (data.shown && !moved) return;
     onMaps(sheet, state.lines);
-    onCharts(sheet, state.lines);
+    onCharts(sheet, state.lines, data);
   };
   state.soon = () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(draw); };
   const watcher = new MutationObserver(state.soon);
@@ -162,20 +178,42 @@ def show(specs: Sequence[RunSpec], own: RunSpec, slid: Sequence[Cell[Any]], show
     """Draws over the page's maps and charts what runs would be; `own` is the one whose fields have the sliders `slid`.
     While the runs that are `shown` are these, only what is dragged is drawn."""
     runs = [_written(spec, hue, spec == own) for spec, hue in zip(specs, _hues(specs), strict=True)]
-    found = [run for run in runs if run is not None]
-    if not found:
-        return
-    data = {"runs": found, "sliders": [_slider(place) for place in slid], "shown": shown}
-    components.component("ravine_preview", js=SCRIPT, isolate_styles=False)(key=KEY, data=data)
+    _draw(runs, {"sliders": [_slider(place) for place in slid], "shown": shown})
+
+
+def trial(rules: Mapping[str, Rule], at: Trial, rates: Sequence[float], sliders: str) -> None:
+    """Draws what rules' runs on the quadratic become while one of the sliders of `at`, whose keys begin with
+    `sliders`, is dragged: each on its map, whose key is the rule's here, and all on the charts, where they end at
+    `rates`. A rule whose radii are not all its ρ is left out."""
+    specs = [replace(at.spec(rule), every=1) for rule in rules.values()]
+    runs = [
+        run | {"map": key}
+        for (key, rule), spec, hue in zip(rules.items(), specs, _hues(specs), strict=True)
+        if (run := _written(spec, hue, True)) and [*run["radii"]] == radii(rule)
+    ]
+    unit = 2 / TOP
+    fields = ("lr", f"{sliders}.eta", at.eta, unit), ("rho", f"{sliders}.rho", at.rho, 1.0)
+    moved = [
+        {"name": name, "place": key.translate(CLASS), "stop": stop, "value": stop * size, "unit": size}
+        for name, key, stop, size in fields
+    ]
+    _draw(runs, {"sliders": moved, "shown": True, "rates": list(rates), "unit": unit})
+
+
+def _draw(runs: Sequence[Mapping[str, Any] | None], data: Mapping[str, Any]) -> None:
+    """The component, where there is a run that can be carried out."""
+    if found := [run for run in runs if run is not None]:
+        component = components.component("ravine_preview", js=SCRIPT, isolate_styles=False)
+        component(key=KEY, data={"runs": found} | dict(data))
 
 
 def _hues(specs: Sequence[RunSpec]) -> list[str]:
     return [colour(hue, shell.dark()) for hue in together.colours([describe(spec) for spec in specs])]
 
 
-def _written(spec: RunSpec, hue: str, own: bool) -> Mapping[str, Any] | None:
+def _written(spec: RunSpec, hue: str, own: bool) -> dict[str, Any] | None:
     run = portable(spec)
-    return run and {**run, "hue": hue, "own": own}
+    return run and run | {"hue": hue, "own": own}
 
 
 def _slider(place: Cell[Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from engine.encyclopedia.quadratic import Trial
 from engine.experiments import EXPERIMENTS
 from engine.problems import Product
-from engine.rules import SAM
+from engine.rules import SAM, USAM
 from engine.spec import flatten, knobs
 from engine.training.runs import RunSpec
 from pages.ui import sliders
@@ -20,12 +21,15 @@ from tests.drive import final
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
 TOY = RunSpec(Product((1.0, 2.0)), SAM(0.1), lr=0.01, batch=0, steps=200)
-END = """() => {
-  const { xaxis, yaxis } = document.querySelector('.ravine-plot')._fullLayout;
-  const [x, y] = document.querySelector('.preview path').getAttribute('d').split(/[ML]/).at(-1).split(' ').map(Number);
-  return [xaxis.p2d(x), yaxis.p2d(y)];
+ENDS = """() => {
+  const dashed = [...document.querySelectorAll('.preview path[stroke-dasharray]')];
+  return [...document.querySelectorAll('.ravine-plot')].map(plot => plot._fullLayout).filter(drawn => drawn.xaxis)
+    .map(({ xaxis, yaxis }, nth) => {
+      const [x, y] = dashed[nth].getAttribute('d').split(/[ML]/).at(-1).split(' ').map(Number);
+      return [xaxis.p2d(x), yaxis.p2d(y)];
+    });
 }"""
-"""Where the dashed path on the map ends, in the map's coordinates."""
+"""Where the dashed paths on the maps end, in the maps' coordinates."""
 
 
 def test_a_toys_path_follows_its_slider(visit):
@@ -42,9 +46,29 @@ def test_a_toys_path_follows_its_slider(visit):
     settle(page)
     stops = sliders.stops(knobs(RunSpec)["lr"].low, knobs(RunSpec)["lr"].high)
     further = replace(TOY, lr=stops[stops.index(TOY.lr) + 1])
-    np.testing.assert_allclose(page.evaluate(END), final(further).theta.numpy(), atol=0.02)
+    np.testing.assert_allclose(page.evaluate(ENDS)[0], final(further).theta.numpy(), atol=0.02)
     slider.press("ArrowLeft")
     expect(dashed).to_have_count(0)
+
+
+def test_the_encyclopedias_runs_follow_its_slider(visit):
+    """Finds a path on another rule's map, of another rate or radius, and one that stays when the page has answered."""
+    page = visit("encyclopedia?rule=SAM&other=USAM&rho=0.05")
+    expect(page.locator(".ravine-plot .main-svg").nth(3)).to_be_visible()
+    dashed, slider = page.locator(".preview path"), key(page, "encyclopedia.eta").locator("input[type=range]")
+    thumb, track = slider.bounding_box(), key(page, "encyclopedia.eta").bounding_box()
+    assert thumb and track
+    page.mouse.move(track["x"] + 0.5 * track["width"], thumb["y"] + thumb["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(track["x"] + 0.2 * track["width"], thumb["y"] + thumb["height"] / 2, steps=4)
+    expect(dashed).to_have_count(8)  # a path and its rim on each map, and both rules on two charts
+    dragged = Trial(float(slider.input_value()), 0.05)
+    assert dragged.eta < 0.5
+    expected = [final(dragged.spec(rule)).theta.numpy() for rule in (SAM(), USAM())]
+    np.testing.assert_allclose(page.evaluate(ENDS), expected, atol=0.02)
+    page.mouse.up()
+    expect(dashed).to_have_count(0)
+    assert f"eta={dragged.eta:g}" in page.url
 
 
 def test_a_prediction_is_dragged_and_kept(visit):

@@ -14,8 +14,8 @@ from typing import cast
 import pytest
 
 from engine.figures import words
-from engine.records import Progress
 from engine.problems import Product
+from engine.records import Progress
 from engine.rules import SAM, SGD
 from engine.spec import digest, flatten, read_address
 from engine.training.runs import RUNS, RunSpec, Switch
