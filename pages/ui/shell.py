@@ -156,6 +156,7 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
     if current() not in kept and not cached.at_work(current()):
         if not kept:
             return None
+        st.session_state.setdefault(person.REFUSED, _gone(current()))
         st.session_state[RUN] = next(iter(kept))
     offered = [*kept][:OFFERED]
     offered += [current()] * (current() not in offered)
@@ -167,6 +168,12 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
     st.session_state["menu.run"] = current()
     about = f"The newest {OFFERED}; the page Runs finds and opens any other." if len(kept) > len(offered) else None
     return st.selectbox("Run", offered, format_func=label, key="menu.run", on_change=_take, help=about)
+
+
+def _gone(run: str) -> str:
+    """Why a run is shown no more, nor anything made of it."""
+    now = cached.jobs().snapshot(run)
+    return f"{cached.title(run)}: {now.reason if now and now.reason else 'nothing of it is kept'}. This is another run."
 
 
 def _take() -> None:

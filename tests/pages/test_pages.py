@@ -17,6 +17,7 @@ from engine.analyses.alignment import AlignmentSpec
 from engine.analyses.planes import Random
 from engine.analyses.spectrum import SpectrumSpec
 from engine.analyses.surface import SurfaceSpec
+from engine.figures import words
 from engine.problems import Beale
 from engine.records import Surface, load
 from engine.rules import SAM
@@ -27,10 +28,11 @@ from engine.work.cost import Cost
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS, SHIPPED, picture
+from engine.work.snapshot import Snapshot
 from engine.work.store import Store
 from pages.ui import cached, tour
 from tests.drive import last
-from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
 
 QUESTIONS = {
     "train": "Same loss, half the curvature: SAM beside SGD",
@@ -94,6 +96,20 @@ def test_a_run_that_has_just_begun_stays_the_current_one(store, monkeypatch, pag
     monkeypatch.undo()
     app.run()
     assert not app.exception and app.session_state["run"] == run and "has just begun" not in texts(app)
+
+
+def test_a_run_that_ends_before_it_is_measured_says_why_another_is_shown(store, monkeypatch):
+    """Finds another run in the place of one that has failed, without a word; it is said once."""
+    spec, snapshot = replace(RunSpec(), steps=20, every=10), cached.jobs().snapshot
+    app, run = open_page(), digest(spec)
+    failed = Snapshot(run, "run", "cpu", "failed", "not enough memory")
+    cached.started()[run] = spec
+    monkeypatch.setattr(cached.jobs(), "snapshot", lambda address: failed if address == run else snapshot(address))
+    app.session_state["run"] = run
+    app.switch_page("pages/spectrum.py").run()
+    assert not app.exception and app.session_state["run"] != run
+    assert f"{words.brief(spec)}: not enough memory. This is another run." in seen(app.error[0].value)
+    assert not app.run().error
 
 
 def test_a_run_that_is_lost_says_why_there_is_no_ground(store):
