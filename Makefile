@@ -47,7 +47,7 @@ test:
 	$(call step,install,$(MAKE) --no-print-directory .venv/test.stamp)
 	$(call step,chromium,$(PY) tests/chromium.py)
 	$(call step,ruff,$(PY) -m ruff check . && $(PY) -m ruff format --check .)
-	$(call step,types and tests,$(PY) -m pytest -q --ignore=tests/browser -n 2 --dist loadgroup)
+	$(call step,types and tests,$(PY) -m pytest -q --ignore=tests/browser -n 3 --dist loadgroup)
 	$(call step,browser journeys,$(PY) -m pytest -q tests/browser -m 'not walk' -n 2 --dist loadgroup)
 
 # Whether every experiment's page fits a phone and a notebook; takes minutes.

@@ -138,7 +138,7 @@ def test_two_servers_on_one_store(store):
     np.testing.assert_array_equal(store.run(job).path, whole.run(job).path)
 
 
-def until(known, seconds=30):
+def until(known, seconds=90):
     end = time.monotonic() + seconds
     while not known():
         assert time.monotonic() < end
