@@ -61,7 +61,7 @@ SCRIPT = (
     LIBRARY
     + """
 const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
-const AROUND = 80, SQUARE = 1.1;
+const AROUND = 80, SOLID = 0.72, WORDS = 58;  // a solid's width in heights of its place; pixels of its axes' words
 // A share of the window, but no higher than its width asks for: a map is as high as it is wide, with its words below.
 function fit(plot, tall) {
   plot.tall = tall;
@@ -71,10 +71,22 @@ function fit(plot, tall) {
   if (!plot.style.height) plot.addEventListener('ravine-size', set);
   set();
 }
-// Plotly fits a solid to the height of its place alone: where that is wider, there is room to come closer.
-function approach(plot, { margin, scene: { camera: { eye, center } } }) {
-  const closer = Math.min(1, Math.max(0.78, SQUARE * (plot.clientHeight - margin.t - margin.b) / plot.clientWidth));
-  for (const axis of ['x', 'y', 'z']) eye[axis] = center[axis] + (eye[axis] - center[axis]) * closer;
+// Plotly fits a solid to the height of its place alone: where there is room beside it and its words, one comes closer.
+function near(plot, { margin, scene: { camera: { center } } }) {
+  const height = plot.clientHeight - margin.t - margin.b;
+  const closer = Math.min(1, Math.max(0.7, SOLID * height / (plot.clientWidth - 2 * WORDS)));
+  const along = axis => [axis, center[axis] + (plot.far[axis] - center[axis]) * closer];
+  return Object.fromEntries(['x', 'y', 'z'].map(along));
+}
+function approach(plot, layout) {
+  const { camera } = layout.scene, first = !plot.far;
+  plot.far ??= { ...camera.eye };
+  camera.eye = plot.near = near(plot, layout);
+  if (first) plot.addEventListener('ravine-size', () => {
+    const eye = plot.layout?.scene?.camera?.eye;
+    if (!eye || Object.keys(eye).some(axis => eye[axis] !== plot.near[axis])) return;  // somebody has turned it
+    window.Plotly.relayout(plot, { 'scene.camera.eye': plot.near = near(plot, plot.layout) });
+  });
 }
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 export default function ({ parentElement, data }) {

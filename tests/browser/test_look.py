@@ -67,7 +67,7 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
     plots = page.locator(".ravine-plot")
     expect(plots).to_have_count(2)
     page.wait_for_function("() => document.querySelector('.ravine-plot .gl-container canvas')")
-    for width in (1000, 1280, 1440):
+    for width in (1000, 1280, 1440, 1920):
         sized(page, width)
         page.wait_for_function(DRAWN)
         picture(page, f"landscape-{width}")
