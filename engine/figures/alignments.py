@@ -153,7 +153,7 @@ def _stacked(lines: Sequence[Line]) -> list[Line]:
     tops = np.cumsum([line.y for line in lines], axis=0)
     floors = [np.zeros_like(line.y) for line in lines[:1]] + [*tops[:-1]]
     layers = zip(lines, floors, tops, strict=True)
-    return [replace(line, y=top, band=(floor, top), filled=True, marker="") for line, floor, top in layers][::-1]
+    return [replace(line, y=top, band=(floor, top), layer=line.y, marker="") for line, floor, top in layers][::-1]
 
 
 def _k(record: Alignment) -> int:

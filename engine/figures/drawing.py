@@ -30,7 +30,13 @@ class Line:
         # in motion
         None
     )
-    filled: bool = False  # the band is as strong as the line: one of several layers, one above the other
+    layer: np.ndarray | None = None  # [m] its own values, of which y is the sum with those of the layers below it
+
+    @property
+    def filled(self) -> bool:
+        """Whether it is one of several layers, one above the other: its band, from one to the next, is as strong as
+        the line."""
+        return self.layer is not None
 
     @property
     def strength(self) -> float:

@@ -136,9 +136,10 @@ def expected(drawing: Drawing | Parallel) -> list[list[float]]:
     if isinstance(drawing, Parallel):
         return np.stack([*(rail.values for rail in drawing.rails), drawing.lost], axis=1).astype(float).tolist()
     empty = np.array(np.nan)
-    rows = [
-        np.stack(np.broadcast_arrays(line.x, line.y, *(line.band or (empty, empty))), axis=1) for line in drawing.lines
-    ]
+    rows = []
+    for line in drawing.lines:  # a layer lies on others: what it is itself is told, and no bounds
+        of = (line.y, *(line.band or (empty, empty))) if line.layer is None else (line.layer, empty, empty)
+        rows.append(np.stack(np.broadcast_arrays(line.x, *of), axis=1))
     alone = np.concatenate([[mark.x for mark in drawing.marks], drawing.rug])
     return np.concatenate([*rows, np.stack(np.broadcast_arrays(alone, empty, empty, empty), axis=1)]).tolist()
 

@@ -42,14 +42,11 @@ def _rows(drawing: Drawing | Parallel) -> Iterator[tuple[str | float, ...]]:
 def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
     yield "series", "x", "y", "lower", "upper"
     for line in chart.lines:
-        lower, upper = line.band or ((), ())
+        layered = line.layer is not None  # what a layer lies on is no bound of it
+        edges, y = () if layered else line.band or (), line.layer if layered else line.y
         for i in range(len(line.x)):
-            yield (
-                line.label,
-                float(line.x[i]),
-                float(line.y[i]),
-                *(float(edge[i]) if line.band else "" for edge in (lower, upper)),
-            )
+            bounds = [float(edge[i]) for edge in edges] or ["", ""]
+            yield line.label, float(line.x[i]), float(y[i]), *bounds
     for label, x in [*((mark.label, mark.x) for mark in chart.marks), *((chart.rug_label, x) for x in chart.rug)]:
         yield label, float(x), "", "", ""
 

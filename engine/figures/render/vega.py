@@ -103,7 +103,7 @@ def _points(chart: Chart, line: Line, end: End | None) -> dict[str, np.ndarray]:
     bead = np.zeros(len(kept), bool)
     if pointed(line):
         bead[good if line.dash == "none" else good[beads(len(good))]] = True
-    own = y - lower if line.filled else np.full(len(y), np.nan)  # what the crosshair says of a layer
+    own = np.full(len(y), np.nan) if line.layer is None else line.layer  # what the crosshair says of a layer
     numbers = {"x": np.asarray(line.x, float), "y": y, "lower": lower, "upper": upper, "own": own}
     beside = np.full(len(kept), np.nan)
     if end:
