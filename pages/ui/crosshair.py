@@ -15,8 +15,13 @@ function viewOf(chart) {
   const group = part?.context ? part : part?.group ?? part?.mark?.group;
   return group?.context?.dataflow;
 }
+// Where a chart's plot begins in its drawing, in pixels.
+function beginning(view) {
+  const { left, top } = view.padding(), [x, y] = view.origin();
+  return [Math.max(0, x + left), Math.max(0, y + top)];
+}
 """
-"""A chart's view, which maps values to places on it."""
+"""A chart's view, which maps values to places on its plot, and where that is."""
 
 SCRIPT = (
     VIEWS
@@ -45,7 +50,7 @@ const nearer = step => (one, other) => Math.abs(other.x - step) < Math.abs(one.x
 function under(all, pointer) {
   const one = all.find(({ chart }) => chart === pointer.chart);
   if (!one) return null;
-  const step = one.view.scale('x').invert(pointer.x - one.box.left - one.view.origin()[0]);
+  const step = one.view.scale('x').invert(pointer.x - one.box.left - beginning(one.view)[0]);
   return one.rows.reduce(nearer(step)).x;
 }
 // Of each line the point nearest to a step; none of a line that ends before it or begins after it.
@@ -63,7 +68,7 @@ function said(value) {
   return String(Number(value.toPrecision(4))).replace('-', '−');
 }
 function mark(sheet, one, step, looked) {
-  const { box, view } = one, [left, top] = view.origin(), found = points(one, step);
+  const { box, view } = one, [left, top] = beginning(view), found = points(one, step);
   const x = box.left + left + view.scale('x')(step), y = box.top + top;
   if (!found.length) return;
   add(sheet, 'hr', { left: px(x), top: px(y), height: px(view.height()) });

@@ -122,7 +122,7 @@ function onCharts(sheet, lines, data) {
   for (const chart of document.querySelectorAll(CHART)) {
     const view = viewOf(chart), value = view && VALUES.find(([name]) => shows(view).endsWith(name))?.[1];
     if (!value) continue;
-    const svg = chart.querySelector('svg').getBoundingClientRect(), [left, top] = view.origin();
+    const svg = chart.querySelector('svg').getBoundingClientRect(), [left, top] = beginning(view);
     const box = { left: svg.left + left, top: svg.top + top, width: view.width(), height: view.height() };
     const place = ([x, y]) => [view.scale('x')(x), view.scale('y')(y)];
     for (const one of lines) line(sheet, box, value(one, data, view).map(place), one.run.hue);

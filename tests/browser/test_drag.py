@@ -30,6 +30,16 @@ ENDS = """() => {
     });
 }"""
 """Where the dashed paths on the maps end, in the maps' coordinates."""
+BESIDE = """() => {
+  const chart = [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].at(-1);
+  const drawn = [...chart.querySelectorAll('.mark-line path')]
+    .map(line => line.getPointAtLength(0).matrixTransform(line.getScreenCTM()));
+  const first = [...document.querySelectorAll('.preview > svg')].at(-1);
+  const [x, y] = first.querySelector('path').getAttribute('d').match(/[-\\d.]+/g).map(Number);
+  const left = x + Number(first.getAttribute('x')), top = y + Number(first.getAttribute('y'));
+  return Math.min(...drawn.map(point => Math.hypot(point.x - left, point.y - top)));
+}"""
+"""Pixels from where the last dashed line of the last chart begins to where one of the chart's own lines does."""
 
 
 def test_a_toys_path_follows_its_slider(visit):
@@ -66,6 +76,7 @@ def test_the_encyclopedias_runs_follow_its_slider(visit):
     assert dragged.eta < 0.5
     expected = [final(dragged.spec(rule)).theta.numpy() for rule in (SAM(), USAM())]
     np.testing.assert_allclose(page.evaluate(ENDS), expected, atol=0.02)
+    assert page.evaluate(BESIDE) < 1, "where runs end by their rate is the same at every rate"
     page.mouse.up()
     expect(dashed).to_have_count(0)
     assert f"eta={dragged.eta:g}" in page.url
