@@ -43,14 +43,15 @@ def cell(spec: SweepSpec, record: Sweep, described: Spec, drawing: Tiles) -> Non
     st.markdown(
         escape.markdown(f"{sweeps.titles(described)[r]}: {drawing.x_label} {words.number(float(drawing.a[j]))}{rows}")
     )
-    shell.strip(
-        [
-            (words.capital(QUANTITIES[name].label), _values(record, name, place), "")
-            for name in sweeps.offered(record)[:6]
-        ]
-    )
+    with st.container(key="seeds"):
+        shell.strip(
+            [
+                (words.capital(QUANTITIES[name].label), _values(record, name, place), "")
+                for name in sweeps.offered(record)[:6]
+            ]
+        )
     with st.container(horizontal=True, key="cells", gap="small", vertical_alignment="center"):
-        for s in range(min(spec.seeds, 5)):
+        for s in range(spec.seeds):
             loss = float(record.outcomes["train_loss"][(*place, s)])
             shared.open_run(sweep.AT, replace(run, seed=spec.run.seed + s), loss, s)
 
@@ -58,4 +59,4 @@ def cell(spec: SweepSpec, record: Sweep, described: Spec, drawing: Tiles) -> Non
 def _values(record: Sweep, name: str, place: tuple[int, int, int]) -> str:
     """The values of all seeds."""
     values = QUANTITIES[name].values(record)[place]
-    return ", ".join(words.number(float(value), 3) for value in values[:5])
+    return ", ".join(words.number(float(value), 3) for value in values)

@@ -166,12 +166,12 @@ def _best(spec: DesignSpec, record: Design, described: Spec, name: str, rule: in
         if math.isfinite(value)
     ]
     quantity = QUANTITIES[name]
-    found = ", ".join(words.number(float(value), 3) for value in quantity.values(record)[rule, point, :5])
+    found = ", ".join(words.number(float(value), 3) for value in quantity.values(record)[rule, point])
     title = sweeps.titles(described)[rule]
     st.markdown(escape.markdown(f"{said} of {title}: {', '.join(settings)}; {quantity.label} {found}"))
     run = spec.cell((rule, point, 0), record.values)
     with st.container(horizontal=True, key=f"{AT}:best", gap="small", vertical_alignment="center"):
-        for s in range(min(spec.seeds, 5)):
+        for s in range(spec.seeds):
             shared.open_run(AT, replace(run, seed=spec.run.seed + s), float(losses[s]), s)
 
 
