@@ -219,9 +219,10 @@ def _said(drawing: Tiles, panel: Panel) -> np.ndarray:
     """[B, A]: what the pointer is told of each cell."""
     said = np.empty(panel.z.shape, dtype=object)
     for (i, j), value in np.ndenumerate(panel.z):
-        knobs = f"{drawing.x_label} {number(float(drawing.a[j]))}"
-        knobs += f", {drawing.y_label} {number(float(drawing.b[i]))}" if len(drawing.b) > 1 else ""
-        said[i, j] = escape.plotly(f"{knobs}: {drawing.z_label} {number(float(value))}")
+        lines = [f"{drawing.x_label} {number(float(drawing.a[j]))}"]
+        lines += [f"{drawing.y_label} {number(float(drawing.b[i]))}"] if len(drawing.b) > 1 else []
+        lines += [f"{drawing.z_label} {number(float(value))}"]  # short lines: a panel may be narrow
+        said[i, j] = "<br>".join(map(escape.plotly, lines))
     return said
 
 
