@@ -20,6 +20,7 @@ def settings(spec: Spec) -> Row:
     batches = words.has_batches(spec)
     return {
         "Rule": rule_names(spec),
+        "Update": _update(spec["update"]),
         "Learning rate": float(spec["lr"]),
         "Rho": radii[-1] if radii else None,
         "Batch": int(spec["batch"]) if batches else None,
@@ -33,6 +34,14 @@ def rule_names(spec: Spec) -> str:
     """The names of a run's rules in their order: "SGD, then SAM"."""
     names = [spec["rule"]["name"], *(switch["rule"]["name"] for switch in words.switches(spec))]
     return ", then ".join(map(words.title, names))
+
+
+def _update(update: Spec) -> str:
+    """What it is, without an adaptive one's many settings; "" for plain descent."""
+    if update["name"] != "Momentum":
+        return words.title(update["name"])
+    told = words.part(update)
+    return "" if told == "Momentum" else told
 
 
 def _radius(rule: Spec) -> float | None:

@@ -7,6 +7,7 @@ import pytest
 from engine.figures import listing
 from engine.rules import RULES
 from engine.spec import complete
+from engine.training.updates import AdamW
 from tests.states import SPEC, SWITCHED, TOY
 
 
@@ -14,6 +15,7 @@ def test_a_run_is_listed_by_its_settings():
     """Finds a setting in another's column; a switched run has the radius of the rule that takes over."""
     assert listing.settings(SPEC) == {
         "Rule": "SAM",
+        "Update": "",
         "Learning rate": 0.1,
         "Rho": 0.05,
         "Batch": 64,
@@ -24,6 +26,7 @@ def test_a_run_is_listed_by_its_settings():
     assert (
         listing.settings(SWITCHED)["Rule"] == "SGD, then SAM, then SSAM" and listing.settings(SWITCHED)["Rho"] == 0.05
     )
+    assert listing.settings(SPEC | {"update": complete(AdamW())})["Update"] == "AdamW"
     toy = listing.settings(TOY)
     assert (toy["Data"], toy["Model"], toy["Batch"], toy["Seed"]) == ("Beale", None, None, None)
 
