@@ -52,17 +52,20 @@ def _figure(slide: Figure) -> None:
     nth = min(slide.figure, len(pictures)) - 1
     st.title(escape.markdown(pictures[nth].title), anchor=False)
     trial.bar(view)
-    trial.quiz(view)
+    if sealed or nth == 0:  # what became of a prediction is not said again on every slide
+        trial.quiz(view)
     trial.figure(view, nth, HEIGHT, sealed, TEXT, fluid=True)
 
 
 def _checks(slide: Checks) -> None:
     view = trial.watch(slide.experiment)
+    sealed = trial.sealed(view)
     st.title("What holds?", anchor=False)
     trial.bar(view)
-    trial.quiz(view)
+    if sealed:
+        trial.quiz(view)
     with st.container(key="present-fits"):
-        trial.checks(view, trial.sealed(view))
+        trial.checks(view, sealed)
 
 
 def _text(slide: Text) -> None:
