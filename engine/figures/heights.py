@@ -6,6 +6,8 @@ import numpy as np
 
 from engine.figures.drawing import Map
 
+HANGS = "In 3-D a path hangs at the height of its own points."
+"""What is to be said wherever a map is seen as a solid."""
 TALL = 0.65
 """How high a landscape is, in its width."""
 

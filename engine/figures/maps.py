@@ -191,9 +191,9 @@ def _caption(surface: Surface, spec: Spec, quantity: str) -> str:
     return (
         f"{quantity.capitalize()} {words.data(spec, surface.split)}, on the plane of {surface.labels[0]} and "
         f"{surface.labels[1]} through checkpoint {surface.checkpoint} ({step}), which is exactly the centre "
-        f"cell{done}. {_faith(surface)} In 3-D the path hangs at the height of its own points. Unit of the axes: "
-        f"{surface.unit}; the directions have lengths {words.number(surface.norms[0])} and "
-        f"{words.number(surface.norms[1])} and cosine {_cosine(surface.cosine)}. {checked(surface)} "
+        f"cell{done}. {_faith(surface)} Unit of the axes: {surface.unit}; the directions have lengths "
+        f"{words.number(surface.norms[0])} and {words.number(surface.norms[1])} and cosine "
+        f"{_cosine(surface.cosine)}. {checked(surface)} "
         f"{words.run(spec)}.{words.decay(spec)}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit.components.v2 as components
 
 from engine.figures import escape, maps
 from engine.figures.drawing import Map
+from engine.figures.heights import HANGS
 from engine.figures.render import plotly as screen
 from pages.ui import cached, figures, front, shell
 from pages.ui.tall import Tall
@@ -60,6 +62,7 @@ where its legend leaves too little."""
 SCRIPT = (
     LIBRARY
     + """
+const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
 const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
 const AROUND = 80, SOLID = 0.72, WORDS = 58;  // a solid's width in heights of its place; pixels of its axes' words
 // A share of the window, but no higher than its width asks for: a map is as high as it is wide, with its words below.
@@ -100,9 +103,10 @@ export default function ({ parentElement, data }) {
   const image = { format: 'svg', filename: data.name };
   // what takes long, a landscape's first drawing, is begun when what takes little is seen
   const due = data.solid && !plot.layout ? library(data.script).then(painted) : library(data.script);
+  const bar = { displaylogo: false, displayModeBar: BAR, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE };
   due.then(
-    () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep },
-      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE }).then(() => fill(plot)),
+    () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep }, bar)
+      .then(() => fill(plot)),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => window.Plotly?.purge(plot);
 }"""
@@ -124,7 +128,7 @@ def views(keep: str, version: Any, drawing: Map) -> None:
         plot("contour", keep, version, Tall.WHOLE, drawing, solid=False)
     with solid:
         plot("solid", keep, version, Tall.WHOLE, drawing, solid=True)
-    figures.caption(drawing)
+    figures.caption(replace(drawing, caption=f"{drawing.caption} {HANGS}"))
 
 
 def plot(key: str, keep: str, version: Any, tall: Tall, drawing: Map, solid: bool) -> None:

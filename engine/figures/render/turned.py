@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.figures.drawing import Map
-from engine.figures.heights import TALL, above
+from engine.figures.heights import HANGS, TALL, above
 from engine.figures.render import paper
 from engine.figures.render.axes import SHAPES, colours, tick
 from engine.figures.render.layout import short
@@ -67,7 +67,7 @@ def export(drawing: Map, form: str, view: View, width: float = 5.5, clear: bool 
         paper.see(made)
         if clear:
             paper.without_ground(made)
-        return paper.write(made, form, times, drawing.title, drawing.words, drawing.source)
+        return paper.write(made, form, times, drawing.title, f"{drawing.words} {HANGS}", drawing.source)
 
 
 def _paths(axes: Any, drawing: Map, size: float) -> None:
