@@ -225,7 +225,7 @@ def grid(wanted: SweepSpec | None) -> dict[str, str]:
         if isinstance(found, Sweep) and found.done:
             table_menu(spec)
         made = drawings(spec, found) if isinstance(found, Sweep) and found.done else {}
-        download.menu(made, AT, digest(spec))
+        download.menu(made, AT, digest(spec), looked_at=f"Map of {st.session_state.get(views.NAME)}")
     live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
     return {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
 

@@ -66,7 +66,8 @@ class Page:
             against.menu(about.run)
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
             made = self._made(about, other, name) if name else {}
-            download.menu(made, self.kind, f"{about.run}-{name}", self.solid)
+            seen = next((str(st.session_state[f"{self.kind}:{view}"]).capitalize() for view in self.views), "")
+            download.menu(made, self.kind, f"{about.run}-{name}", self.solid, seen)
         if name:
             at_work = any(_active(one, name) for one in (about, other) if one)
             live.ticking(partial(self._look, about, other, name), at_work, QUICK)

@@ -41,14 +41,20 @@ class Print(NamedTuple):
     outlines: bool  # an SVG's letters as shapes
 
 
-def menu(drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collection[str] = ()) -> None:
+def menu(
+    drawings: Mapping[str, Draw], prefix: str, of: str = "", solid: Collection[str] = (), looked_at: str = ""
+) -> None:
     """A menu that takes any of the page's figures away. `of` is the digest of what they show, for the files' names;
-    `solid` names the maps that leave as surfaces, too.
+    `solid` names the maps that leave as surfaces, too; of several the one that is `looked_at` is chosen whenever the
+    page turns to it.
 
     A file is made at the click, without the session: a `Draw` reads nothing of it.
     """
     with st.popover("Export", disabled=not drawings, help="PDF, SVG, PNG, PGF, CSV or LaTeX of a figure on this page"):
-        name = st.selectbox("Figure", list(drawings), key=f"{prefix}:figure") if drawings else None
+        last, chosen = f"{prefix}:looked-at", f"{prefix}:figure"
+        if looked_at in drawings and st.session_state.get(last) != looked_at:
+            st.session_state[last] = st.session_state[chosen] = looked_at
+        name = st.selectbox("Figure", list(drawings), key=chosen) if drawings else None
         if name is None:
             return
         wanted, own = options(prefix), file(prefix, name, of)

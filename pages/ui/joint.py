@@ -118,7 +118,7 @@ def show(quantity: str) -> None:
         shell.spec_menu(wanted, f"joint-{digest(wanted)}")
         record = cached.record(work.address)
         drawings = _drawings(record) if isinstance(record, JointSurface) else {}
-        download.menu(drawings, AT, digest(wanted), SOLID)
+        download.menu(drawings, AT, digest(wanted), SOLID, st.session_state[quantity].capitalize())
     live.ticking(partial(_picture, work, quantity), cached.at_work(work.address), QUICK)
     address = against.address() | {
         shell.RUN: about.run,

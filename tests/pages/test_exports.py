@@ -60,10 +60,10 @@ def test_every_figure_of_a_page_leaves_as_a_file(monkeypatch, page, form):
     assert [data[:4] for data in surfaces] == [b"glTF"] * (page == "landscape")
 
 
-def noted(given: dict[str, download.Draw], menu: Any, drawings: dict[str, download.Draw], *at: str) -> None:
+def noted(given: dict[str, download.Draw], menu: Any, drawings: dict[str, download.Draw], *at: Any, **of: Any) -> None:
     """The page's menu, whose figures are noted."""
     given.update(drawings)
-    menu(drawings, *at)
+    menu(drawings, *at, **of)
 
 
 def in_a_thread(make: Any) -> Any:

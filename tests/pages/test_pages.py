@@ -112,6 +112,16 @@ def test_a_run_that_ends_before_it_is_measured_says_why_another_is_shown(store, 
     assert not app.run().error
 
 
+def test_the_figure_that_is_taken_away_is_the_one_looked_at(store):
+    """Finds another quantity's map in the menu than on the page, and a choice there that the next run takes back."""
+    app = open_page("landscape")
+    assert app.selectbox(key="surface:figure").value == "Log loss"
+    app.session_state["surface:quantity"] = "accuracy"
+    assert app.run().selectbox(key="surface:figure").value == "Accuracy"
+    app.selectbox(key="surface:figure").set_value("Faithfulness").run()
+    assert app.run().selectbox(key="surface:figure").value == "Faithfulness" and not app.exception
+
+
 def test_a_run_that_is_lost_says_why_there_is_no_ground(store):
     """In the place of its ground, and of its landscape: one line, and nothing that is waited for."""
     spec = RunSpec(Beale(), SAM(0.1), lr=0.05, steps=1000, every=20)
