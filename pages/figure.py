@@ -42,7 +42,7 @@ def arrangement(count: int, width: float) -> composed.Sheet:
 def listed(panels: list[tray.Panel]) -> None:
     """The panels by their letters, with what can be done with each."""
     for nth, panel in enumerate(panels):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"panel-{nth}"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"panel-{nth}"):
             st.markdown(f"**{escape.markdown(composed.letter(nth))}** {escape.markdown(panel.name)}", width="stretch")
             named: dict[str, Any] = {
                 "key": f"{AT}:forward:{nth}",

@@ -185,7 +185,7 @@ def _lines(text: str) -> int:
 
 def _within(frame: Frame, drawing: Drawing | Parallel, size: float) -> None:
     """Any other drawing in its frame, below its letter."""
-    lower = frame._replace(height=frame.height - 1.4 * size / 72)
+    lower = frame._replace(height=frame.height - 1.9 * size / 72)  # a legend's marks are larger than its words
     if drawing.empty:
         draw(lower.axes(0.2, 0.2, lower.width - 0.4, lower.height - 0.4), drawing, lower.width, size)
     elif isinstance(drawing, Map):
