@@ -109,7 +109,8 @@ def _undecided(m: Match) -> str:
 
 
 def _range(m: Match) -> str:
-    return f"{words.number(m.sharpness, 3)} ({words.number(m.low, 3)} to {words.number(m.high, 3)} around it)"
+    at, low, high = (words.number(value, 3) for value in (m.sharpness, m.low, m.high))
+    return at if low == at == high else f"{at} ({low} to {high} around it)"
 
 
 def _apart(m: Match, other: Match) -> bool:
