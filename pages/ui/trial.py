@@ -185,20 +185,28 @@ def checks(view: View, sealed: bool = False) -> None:
     if sealed:
         st.caption("The checks are shown with the curves.")
         return
-    head = "Verdict", "Claimed", "Predicted", "Accepted", "Measured", "Over the seeds"
-    shell.write(shell.table(head, [_row(check, view.result.complete) for check in judged(view)], "rows checks"))
+    found = judged(view)
+    spreads = [_spread(check) for check in found]
+    head = "Verdict", "Claimed", "Predicted", "Accepted", "Measured", *(("Over the seeds",) if any(spreads) else ())
+    complete = view.result.complete
+    rows = [_row(check, complete, *((s,) if any(spreads) else ())) for check, s in zip(found, spreads, strict=True)]
+    shell.write(shell.table(head, rows, "rows checks"))
 
 
-def _row(check: Check, complete: bool) -> escape.Html:
+def _spread(check: Check) -> str:
+    """How far the values of several seeds lie apart; "" of a single one."""
+    low, high = check.spread
+    number, several = words.number, len(check.values) > 1 and math.isfinite(low)
+    return f"{number(low)} to {number(high)}, {len(check.values)} runs" if several else ""
+
+
+def _row(check: Check, complete: bool, *spread: str) -> escape.Html:
     verdict, number = check.verdict(complete), words.number
     shown = verdict if check.claimed or verdict != "fails" else "does not hold here"
-    low, high = check.spread
-    many = len(check.values) > 1 and math.isfinite(low)
     unit = f" {check.unit}" if check.unit and math.isfinite(check.measured) else ""
-    spread = f"{number(low)} to {number(high)}, {len(check.values)} runs" if many else ""
     drawn = bands.picture(check.values if not check.void else (), check.low, check.high)
     accepted = escape.html("{}{}", check.accepted, drawn)
-    cells = (check.claim, check.predicted, accepted, number(check.measured, 4) + unit, spread)
+    cells = (check.claim, check.predicted, accepted, number(check.measured, 4) + unit, *spread)
     sign = SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
     note = check.void or check.note
     told = escape.html("<br><small>{}</small>", note) if note else ""
