@@ -165,10 +165,17 @@ def preset(spec: RunSpec | None, fault: str) -> None:
         if fault:
             st.error(escape.markdown(fault))
         else:
-            said = [PRESETS[name].sentence] if name else []
-            said += [f"Not the run that is shown: {todo(spec)}."] if spec and other else []
-            said += ["Dashed: how it would descend."] if spec and other and on_ground(spec) and portable(spec) else []
-            st.caption(escape.markdown(" ".join(said) or "This is the run that is shown."))
+            usual = "Settings of your own." if other else "This is the run that is shown."
+            with st.container(key="said"):
+                st.caption(escape.markdown(PRESETS[name].sentence if name else usual))
+
+
+def note(spec: RunSpec) -> None:
+    """That what the controls describe is another run than the one that is shown, below them, where it moves none."""
+    if digest(spec) != shell.current():
+        said = [f"Not the run that is shown: {todo(spec)}."]
+        said += ["Dashed: how it would descend."] if on_ground(spec) and portable(spec) else []
+        st.caption(escape.markdown(" ".join(said)))
 
 
 def on_ground(spec: RunSpec) -> bool:
@@ -244,6 +251,8 @@ with st.sidebar:
                 price.tell_all([Work(each) for each in all_runs], device)
             else:
                 price.tell(Work(spec), device, spec.problem.size())
+        if spec:
+            note(spec)
 run = shell.current()
 view, runs = live.watch(run), []
 if view is None:
