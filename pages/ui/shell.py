@@ -171,9 +171,12 @@ def run_menu(only: Sequence[str] = ("finished", "stopped", "diverged", "running"
 
 
 def _gone(run: str) -> str:
-    """Why a run is shown no more, nor anything made of it."""
+    """Why a run is shown no more, nor anything made of it; "" of the one that nobody has asked for."""
     now = cached.jobs().snapshot(run)
-    return f"{cached.title(run)}: {now.reason if now and now.reason else 'nothing of it is kept'}. This is another run."
+    why = now.reason if now else ""
+    if not why and run == digest(next(iter(PRESETS.values())).spec):
+        return ""
+    return f"{cached.title(run)}: {why or 'nothing of it is kept'}. This is another run."
 
 
 def _take() -> None:

@@ -185,11 +185,11 @@ def checks(view: View, sealed: bool = False) -> None:
     if sealed:
         st.caption("The checks are shown with the curves.")
         return
-    found = judged(view)
+    found, complete = judged(view), view.result.complete
     spreads = [_spread(check) for check in found]
-    head = "Verdict", "Claimed", "Predicted", "Accepted", "Measured", *(("Over the seeds",) if any(spreads) else ())
-    complete = view.result.complete
-    rows = [_row(check, complete, *((s,) if any(spreads) else ())) for check, s in zip(found, spreads, strict=True)]
+    seeds = any(spreads)
+    head = ("Verdict", "Claimed", "Predicted", "Accepted", "Measured", *["Over the seeds"] * seeds)
+    rows = [_row(check, complete, *[spread] * seeds) for check, spread in zip(found, spreads, strict=True)]
     shell.write(shell.table(head, rows, "rows checks"))
 
 
