@@ -42,8 +42,8 @@ def _rows(drawing: Drawing | Parallel) -> Iterator[tuple[str | float, ...]]:
 def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
     yield "series", "x", "y", "lower", "upper"
     for line in chart.lines:
-        layered = line.layer is not None  # what a layer lies on is no bound of it
-        edges, y = () if layered else line.band or (), line.layer if layered else line.y
+        # what a layer lies on is no bound of it
+        edges, y = (line.band or (), line.y) if line.layer is None else ((), line.layer)
         for i in range(len(line.x)):
             bounds = [float(edge[i]) for edge in edges] or ["", ""]
             yield line.label, float(line.x[i]), float(y[i]), *bounds
