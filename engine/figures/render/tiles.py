@@ -98,6 +98,7 @@ def _add_levels(figure: go.Figure, drawing: Tiles, panel: Panel, ink: str) -> No
             contours=contours,
             line={"color": ink, "width": 1.5},
             showscale=False,
+            showlegend=False,
             hoverinfo="skip",
             fillcolor=CLEAR,
         )
