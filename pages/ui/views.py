@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -29,7 +29,13 @@ def chosen(record: Sweep, spec: Spec) -> View:
     """The choice, of what there is in the record; `spec` is the sweep's, as `describe` gives it."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="views", gap="small"):
         quantity = _quantity(record, spec)
-        level = _number(LEVEL, "Contour at", "A value of this quantity along which a line is drawn.", None)
+        held = st.session_state.get(OTHER) is not None
+        told = (
+            "Does not apply: what is shown is a ratio."
+            if held
+            else "A value of this quantity along which a line is drawn."
+        )
+        level = _number(LEVEL, "Contour at", told, None, held)
         return View(quantity, () if level is None else (level,), _other(spec))
 
 
@@ -58,10 +64,11 @@ def _called(name: str) -> str:
     return words.capital(QUANTITIES[name].label if name in QUANTITIES else f"{name} loss")
 
 
-def _number(key: str, label: str, told: str, usual: float | None) -> float | None:
+def _number(key: str, label: str, told: str, usual: float | None, disabled: bool = False) -> float | None:
     if usual is not None and key not in st.session_state:
         st.session_state[key] = usual
-    value = st.number_input(label, value=None, key=key, format="%.6g", placeholder="none", width=130, help=told)
+    look: dict[str, Any] = {"format": "%.6g", "placeholder": "none", "width": 130, "help": told, "disabled": disabled}
+    value = st.number_input(label, value=None, key=key, **look)
     return None if value is None else float(value)
 
 
