@@ -87,10 +87,13 @@ def ticking(draw: Callable[[], bool], active: bool, least: float = TICK) -> None
     whether there is; the page runs once more when it ends, or is to look in another rhythm."""
     every = rhythm.every(st.session_state.get("rhythm", least), least) if active else None
     st.session_state["rhythm"] = every or least
+    drawn = False  # by the page; what comes after that is drawn for a tick, or for a button in this part
 
     def tick() -> None:
-        going = draw()
-        if active and (not going or rhythm.changes(every or least, least)):
+        nonlocal drawn
+        going, again, drawn = draw(), drawn, True
+        begun = again and going and not active  # by a button: the page is to tick from now on
+        if begun or (active and (not going or rhythm.changes(every or least, least))):
             st.rerun()
 
     st.fragment(tick, run_every=every)()

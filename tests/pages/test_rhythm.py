@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.ui import cached, rhythm
+from pages.ui import cached, live, rhythm
 
 
 @pytest.fixture(name="crowd")
@@ -57,3 +57,26 @@ def test_who_looks(monkeypatch):
     assert rhythm._looking(1.0) == 2
     closed.add("two")
     assert rhythm._looking(1.0) == 1
+
+
+def test_what_a_button_begins_is_looked_at(monkeypatch):
+    """A click in a part of a page draws that part alone: finds one in which something begins, and that is never drawn
+    again, for only the page gives it a timer."""
+
+    class Anew(Exception):
+        pass
+
+    def rerun():
+        raise Anew
+
+    parts, going = [], [True]
+    monkeypatch.setattr(live.st, "fragment", lambda part, run_every: parts.append((part, run_every)) or part)
+    monkeypatch.setattr(live.st, "rerun", rerun)
+    live.ticking(lambda: going[0], False)  # by the page, which is not run anew for ever
+    ((part, every),) = parts
+    going[0] = False
+    part()
+    going[0] = True
+    with pytest.raises(Anew):
+        part()
+    assert every is None
