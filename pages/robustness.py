@@ -57,7 +57,7 @@ PLANS = ("Grid", "Points")
 
 def adopt() -> None:
     """Takes over what came with the address, or from a box; at first what ships."""
-    if (asked := st.query_params.get("plan")) in PLANS:
+    if link.outside() and (asked := st.query_params.get("plan")) in PLANS:
         st.session_state[PLAN] = asked
     if zoom.TAKEN in st.session_state:
         st.session_state[PLAN] = PLANS[0]

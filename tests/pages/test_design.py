@@ -16,7 +16,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from pages.ui import cached, shell
 from tests.drive import last
-from tests.pages.headless import seen, server_store, texts  # noqa: F401  # the fixture
+from tests.pages.headless import open_page, seen, server_store, texts  # noqa: F401  # the fixture
 from tests.sweeps.same import MLPS
 
 pytestmark = pytest.mark.xdist_group("robustness")
@@ -81,3 +81,15 @@ def test_the_best_point_leads_to_its_run(store, monkeypatch):
     app.run()
     run = SMALL.cell((0, best, 0), record.values)
     assert app.session_state[shell.RUN] == digest(run) and texts(app) == "A run is opened."
+
+
+def test_from_points_one_gets_back_to_the_grid(store):
+    """Finds an address that the page itself has written, and that takes every click back."""
+    app = open_page("robustness")
+    plan = [group for group in app.get("button_group") if group.proto.id.endswith("robustness:plan")]
+    assert len(plan) == 1
+    for wanted in ("Points", "Grid", "Points"):
+        app.session_state["robustness:plan"] = wanted
+        app.run()
+        assert not app.exception and app.session_state["robustness:plan"] == wanted
+        assert (app.query_params.get("plan") == "Points") == (wanted == "Points")
