@@ -64,7 +64,11 @@ def adopt() -> None:
     if st.session_state.get(PLAN) == PLANS[1]:
         design.adopt(own=("plan",))
         return
-    if shell.receive(SWEEPS, AT, {"quantity": views.offered()}, own=("plan",)):
+    faults = views.adopt()
+    came = shell.receive(SWEEPS, AT, views.offered(), own=("plan", "level"))
+    if faults:
+        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
+    if came:
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))
     elif f"{AT}:rules" not in st.session_state:
         sweep.fill(SWEEP)
@@ -227,7 +231,7 @@ def grid(wanted: SweepSpec | None) -> dict[str, str]:
         made = drawings(spec, found) if isinstance(found, Sweep) and found.done else {}
         download.menu(made, AT, digest(spec), looked_at=f"Map of {st.session_state.get(views.NAME)}")
     live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
-    return {"quantity": st.session_state[views.NAME]} if views.NAME in st.session_state else {}
+    return views.address()
 
 
 def points(wanted: DesignSpec | None) -> dict[str, str]:

@@ -10,11 +10,18 @@ from engine.figures import sweeps, words
 from engine.figures.quantities import COUNTS, QUANTITIES, Quantity, aim, until
 from engine.figures.words import Spec
 from engine.records import Sweep
-from pages.ui import sweep
+from engine.rules import RULES
+from engine.spec import SpecError
+from engine.spec.fields import Number
+from pages.ui import link, sweep
 
-NAME, TARGET, LEVEL, OTHER = (f"{sweep.AT}:{key}" for key in ("quantity", "target", "level", "against"))
+NAME, TARGET, LEVEL, OTHER = (f"{sweep.AT}:{key}" for key in ("quantity", "target", "level", "versus"))
 """Where a session keeps the quantity's name, the target that is counted to, the contour's value, and the rule that all
 are held against."""
+
+
+ANY = Number("Contour at", "A value of the quantity.", -1e300, 1e300)
+"""The field of a contour's value."""
 
 
 class View(NamedTuple):
@@ -44,9 +51,29 @@ def take(quantity: str) -> None:
     st.session_state[NAME], st.session_state[OTHER] = quantity, None
 
 
-def offered() -> list[str]:
-    """The names that an address may have."""
-    return [*QUANTITIES, *COUNTS]
+def offered() -> dict[str, list[str]]:
+    """What an address may say: of each of these the words that it may have."""
+    return {"quantity": [*QUANTITIES, *COUNTS], "versus": list(map(words.title, RULES))}
+
+
+def adopt() -> list[str]:
+    """Takes over the contour's value from an address; a line on what is wrong with it."""
+    text = st.query_params.get("level", "") if link.outside() else ""
+    if not text:
+        return []
+    try:
+        st.session_state[LEVEL] = ANY.check(ANY.parse(text), "level")
+    except SpecError as error:
+        return [str(error)]
+    return []
+
+
+def address() -> dict[str, str]:
+    """What of the choice belongs into the address."""
+    said = {name: st.session_state.get(key) for name, key in (("quantity", NAME), ("versus", OTHER))}
+    level = st.session_state.get(LEVEL)
+    found = {name: str(word) for name, word in said.items() if word is not None}
+    return found if level is None else found | {"level": ANY.text(level)}
 
 
 def _quantity(record: Sweep, spec: Spec) -> Quantity:

@@ -75,7 +75,7 @@ def test_other_views_of_what_ships(store):
     """Each of them in turn: a count to a target, a rule against the others, trials, other problems."""
     app = robustness({"quantity": "steps to target"})
     assert "Steps until the training loss is" in texts(app)
-    app.selectbox(key="sweep:against").set_value("SAM").run()
+    app.selectbox(key="sweep:versus").set_value("SAM").run()
     assert (
         not app.exception and "as a multiple of what SAM has there" in texts(app) and "significant over 6" in texts(app)
     )
@@ -154,3 +154,14 @@ def test_a_strangers_address_costs_a_line(store, name, value, line):
     """And leaves a page with a map."""
     app = robustness({name: value})
     assert line in texts(app) and not cached.jobs().active()
+
+
+def test_what_maps_show_is_in_the_address(store):
+    """Finds a contour or a rule that all are held against, lost with a link; and a wrong one that is told nowhere."""
+    app = robustness({"level": "0.3", "versus": "SGD"})
+    assert app.session_state["sweep:level"] == 0.3 and app.session_state["sweep:versus"] == "SGD"
+    assert app.query_params["level"] == "0.3" and app.query_params["versus"] == "SGD"
+    app = robustness({"level": "1_0", "versus": "Nobody"})
+    said = texts(app)
+    assert "level: expected a finite number, got '1_0'" in said and "versus: expected one of" in said
+    assert "level" not in app.query_params and "versus" not in app.query_params
