@@ -223,8 +223,7 @@ def adopt() -> None:
         and asked in EXPERIMENTS
     ):
         show(asked)
-    if faults:
-        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
+    shell.wrong(faults)
 
 
 def presented(name: str) -> None:

@@ -66,8 +66,7 @@ def adopt() -> None:
         return
     faults = views.adopt()
     came = shell.receive(SWEEPS, AT, views.offered(), own=("plan", "level"))
-    if faults:
-        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
+    shell.wrong(faults)
     if came:
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))
     elif f"{AT}:rules" not in st.session_state:

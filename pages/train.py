@@ -231,8 +231,7 @@ def adopt() -> None:
         given = shell.current() if came == {} else None
         if came is None and undecided and shell.current() == digest(RunSpec()):
             beside.usual(RunSpec())
-    if faults:
-        st.session_state["faults"] = [*st.session_state.get("faults", []), *faults]
+    shell.wrong(faults)
     spec = decode(RUNS, given) if isinstance(given, dict) else cached.spec(given) if given else None
     if spec:
         controls.fill(AT, spec)

@@ -96,6 +96,11 @@ def _open(at: str, run: str) -> list[str]:
     return []
 
 
+def wrong(lines: Sequence[str]) -> None:
+    """Adds to what was wrong with the address, which `faults` tells."""
+    st.session_state["faults"] = [*st.session_state.get("faults", []), *lines]
+
+
 def faults() -> None:
     """What was wrong with the address, in one message, and what was refused, each once."""
     if refused := st.session_state.pop(person.REFUSED, ""):
