@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from streamlit import runtime
 
 from engine.work import settings
-from pages.ui import cached, crosshair
+from pages.ui import ahead, cached, crosshair
 from pages.ui.front import Front
 
 HEAPS = -8, 2
@@ -49,6 +49,7 @@ def look() -> None:
         position="top",
     )
     crosshair.listen()
+    ahead.ready()
     with cached.turnstile():
         page.run()
     cached.freeze()

@@ -33,7 +33,7 @@ FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader
 CHROMIUM = "chromium", "chromium-browser", "google-chrome"
 CHART = ".stVegaLiteChart svg.marks, .stVegaLiteChart canvas, .ravine-plot .main-svg"
 SWITCHES = {
-    "Landscape": ("What does the ground look like?", ".ravine-plot .gl-container canvas"),
+    "Landscape": ("What does the ground look like?", ".ravine-plot[data-drawn] .gl-container canvas"),
     "Spectrum": ("How curved is it?", ".stVegaLiteChart svg.marks"),
     "Alignment": ("Does the gradient follow the sharpest direction?", ".stVegaLiteChart svg.marks"),
     "Encyclopedia": ("Which rule is which?", CHART),

@@ -17,7 +17,11 @@ SECONDS = 1.2
 
 SCRIPT = (
     scene.LIBRARY
-    + """const shows = new WeakMap();
+    + """
+const shows = new WeakMap();
+const SPARE = ['toImage', 'lasso2d', 'select2d', 'autoScale2d'];
+const ICON = { width: 24, height: 24, path: 'M5 3l16 9-16 9z' };
+const AGAIN = { name: 'play', title: 'Play again', icon: ICON, click: plot => play(plot, shows.get(plot), 0, 4) };
 function cut(trace, clock) {
   let n = 0;
   while (n < trace.meta.length && trace.meta[n] <= clock) n++;
@@ -96,15 +100,12 @@ export default function ({ parentElement, data }) {
   show.traces = traces;
   shows.set(plot, show);
   const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const icon = { width: 24, height: 24, path: 'M5 3l16 9-16 9z' };
-  const again = { name: 'play', title: 'Play again', icon, click: () => play(plot, show, 0, 4) };
   const begun = t => ({ ...t, x: part(t, 'x', show.clock), y: part(t, 'y', show.clock) });
   const blank = traces.map(t => Array.isArray(t.meta) ? begun(t) : t);
-  const image = { format: 'svg', filename: data.name };
+  plot.dataset.file = data.name;
   library(data.script).then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
-      { displaylogo: false, toImageButtonOptions: image, modeBarButtonsToAdd: moves ? [again] : [],
-        modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d'] })
+      { displaylogo: false, modeBarButtonsToRemove: SPARE, modeBarButtonsToAdd: [saving(), ...moves ? [AGAIN] : []] })
   ).then(() => {
     fill(plot);
     if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);

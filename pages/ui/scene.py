@@ -35,12 +35,13 @@ function place(parent, words) {
 }
 // A container changes its size without the window, too, which alone Plotly listens to.
 function follow(plot) {
-  const observer = new ResizeObserver(() => {
-    if (!plot.isConnected) { observer.disconnect(); return; }
+  plot.observer = new ResizeObserver(() => {
+    if (!plot.isConnected) plot.observer.disconnect();
+    if (!plot.clientWidth) return;
     plot.dispatchEvent(new Event('ravine-size'));
     fill(plot);
   });
-  observer.observe(plot);
+  plot.observer.observe(plot);
 }
 const LEAST = 140;  // pixels that are left for a plot, however many lines its legend takes
 // Draws a figure anew if its place has another size; to be called when it has been drawn, too, for that takes time.
@@ -50,20 +51,67 @@ function fill(plot) {
   if (!drawn || !width) return;
   if (plot.base) plot.style.height = `${Math.max(plot.base, Math.ceil(drawn.height - drawn._size.h + LEAST))}px`;
   if (Math.abs(drawn.width - width) <= 1 && Math.abs(drawn.height - plot.clientHeight) <= 1) return;
+  delete plot.layout.width;  // Plotly leaves a plot alone whose size is given
   window.Plotly.Plots.resize(plot)
     .then(() => plot._fullLayout.showlegend && window.Plotly.redraw(plot))
     .then(() => { if (plot.base) fill(plot); }, () => {});
 }
+// The bar's button for a picture, one for all plots: where a plot's configuration changes, Plotly sets it up anew.
+const saving = () => window.ravineSaving ??= {
+  name: 'save',
+  title: 'Download the picture',
+  icon: window.Plotly.Icons.camera,
+  click: plot => window.Plotly.downloadImage(plot, { format: 'svg', filename: plot.dataset.file }),
+};
 """
 """Plotly in the browser, the page's own or fetched once from this server; and the element that a figure is drawn in,
 made once, named by its words, and drawn anew when its size changes; one with a `base`, its usual height, is higher
-where its legend leaves too little."""
+where its legend leaves too little. Its button saves a picture under the name that is the element's `data-file`."""
+
+KEPT = """
+const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
+const SPARE = ['toImage', 'resetCameraLastSave3d', 'lasso2d', 'select2d'];
+const bar = () => (
+  { displaylogo: false, displayModeBar: BAR, modeBarButtonsToAdd: [saving()], modeBarButtonsToRemove: SPARE });
+const AWHILE = 300000;  // milliseconds, for even a scene that nobody sees looks at every frame whether it has changed
+const sceneOf = plot => plot._fullLayout?.scene?._scene;
+function take(parent) {
+  const kept = window.ravineSolid;
+  if (!kept || parent.querySelector('.ravine-plot')) return;
+  const hidden = kept.parentNode;
+  window.ravineSolid = null;
+  kept.classList.add('ravine-plot');
+  parent.append(kept);
+  hidden.remove();
+  follow(kept);
+}
+function keep(plot) {
+  window.ravineSolid = plot;
+  clearTimeout(window.ravineLeft);
+  window.ravineLeft = setTimeout(() => {
+    if (window.ravineSolid) window.Plotly.purge(window.ravineSolid);
+    window.ravineSolid?.parentNode.remove();
+    window.ravineSolid = null;
+  }, AWHILE);
+}
+function leave(plot) {
+  if (window.ravineSolid || !sceneOf(plot)) return window.Plotly?.purge(plot);
+  const hidden = document.createElement('div'), { width, height } = plot._fullLayout;
+  hidden.style.cssText = `position: fixed; top: 0; visibility: hidden; width: ${width}px; height: ${height}px;`;
+  plot.observer.disconnect();
+  plot.classList.remove('ravine-plot');  // it is no plot of the page's now; with another size it would be drawn anew
+  hidden.append(plot);
+  document.body.append(hidden);
+  keep(plot);
+}
+"""
+"""How a map's plot is set up; and that a window keeps the solid of the page that was left, for what takes long is to
+set up its scene: the next solid is drawn in it."""
 
 SCRIPT = (
     LIBRARY
+    + KEPT
     + """
-const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
-const SPARE = ['resetCameraLastSave3d', 'lasso2d', 'select2d'];
 const AROUND = 80, SOLID = 0.72, WORDS = 58;  // a solid's width in heights of its place; pixels of its axes' words
 // A share of the window, but no higher than its width asks for: a map is as high as it is wide, with its words below.
 function fit(plot, tall) {
@@ -86,29 +134,38 @@ function approach(plot, layout) {
   plot.far ??= { ...camera.eye };
   camera.eye = plot.near = near(plot, layout);
   if (first) plot.addEventListener('ravine-size', () => {
-    const eye = plot.layout?.scene?.camera?.eye;
-    if (!eye || Object.keys(eye).some(axis => eye[axis] !== plot.near[axis])) return;  // somebody has turned it
+    if (!sceneOf(plot) || turned(plot)) return;
     window.Plotly.relayout(plot, { 'scene.camera.eye': plot.near = near(plot, plot.layout) });
+    stand(plot);
   });
 }
+function turned(plot) {
+  const { eye } = sceneOf(plot).getCamera();
+  return Object.keys(eye).some(axis => Math.abs(eye[axis] - plot.near[axis]) > 1e-6);
+}
+// Where the bar's button for the camera leads back to.
+function stand(plot) { if (sceneOf(plot)) sceneOf(plot).viewInitial.eye = { ...plot.near }; }
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 export default function ({ parentElement, data }) {
+  if (data.solid) take(parentElement);
   const plot = place(parentElement, data.words);
   fit(plot, data.tall);
   const { data: traces, layout } = JSON.parse(data.figure);
   // Plotly itself keeps a camera only where the figure asks for none
-  if (plot.keep === data.keep && plot.layout?.scene?.camera) layout.scene.camera = plot.layout.scene.camera;
+  if (plot.keep === data.keep && sceneOf(plot)) layout.scene.camera = sceneOf(plot).getCamera();
   else if (data.solid) approach(plot, layout);
   plot.keep = data.keep;
-  const image = { format: 'svg', filename: data.name };
+  const { clientWidth: width, clientHeight: height } = plot;
+  if (data.solid && width) Object.assign(layout, { width, height });  // else a scene keeps the size it had elsewhere
+  plot.dataset.file = data.name;
+  delete plot.dataset.drawn;
   // what takes long, a landscape's first drawing, is begun when what takes little is seen
   const due = data.solid && !plot.layout ? library(data.script).then(painted) : library(data.script);
-  const bar = { displaylogo: false, displayModeBar: BAR, toImageButtonOptions: image, modeBarButtonsToRemove: SPARE };
   due.then(
-    () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep }, bar)
-      .then(() => fill(plot)),
+    () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep }, bar())
+      .then(() => { plot.dataset.drawn = data.keep; stand(plot); fill(plot); }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
-  return () => window.Plotly?.purge(plot);
+  return () => data.solid ? leave(plot) : window.Plotly?.purge(plot);
 }"""
 )
 

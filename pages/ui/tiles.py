@@ -22,9 +22,8 @@ SCRIPT = (
 export default function ({ parentElement, data, setTriggerValue }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
-  const image = { format: 'svg', filename: data.name };
   library(data.script).then(plotly => plotly.react(plot, traces, { ...layout, uirevision: data.keep },
-    { responsive: true, displaylogo: false, displayModeBar: false, toImageButtonOptions: image }).then(() => {
+    { responsive: true, displaylogo: false, displayModeBar: false }).then(() => {
       plot.removeAllListeners('plotly_click');
       plot.removeAllListeners('plotly_relayout');
       plot.on('plotly_click', event => {
@@ -99,7 +98,7 @@ def _panel(keep: str, version: Any, drawing: Tiles, nth: int, height: int) -> To
     component = components.component("ravine_tile", js=SCRIPT, isolate_styles=False)
     panel = drawing.panels[nth]
     words = f"{panel.title}: {drawing.title}. {panel.remark}"
-    data = {"figure": figure, "keep": keep, "name": drawing.name, "words": words, "script": front.SCRIPT}
+    data = {"figure": figure, "keep": keep, "words": words, "script": front.SCRIPT}
     done = component(key=f"tile{nth}", data=data, height=height, on_cell_change=_nothing, on_box_change=_nothing)
     if cell := done.get("cell"):
         return Touched(cell=(nth, int(cell["row"]), int(cell["column"])))

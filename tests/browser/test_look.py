@@ -48,6 +48,9 @@ TURN = """x => {
   return Plotly.relayout(plot, { 'scene.camera.eye.x': x });
 }"""
 """Turns the landscape, as a hand would."""
+MARK = "plot => { window.scene = plot.querySelector('.gl-container canvas'); }"
+SAME = "() => document.querySelector('.ravine-plot[data-drawn] .gl-container canvas') === window.scene"
+"""Whether a landscape is drawn in the scene that was marked."""
 
 
 def cut_off(page: Page, plot: Locator) -> bool:
@@ -63,10 +66,14 @@ def sized(page: Page, width: int, height: int = 900) -> None:
 
 
 def test_plots_follow_their_container_and_keep_their_view(visit):
-    page = visit("landscape")
+    """The landscape's scene is the one that another page has made ready, and is kept when its page is left."""
+    page = visit("runs")
+    page.wait_for_function("() => window.ravineSolid")
+    page.evaluate(f"() => ({MARK})(window.ravineSolid)")
+    turn_to(page, "Landscape")
     plots = page.locator(".ravine-plot")
     expect(plots).to_have_count(2)
-    page.wait_for_function("() => document.querySelector('.ravine-plot .gl-container canvas')")
+    page.wait_for_function(SAME)
     for width in (1000, 1280, 1440, 1920):
         sized(page, width)
         page.wait_for_function(DRAWN)
@@ -87,6 +94,12 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
     key(page, "surface:quantity").get_by_role("radio", name="Accuracy").click()
     shows(page, "Accuracy on all")
     settle(page)
+    assert plots.nth(1).evaluate(camera) == looks[-1]
+    assert page.evaluate(SAME), "another quantity is another picture in the same scene"
+    turn_to(page, "Runs")
+    expect(plots).to_have_count(0)
+    turn_to(page, "Landscape")
+    page.wait_for_function(SAME)
     assert plots.nth(1).evaluate(camera) == looks[-1]
 
     turn_to(page, "Encyclopedia")

@@ -99,15 +99,6 @@ def _raise_routes(figure: go.Figure, drawing: Map, dark: bool) -> None:
         )
 
 
-def config(drawing: Map) -> dict[str, Any]:
-    """Plotly's settings for a map: no logo, no stray buttons, its own camera button makes an SVG of the file's name."""
-    return {
-        "displaylogo": False,
-        "responsive": True,
-        "toImageButtonOptions": {"format": "svg", "filename": drawing.name},
-    }
-
-
 def _cells(drawing: Map) -> dict[str, Any]:
     hover = "%{x:.4g}, %{y:.4g}: %{customdata:.5g}<extra></extra>"
     return {
