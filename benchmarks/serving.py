@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from engine.work.store import Store
 
 PATIENCE = 60.0
 """Seconds that anything may take to start."""
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to connections as they please."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,9 +48,7 @@ def process(command: list[str], store: str, log: str = os.devnull) -> Iterator[N
 @contextlib.contextmanager
 def serving(store: str, log: str = os.devnull, app: str = "app.py") -> Iterator[int]:
     """The app, or another script of Streamlit's, on a free loopback port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = [
         "--server.headless=true",
         "--server.address=127.0.0.1",
@@ -56,6 +57,15 @@ def serving(store: str, log: str = os.devnull, app: str = "app.py") -> Iterator[
     with process([sys.executable, "-m", "streamlit", "run", app, *options], store, log):
         wait_for(lambda: healthy(port))
         yield port
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that no connection to another is given in the meantime, as those above are."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise SystemExit("serving: no port is free")
 
 
 @contextlib.contextmanager

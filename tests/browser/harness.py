@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
+from benchmarks.serving import free_port
 from tests.drive import alone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ class Server:
     """`streamlit run app.py` on a port and a store of its own; it can be killed and started again."""
 
     store: Path
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     log: IO[bytes] | None = None
 
@@ -105,12 +105,6 @@ class Server:
             except OSError:
                 time.sleep(0.1)
         raise AssertionError(f"the server did not answer within {seconds} s:\n{self.said()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
 
 
 def watch(page: Page, faults: list[str]) -> None:
