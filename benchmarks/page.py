@@ -1,11 +1,11 @@
 """How soon pages answer, in a real Chromium on a warm server, medians of five (`--repeats`).
 
 `page.paint_s`, the first contentful paint in a fresh browser, at most 0.8; `page.first_chart_s` at most 2;
-`page.switch_s`, the slowest of the pages, Landscape among them, at most 0.5; `page.draw_s`, from Draw to the first
-picture on the slowest plane, at most 1; `page.export_s`, a PDF, at most 1; `page.handout_s` at most 2; `page.remounts`
-of a chart while a run trains, 0. `page.over_plain`: paint, first chart and switch beside those of a page of plain
-Streamlit with one chart, in turn with them, the worst of the three; at most 1.5. `page.drag_ms`, from a move of a
-toy's slider to the path that it would take, at most 100.
+`page.switch_s`, the slowest of the pages, Landscape among them, from one that has been looked at for two seconds, at
+most 0.5; `page.draw_s`, from Draw to the first picture on the slowest plane, at most 1; `page.export_s`, a PDF, at
+most 1; `page.handout_s` at most 2; `page.remounts` of a chart while a run trains, 0. `page.over_plain`: paint, first
+chart and switch beside those of a page of plain Streamlit with one chart, in turn with them, the worst of the three; at
+most 1.5. `page.drag_ms`, from a move of a toy's slider to the path that it would take, at most 100.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from engine.training.runs import RunSpec
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"]
 """WebGL without a graphics card, and nothing else drawn by it."""
+LOOK = 2000
+"""Milliseconds that a page is looked at before anything else is asked of it."""
 CHROMIUM = "chromium", "chromium-browser", "google-chrome"
 CHART = ".stVegaLiteChart svg.marks, .stVegaLiteChart canvas, .ravine-plot .main-svg"
 SWITCHES = {
@@ -91,9 +93,9 @@ def fresh(browser: Browser, url: str) -> tuple[Page, float, float]:
 
 
 def settled(page: Page) -> None:
-    """Until the script has run, and the charts have followed."""
+    """Until the script has run, the charts have followed, and somebody has had a look at them."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(LOOK)
 
 
 def switch(page: Page, title: str, heading: str, drawn: str) -> float:
