@@ -191,7 +191,7 @@ def traced(name: str, trial: Trial) -> Trace | str:
     try:
         return cached.drawn(f"trace@{digest(trial.spec(rule))}", 0, False, partial(quadratic.trace, rule, trial))
     except SpecError as error:
-        return f"{words.title(name)} cannot be run on a quadratic: {error}"
+        return f"{words.title(name)} cannot be run on a quadratic: {str(error).removeprefix('rule: ')}"
 
 
 def glance() -> None:

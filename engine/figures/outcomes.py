@@ -9,21 +9,24 @@ import numpy as np
 from engine.figures import words
 from engine.figures.charts import MEASURES, positive
 from engine.figures.drawing import Chart, Line
-from engine.figures.theme import rule_look
+from engine.figures.theme import MARKERS, rule_look
 from engine.figures.words import Spec
 
 
 def scatter(runs: Sequence[tuple[Spec, Mapping[str, float]]], across: str, up: str) -> Chart:
     """One of MEASURES of runs over another, given as (encoded spec, the last value of every measure): a mark for each
-    run, in its rule's colour and shape."""
+    run, in its rule's colour; runs of one rule with different updates (momentum, AdamW) have different shapes."""
     points = np.array([[_value(last, across), _value(last, up)] for _, last in runs]).reshape(-1, 2)
     known = np.array([bool(np.isfinite(point).all()) for point in points], bool)
-    rules = [words.rule(spec) for spec, _ in runs]
+    kinds = [(words.rule(spec), spec["update"]["name"]) for spec, _ in runs]
+    shown = list(dict.fromkeys(kind for kind, good in zip(kinds, known, strict=True) if good))
     lines = []
-    for rule in dict.fromkeys(rule for rule, good in zip(rules, known, strict=True) if good):
-        x, y = points[known & (np.array(rules) == rule)].T
+    for rule, update in shown:
+        x, y = points[known & np.array([kind == (rule, update) for kind in kinds])].T
         colour, marker = rule_look(rule)
-        lines.append(Line(words.title(rule), x, y, colour, "none", marker))
+        nth = [other for one, other in shown if one == rule].index(update)
+        label = words.title(rule) if update == "Momentum" else f"{words.title(rule)}, {words.title(update)}"
+        lines.append(Line(label, x, y, colour, "none", MARKERS[(MARKERS.index(marker) + nth) % len(MARKERS)]))
     (x_label, x_log), (y_label, y_log) = MEASURES[across], MEASURES[up]
     lost = len(runs) - int(known.sum())
     missing = f" {lost} run{'s' * (lost != 1)} not shown: not both were measured, or not finite." if lost else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 
@@ -17,10 +19,10 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """Round numbers for a logarithmic scale between the powers of ten `low` and `high`."""
+    """Round numbers for a logarithmic scale between the powers of ten `low` and `high`, two at least."""
     spread = high - low
     if spread < 0.5:
-        return [v for v in ticks(10**low, 10**high, count // 2) if v > 0]  # they crowd towards the upper end
+        return _between(10**low, 10**high, count // 2)  # they crowd towards the upper end
     every = max(1, int(np.ceil(spread / count)))
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, every)
     choices = ((1, 2, 5), (1, 3), (1,)) if every == 1 else ((1,),)
@@ -28,4 +30,11 @@ def log_ticks(low: float, high: float, count: int = 6) -> list[float]:
         [m * 10.0**p for p in powers for m in steps if low - 1e-9 <= np.log10(m) + p <= high + 1e-9]
         for steps in choices
     ]
-    return next((grid for grid in grids if len(grid) <= count + 1), grids[-1])
+    found = next((grid for grid in grids if len(grid) <= count + 1), grids[-1])
+    return found if len(found) > 1 else _between(10**low, 10**high, count // 2)
+
+
+def _between(low: float, high: float, count: int) -> list[float]:
+    """About as many round numbers above 0, and two at least."""
+    tries = ([v for v in ticks(low, high, more) if v > 0] for more in itertools.count(max(count, 1)))
+    return next(found for found in tries if len(found) > 1)

@@ -31,8 +31,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
         if (cell) setTriggerValue('cell', { row: cell.pointIndex[0], column: cell.pointIndex[1] });
       });
       plot.on('plotly_relayout', event => {
-        if ('xaxis.range[0]' in event || 'yaxis.range[0]' in event)
-          setTriggerValue('box', { x: plot.layout.xaxis.range, y: plot.layout.yaxis.range });
+        if (!('xaxis.range[0]' in event || 'yaxis.range[0]' in event)) return;
+        setTriggerValue('box', { x: plot.layout.xaxis.range, y: plot.layout.yaxis.range });
+        plotly.relayout(plot, { 'xaxis.tickmode': 'auto', 'yaxis.tickmode': 'auto' });  // ours may lie outside the box
       });
     }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });

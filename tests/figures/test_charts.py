@@ -164,9 +164,9 @@ def test_ticks_are_few_round_and_inside():
         found = ticks(low, high)
         assert 2 <= len(found) <= 11 and low - 1e-12 <= found[0] and found[-1] <= high + 1e-12
         assert all(len(f"{abs(v):.6e}".rstrip("0").split("e")[0].rstrip("0")) <= 5 for v in found)
-    for low, high in [(-1.4, 0.6), (-8, 3), (0.1, 0.4), (2, 3), (-0.05, 0.02)]:
-        found = log_ticks(low, high)
-        assert 1 <= len(found) <= 11 and all(10**low * 0.999 <= v <= 10**high * 1.001 for v in found)
+    for low, high in [(-1.4, 0.6), (-8, 3), (0.1, 0.4), (2, 3), (-0.05, 0.02), (-0.96, -0.72), (-2.66, -2.05)]:
+        for found in (log_ticks(low, high), log_ticks(low, high, 3)):
+            assert 2 <= len(found) <= 11 and all(10**low * 0.999 <= v <= 10**high * 1.001 for v in found)
     assert beads(0).size == 0 and beads(5).tolist() == [0, 1, 2, 3, 4] and len(beads(1000)) == 12
 
 

@@ -30,7 +30,7 @@ def test_runs_that_differ_in_their_seed_are_one_line_within_their_range():
 
 
 def test_outcomes_are_marks_in_their_rules_colours_and_what_is_missing_is_told():
-    """Finds the two axes confused, and a run that was lost and is left out in silence."""
+    """Finds the two axes confused, a run that was lost and is left out in silence, and two updates of one look."""
     sgd = SPEC | {"rule": {"name": "SGD"}}
     lasts = [{"sharpness": 2.0, "test_accuracy": 0.9}, {"sharpness": 3.0, "test_accuracy": 0.8}]
     lasts += [{"sharpness": 5.0, "test_accuracy": float("nan")}, {"test_accuracy": 0.7}]
@@ -40,4 +40,7 @@ def test_outcomes_are_marks_in_their_rules_colours_and_what_is_missing_is_told()
         ("SAM", "blue", 3.0, 0.8),
     }
     assert "2 runs not shown" in drawn.caption and not drawn.empty
+    adamw = sgd | {"update": {"name": "AdamW"}}
+    two = outcomes.scatter(list(zip([sgd, adamw], lasts[:2], strict=True)), "sharpness", "test_accuracy").lines
+    assert [line.label for line in two] == ["SGD", "SGD, AdamW"] and two[0].marker != two[1].marker
     assert outcomes.scatter([], "sharpness", "test_loss").empty
