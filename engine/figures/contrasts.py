@@ -13,10 +13,12 @@ from engine.figures.theme import rule_look
 from engine.figures.words import Spec
 from engine.records import Sweep
 from engine.spec import fingerprint
-from engine.sweeps.comparisons import Difference
+from engine.sweeps.comparisons import RATE, Difference
 
 FARTHEST = 10.0
 """Ratios beyond this, or below its inverse, are drawn as it."""
+FEW = 0.1
+"""Share of the cells that has to be significant for any to be, above which that is told."""
 
 
 def against(sweep: Sweep, spec: Spec, loss: str, differences: Sequence[Difference], other: int) -> Tiles:
@@ -80,6 +82,12 @@ def _caption(spec: Spec, loss: str, other: str, found: Difference) -> str:
         if not found.note
         else f"Nothing is dotted, for of {found.note}."
     )
+    share = found.least / RATE  # of the cells, below which Benjamini and Hochberg's procedure finds none
+    if not found.note and share > FEW:
+        tested += (
+            f" Of {seeds} seeds p is at least {words.number(found.least)}: at least {words.percent(share)} of the "
+            "cells are dotted, or none."
+        )
     told = (
         f"In each cell a rule's {loss}, as a multiple of what {other} has there with the same seeds: blue is better "
         f"than {other}, red is worse. The mean over seeds by factors; a run that diverged counts as its start."

@@ -18,11 +18,13 @@ RATE = 0.05
 @dataclass(frozen=True, eq=False)
 class Difference:
     """`change` [Y, X]: the first rule's mean log loss less the second's, negative where the first is better, NaN where
-    no seed has both; `p` [Y, X] of no difference; `significant` [Y, X]: at most 5 % of these cells are false finds."""
+    no seed has both; `p` [Y, X] of no difference, at least `least`; `significant` [Y, X]: at most 5 % of these cells
+    are false finds."""
 
     change: np.ndarray
     p: np.ndarray
     significant: np.ndarray
+    least: float = 1.0
     note: str = ""
 
 
@@ -40,15 +42,17 @@ def difference(one: Outcomes, other: Outcomes) -> Difference:
     change = np.where(runs > 0, apart.sum(-1) / runs.clip(1), np.nan)
     if one.seeds < 2:
         nothing = np.full(change.shape, np.nan)
-        return Difference(change, nothing, np.zeros(change.shape, bool), "one seed: nothing is known of significance")
+        return Difference(
+            change, nothing, np.zeros(change.shape, bool), note="one seed: nothing is known of significance"
+        )
     sums = apart.reshape(-1, one.seeds) @ signs(one.seeds).T
     far = np.abs(sums) >= np.abs(sums[:, :1]) * (1 - 1e-12)
     p = np.where(runs > 0, far.mean(1).reshape(change.shape), np.nan)
     found = np.zeros(change.shape, bool)
     found[runs > 0] = false_discovery_control(p[runs > 0]) <= RATE if (runs > 0).any() else False
-    least = 2.0 ** (1 - one.seeds)
+    least = 1 / far.shape[1]
     note = f"{one.seeds} seeds: p is at least {least:.3g}, so nothing can be significant" if least > RATE else ""
-    return Difference(change, p, found, note)
+    return Difference(change, p, found, least, note)
 
 
 def signs(seeds: int) -> np.ndarray:

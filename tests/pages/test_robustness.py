@@ -77,7 +77,7 @@ def test_other_views_of_what_ships(store):
     assert "Steps until the training loss is" in texts(app)
     app.selectbox(key="sweep:versus").set_value("SAM").run()
     assert (
-        not app.exception and "as a multiple of what SAM has there" in texts(app) and "significant over 6" in texts(app)
+        not app.exception and "as a multiple of what SAM has there" in texts(app) and "62.5% of the cells" in texts(app)
     )
     app.session_state["sweep:section"] = "Trials"
     app.run()

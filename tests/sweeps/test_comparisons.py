@@ -56,6 +56,16 @@ def test_one_seed_is_not_significant():
         difference(rule([[[1.0]]]), rule([[[1.0, 2.0]]]))
 
 
+@pytest.mark.parametrize(("clear", "dotted"), [(4, 0), (5, 5)])
+def test_few_seeds_find_many_cells_or_none(clear, dotted):
+    """A promise of the caption: of 6 seeds p is at least 1/32, 62.5% of the rate, so that of 8 cells 5 have to have
+    it; the others' seeds differ by as much to both sides."""
+    sides = np.where(np.arange(6) % 2, 3.0, 1 / 3)
+    one = np.where(np.arange(8)[None, :, None] < clear, 3.0, sides)
+    found = difference(rule(one), rule(np.ones_like(one)))
+    assert found.least == 1 / 32 and found.significant.sum() == dotted and not found.note
+
+
 def test_p_is_a_probability():
     """A test that finds something where nothing is, in more than 5 % of cells, exact or by random flips: 400 cells
     without a difference, of which Binomial(400, 0.05) has more than 34 once in a thousand times."""
