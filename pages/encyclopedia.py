@@ -157,7 +157,7 @@ def pictures(runs: list[Trace], trial: Trial) -> None:
             figures.caption(drawing)
     for column, chart in zip(columns[-2:] if alone else columns[-1:] * 2, (drawn.distances, drawn.ends), strict=True):
         with column:
-            tall = Tall.LARGE if alone else Tall.HERO
+            tall = Tall.LARGE if alone else Tall.MIXED
             figures.chart(f"{chart.__name__}@{key}/{version}", 0, tall, partial(chart, runs), 280)
 
 

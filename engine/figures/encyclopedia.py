@@ -205,7 +205,7 @@ def _name(run: Trace) -> str:
 def _called(run: Trace) -> str:
     """The rule with its radius, if it has one."""
     rho = _radius(run.spec["rule"])
-    return _name(run) + ("" if rho is None else f" (ρ = {words.number(rho)})")
+    return _name(run) + ("" if rho is None else f" (ρ {words.number(rho)})")
 
 
 def _radius(rule: Mapping[str, Any]) -> float | None:

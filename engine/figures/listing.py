@@ -22,7 +22,7 @@ def settings(spec: Spec) -> Row:
         "Rule": rule_names(spec),
         "Update": _update(spec["update"]),
         "Learning rate": float(spec["lr"]),
-        "Rho": radii[-1] if radii else None,
+        "ρ": radii[-1] if radii else None,
         "Batch": int(spec["batch"]) if batches else None,
         "Seed": int(spec["seed"]) if batches else None,
         "Model": words.title(problem["model"]["name"]) if "model" in problem else None,

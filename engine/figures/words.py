@@ -92,7 +92,7 @@ def data(spec: Spec, split: str = "train") -> str:
 
 
 def run(spec: Spec) -> str:
-    """The run: "MLP trained with SAM (rho 0.05), Momentum, learning rate 0.1, batch 64, seed 0"."""
+    """The run: "MLP trained with SAM (ρ 0.05), Momentum, learning rate 0.1, batch 64, seed 0"."""
     problem, schedule = spec["problem"], part(spec.get("schedule", {"name": "Constant"}))
     subject = (
         title(problem["model"]["name"]) if "model" in problem else title(problem["name"]) if has_data(spec) else "Point"
@@ -119,7 +119,7 @@ def run(spec: Spec) -> str:
 
 
 def rules(spec: Spec, zeros: bool = False) -> str:
-    """The rules of a run in their order: "SGD, then SAM (rho 0.05) from step 500"."""
+    """The rules of a run in their order: "SGD, then SAM (ρ 0.05) from step 500"."""
     later = [
         f"then {part(s['rule'], zeros)} from {s['unit'].removesuffix('s')} {number(s['at'])}{_kept(s)}"
         for s in switches(spec)
@@ -168,7 +168,7 @@ def has_classes(spec: Spec) -> bool:
 
 
 def part(spec: Spec, zeros: bool = False) -> str:
-    """A part of a spec with its settings: "SAM (rho 0.05)", "SSAM (shrink) around ASAM (rho 0.5) on all but
+    """A part of a spec with its settings: "SAM (ρ 0.05)", "SSAM (shrink) around ASAM (ρ 0.5) on all but
     normalization"; with `zeros`, those at 0 too."""
     own = [
         setting(key, value)
@@ -184,8 +184,8 @@ def part(spec: Spec, zeros: bool = False) -> str:
 
 
 def setting(key: str, value: Any) -> str:
-    """One setting: "rho 0.05", "nesterov", "no curvature", "begin 1, 2"."""
-    words = key.replace("_", " ")
+    """One setting: "ρ 0.05", "nesterov", "no curvature", "begin 1, 2"."""
+    words = re.sub(r"^rho\b", "ρ", key.replace("_", " "))
     if isinstance(value, bool):
         return words if value else f"no {words}"
     if isinstance(value, list | tuple):

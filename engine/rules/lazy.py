@@ -82,7 +82,7 @@ class LookSAM(Rule):
 
 @dataclass(frozen=True)
 class MomentumSAM(Rule):
-    """The gradient at distance rho back along the momentum: no gradient is spent on the perturbation."""
+    """The gradient at distance ρ back along the momentum: no gradient is spent on the perturbation."""
 
     rho: float = _rho("How far away the gradient is taken.")
 
@@ -128,8 +128,8 @@ class GraphSAM(Rule):
 
     rho: float = _rho("The perturbation's scale, and the most that it may measure.")
     beta: float = knob(0.99, 0.0, 0.9999, "Beta", "Memory of the running mean.")
-    gamma: float = knob(0.5, 0.01, 1.0, "Gamma", "What rho is multiplied by at every period.")
-    period: int = knob(10, 1, 1000, "Period", "Epochs after which rho falls.", log=True)
+    gamma: float = knob(0.5, 0.01, 1.0, "Gamma", "What ρ is multiplied by at every period.")
+    period: int = knob(10, 1, 1000, "Period", "Epochs after which ρ falls.", log=True)
 
     formula: ClassVar = (
         "d = u = ∇L(w + ε),  ε = ρₜ T²h/‖Th‖ cut to length ρₜ,  T = |w|,  h ← β h + (1 − β) u/‖u‖;  an epoch's first "

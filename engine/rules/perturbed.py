@@ -25,7 +25,7 @@ _MASK = pick(
 
 
 def _rho(help: str, default: float = 0.05) -> Any:
-    return knob(default, 0.0, 10.0, "Radius rho", help, log=True)
+    return knob(default, 0.0, 10.0, "Radius ρ", help, log=True)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SGD(Rule):
 
 @dataclass(frozen=True)
 class SAM(Rule):
-    """Sharpness-aware minimization: the gradient at distance rho up the normalized gradient."""
+    """Sharpness-aware minimization: the gradient at distance ρ up the normalized gradient."""
 
     rho: float = _rho("How far up the slope the gradient is taken.")
     mask: Mask = _MASK
@@ -76,7 +76,7 @@ class SAM(Rule):
 class USAM(Rule):
     """SAM without normalization: the perturbation shrinks with the gradient."""
 
-    rho: float = _rho("The perturbation is rho times the gradient: not comparable with SAM's.")
+    rho: float = _rho("The perturbation is ρ times the gradient: not comparable with SAM's.")
 
     formula: ClassVar = "d = ∇L(w + ρ g)"
     paper: ClassVar = "Andriushchenko & Flammarion 2022; Dai, Ahn & Sra 2023 (arXiv 2305.15287)"
@@ -93,7 +93,7 @@ class USAM(Rule):
 
 @dataclass(frozen=True)
 class UnifiedSAM(Rule):
-    """Between USAM (lambda 0) and SAM (lambda 1): how much of the perturbation is normalized."""
+    """Between USAM (λ 0) and SAM (λ 1): how much of the perturbation is normalized."""
 
     rho: float = _rho("Times a mixture of the gradient and the normalized gradient.")
     lam: float = knob(0.5, 0.0, 1.0, "Lambda", "0 is USAM, 1 is SAM.")
@@ -221,7 +221,7 @@ class FriendlySAM(Rule):
 
 @dataclass(frozen=True)
 class RandomDirection(Rule):
-    """A control: the gradient at distance rho in a random direction."""
+    """A control: the gradient at distance ρ in a random direction."""
 
     rho: float = _rho("How far away the gradient is taken.")
 

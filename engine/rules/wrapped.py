@@ -66,7 +66,7 @@ class LookaheadSAM(Rule):
     """SAM as the fast weights of Lookahead: every k steps the weights go back part of the way to where they were k
     steps before."""
 
-    rho: float = knob(0.05, 0.0, 10.0, "Radius rho", "How far up the slope the gradient is taken.", log=True)
+    rho: float = knob(0.05, 0.0, 10.0, "Radius ρ", "How far up the slope the gradient is taken.", log=True)
     k: int = knob(5, 1, 1000, "Period k", "Fast steps between two slow ones.", log=True)
     alpha: float = knob(0.5, 0.0, 1.0, "Alpha", "How far the slow weights follow: 1 is SAM.")
 

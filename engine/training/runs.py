@@ -75,7 +75,7 @@ class RunSpec:
         "constant",
         ("constant", "with the rate"),
         "Radius over the run",
-        "Whether rho stays as it is, or rises and falls with the learning rate.",
+        "Whether ρ stays as it is, or rises and falls with the learning rate.",
     )
     clip: float = knob(
         0.0,

@@ -122,7 +122,7 @@ def _columns() -> dict[str, Any]:
     gradients = "Gradient evaluations of all steps, each by the share of the batch it is taken on."
     return {
         "Learning rate": number(format="%.4g"),
-        "Rho": number("rho", format="%.4g", help="The radius of the last rule that has one."),
+        "ρ": number("ρ", format="%.4g", help="The radius of the last rule that has one."),
         "Batch": number(format="%d", help="Examples in a batch; 0 is all of them."),
         "Seed": number(format="%d"),
         "Training loss": number(format="%.4g"),

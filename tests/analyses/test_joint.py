@@ -136,7 +136,7 @@ def test_performed_kept_and_drawn(store):
     total = 81 + 2 * len(made.steps)
     assert (end.status, end.done, end.total) == ("finished", total, total) and work.address.startswith("joint/")
     drawing = joint.draw(made, "log loss")
-    assert [route.label for route in drawing.routes] == ["SAM (rho 0.05)", "SGD", "SGD, AdamW, lr 0.01"]
+    assert [route.label for route in drawing.routes] == ["SAM (ρ 0.05)", "SGD", "SGD, AdamW, lr 0.01"]
     assert [route.colour for route in drawing.routes] == ["blue", "grey", "grey"]
     assert len({(route.dash, route.marker) for route in drawing.routes[1:]}) == 2, "of one rule, told apart otherwise"
     printed = paper.export(drawing, "svg", 5.5).decode()

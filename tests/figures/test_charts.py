@@ -42,7 +42,7 @@ def test_captions_say_what_on_what_and_how():
         if name.endswith("/full") and not name.startswith("compare"):
             words = draw().words
             of_many = name.partition("/")[0] in MANY  # runs that share neither rule nor rate
-            run = "SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
+            run = "SAM (ρ 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
             what = "200 steps of batches of 64 each" if of_many else run
             assert "1,437 training examples of Digits" in words and what in words, name
             assert len(draw().source) in (16, 33)

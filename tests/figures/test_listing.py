@@ -17,15 +17,13 @@ def test_a_run_is_listed_by_its_settings():
         "Rule": "SAM",
         "Update": "",
         "Learning rate": 0.1,
-        "Rho": 0.05,
+        "ρ": 0.05,
         "Batch": 64,
         "Seed": 0,
         "Model": "MLP",
         "Data": "Digits",
     }
-    assert (
-        listing.settings(SWITCHED)["Rule"] == "SGD, then SAM, then SSAM" and listing.settings(SWITCHED)["Rho"] == 0.05
-    )
+    assert listing.settings(SWITCHED)["Rule"] == "SGD, then SAM, then SSAM" and listing.settings(SWITCHED)["ρ"] == 0.05
     assert listing.settings(SPEC | {"update": complete(AdamW())})["Update"] == "AdamW"
     toy = listing.settings(TOY)
     assert (toy["Data"], toy["Model"], toy["Batch"], toy["Seed"]) == ("Beale", None, None, None)
@@ -35,7 +33,7 @@ def test_a_run_is_listed_by_its_settings():
 def test_every_rules_radius_is_found(name):
     """Finds a radius that a rule has, or the rule it wraps, and that is not listed."""
     rule = complete(RULES[name]())
-    assert (listing.settings(SPEC | {"rule": rule})["Rho"] is None) == ("'rho'" not in str(rule))
+    assert (listing.settings(SPEC | {"rule": rule})["ρ"] is None) == ("'rho'" not in str(rule))
 
 
 def test_columns_that_are_empty_in_all_rows_are_left_out():

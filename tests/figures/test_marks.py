@@ -115,7 +115,7 @@ def test_a_run_is_marked_where_training_switched_its_rule():
     ]
     found = charts.losses(charts.columns(rows), encode(SPAN))
     assert marked(found) == [(7, "SAM from 7"), (12, "SSAM from 12")]
-    assert "SGD, then SAM (rho 0.05) from step 7, then SSAM around LookSAM" in found.words
+    assert "SGD, then SAM (ρ 0.05) from step 7, then SSAM around LookSAM" in found.words
 
 
 def test_an_alignment_knows_the_switches_and_what_no_checkpoint_keeps():

@@ -25,13 +25,13 @@ NORMED = Classification(model=MLP(norm="layer"))
 SAID = [
     (
         RunSpec(),
-        "Digits · MLP · SAM (rho 0.05) · lr 0.1",
-        "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0",
+        "Digits · MLP · SAM (ρ 0.05) · lr 0.1",
+        "MLP trained with SAM (ρ 0.05), no momentum, learning rate 0.1, batch 64, seed 0",
     ),
     (
         RunSpec(rule=SGD(), then=(Switch(at=500),)),
-        "Digits · MLP · SGD, then SAM (rho 0.05) from step 500 · lr 0.1",
-        "MLP trained with SGD, then SAM (rho 0.05) from step 500, no momentum, learning rate 0.1, batch 64, seed 0",
+        "Digits · MLP · SGD, then SAM (ρ 0.05) from step 500 · lr 0.1",
+        "MLP trained with SGD, then SAM (ρ 0.05) from step 500, no momentum, learning rate 0.1, batch 64, seed 0",
     ),
     (
         RunSpec(
@@ -41,11 +41,11 @@ SAID = [
             then=(Switch(MSAM(), 2, "epochs", False),),
         ),
         (
-            "Digits · MLP · SAM (rho 0) on normalization only, then m-SAM (rho 0.05) from epoch 2 with the momentum "
+            "Digits · MLP · SAM (ρ 0) on normalization only, then m-SAM (ρ 0.05) from epoch 2 with the momentum "
             "kept · lr 0.1 · norm layer · momentum 0.9 · nesterov"
         ),
         (
-            "MLP trained with SAM on normalization only, then m-SAM (rho 0.05, m 16) from epoch 2 with the momentum "
+            "MLP trained with SAM on normalization only, then m-SAM (ρ 0.05, m 16) from epoch 2 with the momentum "
             "kept, Momentum (momentum 0.9, nesterov), learning rate 0.1, batch 64, seed 0"
         ),
     ),
@@ -59,11 +59,11 @@ SAID = [
             clip=1.0,
         ),
         (
-            "Digits · MLP · SSAM (shrink) around ASAM (rho 0.5, scale layerwise) on random subset (share 0.1) · lr 0.1 "
+            "Digits · MLP · SSAM (shrink) around ASAM (ρ 0.5, scale layerwise) on random subset (share 0.1) · lr 0.1 "
             "· Adam · step decay · warm-up 100 · radius with the rate · clip 1"
         ),
         (
-            "MLP trained with SSAM (shrink) around ASAM (rho 0.5, eta 0.01, scale layerwise) on random subset (share "
+            "MLP trained with SSAM (shrink) around ASAM (ρ 0.5, eta 0.01, scale layerwise) on random subset (share "
             "0.1), Adam (beta1 0.9, beta2 0.999, eps 10⁻⁸), learning rate 0.1, schedule step decay (drops 2, by 0.1), "
             "warm-up of 100 steps, radius with the rate, clip norm 1, batch 64, seed 0"
         ),
@@ -73,23 +73,23 @@ SAID = [
             Classification(Moons(50), MLP(4), smoothing=0.1), GraphSAM(), schedule=Cosine(), batch=0, curvature=False
         ),
         (
-            "Moons · MLP · GraphSAM (rho 0.05) · lr 0.1 · smoothing 0.1 · train 50 · width 4 · cosine · full batch · "
+            "Moons · MLP · GraphSAM (ρ 0.05) · lr 0.1 · smoothing 0.1 · train 50 · width 4 · cosine · full batch · "
             "no curvature"
         ),
         (
-            "MLP trained with GraphSAM (rho 0.05, beta 0.99, gamma 0.5, period 10), no momentum, learning rate 0.1, "
+            "MLP trained with GraphSAM (ρ 0.05, beta 0.99, gamma 0.5, period 10), no momentum, learning rate 0.1, "
             "schedule cosine, label smoothing 0.1, full batch, seed 0"
         ),
     ),
     (
         RunSpec(Quadratic((3.0, 1.5), (1.0, 2.0))),
-        "Quadratic · SAM (rho 0.05) · lr 0.1 · eigenvalues 3, 1.5 · begin 1, 2",
-        "Point trained with SAM (rho 0.05), no momentum, learning rate 0.1",
+        "Quadratic · SAM (ρ 0.05) · lr 0.1 · eigenvalues 3, 1.5 · begin 1, 2",
+        "Point trained with SAM (ρ 0.05), no momentum, learning rate 0.1",
     ),
     (
         RunSpec(DiagonalNet(train=12), batch=0),
-        "Diagonal net · SAM (rho 0.05) · lr 0.1 · train 12 · full batch",
-        "Diagonal net trained with SAM (rho 0.05), no momentum, learning rate 0.1, full batch, seed 0",
+        "Diagonal net · SAM (ρ 0.05) · lr 0.1 · train 12 · full batch",
+        "Diagonal net trained with SAM (ρ 0.05), no momentum, learning rate 0.1, full batch, seed 0",
     ),
 ]
 
@@ -121,7 +121,7 @@ def test_every_part_has_words():
 
 
 def test_what_a_first_version_kept_is_said_too():
-    assert words.run(SPEC) == "MLP trained with SAM (rho 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
+    assert words.run(SPEC) == "MLP trained with SAM (ρ 0.05), no momentum, learning rate 0.1, batch 64, seed 0"
     assert words.data(SPEC) == "on all 1,437 training examples of Digits"
 
 
@@ -148,23 +148,23 @@ class Later(Rule):
 def test_what_came_later_is_said_with_its_defaults():
     """Though a record does not name them, a caption does, and the figure's source is the digest of the run."""
     spec = RunSpec(Bowl(), Later(), batch=0, steps=10)
-    assert words.run(describe(spec)) == "Point trained with Later (rho 0.07), no momentum, learning rate 0.1"
+    assert words.run(describe(spec)) == "Point trained with Later (ρ 0.07), no momentum, learning rate 0.1"
     assert words.data(describe(spec)) == "on Bowl, a function of 2 coordinates"
     assert words.digest(describe(spec)) == words.digest(encode(spec)) == digest(spec)
-    assert words.brief(spec) == "Bowl · Later (rho 0.07) · lr 0.1 · full batch · steps 10"
+    assert words.brief(spec) == "Bowl · Later (ρ 0.07) · lr 0.1 · full batch · steps 10"
     drawn = charts.LIVE["losses"](charts.columns([]), describe(spec))
     assert drawn.source == digest(spec) and "value of the function" in drawn.y_label
 
 
 def test_runs_are_told_apart_by_what_they_do_not_share():
     runs = [RunSpec(rule=SGD(), lr=0.2), RunSpec(lr=0.2), RunSpec(lr=0.2, steps=100)]
-    assert words.contrast(runs) == ("Digits · MLP · lr 0.2", ["SGD", "SAM (rho 0.05)", "SAM (rho 0.05) · steps 100"])
+    assert words.contrast(runs) == ("Digits · MLP · lr 0.2", ["SGD", "SAM (ρ 0.05)", "SAM (ρ 0.05) · steps 100"])
     assert words.contrast(runs[:1]) == ("", [words.brief(runs[0])])
     assert words.contrast([]) == ("", [])
     nested = [RunSpec(), RunSpec(steps=100)]  # the first has nothing of its own
     assert words.contrast(nested) == ("", [words.brief(one) for one in nested])
     assert words.contrast([RunSpec(), RunSpec(Classification(model=CNN()))]) == (
-        "Digits · SAM (rho 0.05) · lr 0.1",
+        "Digits · SAM (ρ 0.05) · lr 0.1",
         ["MLP", "CNN"],
     )
 

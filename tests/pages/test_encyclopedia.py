@@ -131,7 +131,7 @@ def test_a_rule_that_is_added_to_the_table_is_there(monkeypatch):
 def test_a_rule_that_cannot_be_run_on_a_quadratic_says_so_in_a_line(monkeypatch):
     monkeypatch.setitem(RULES, "Homeless", Homeless)
     app = visit(rule="Homeless", other="SGD")
-    assert [info.value for info in app.info] == ["Homeless cannot be run on a quadratic: rule: expected a network"]
+    assert [info.value for info in app.info] == ["Homeless cannot be run on a quadratic: expected a network"]
     assert len(app.get("vega_lite_chart")) == 2
     assert "A rule that no quadratic suits." in said(app)
 

@@ -30,7 +30,7 @@ def test_what_ships_is_there_at_once(store):
     app.button(key="joint:preset").click().run()
     assert not app.exception and not cached.jobs().active()
     said = texts(app)
-    assert "SSAM around SAM (rho 0.05)" in said and "SGD, AdamW, lr 0.001" in said and "✓" in said
+    assert "SSAM around SAM (ρ 0.05)" in said and "SGD, AdamW, lr 0.001" in said and "✓" in said
     assert said.count("λ₁") >= 4 and app.query_params["beside"] == ",".join(RUNS[1:])
     again = landscape(run=RUNS[0], beside=",".join(RUNS[1:]))
     assert "SGD, AdamW, lr 0.001" in texts(again) and not cached.jobs().active()

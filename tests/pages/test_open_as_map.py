@@ -27,7 +27,7 @@ def test_as_a_map(store):
     or a page that falls back to its own."""
     app = pressed(steps="40")
     trains = replace(EXPERIMENTS["Trains"](), steps=40)
-    assert sorted(app.multiselect(key="sweep:rules").value) == ["SAM (rho 0.05)", "USAM (rho 0.05)"]
+    assert sorted(app.multiselect(key="sweep:rules").value) == ["SAM (ρ 0.05)", "USAM (ρ 0.05)"]
     assert app.session_state["sweep:shown"] == trains.map and "Nothing has been trained yet" in texts(app)
     assert app.button(key="compute").label == "Train 324 runs" and "Listed" in app.query_params["x"]
 

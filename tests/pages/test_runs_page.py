@@ -128,8 +128,8 @@ def test_runs_are_listed_by_their_settings_and_found_by_their_rules(store):
     plain, switched = keep(store, replace(SMALL, rule=SGD())), keep(store, replace(SMALL, then=(Switch(SGD(), at=10),)))
     app = open_page("runs")
     listed = app.dataframe[0].value.set_index("Digest")
-    assert list(listed.loc[switched][["Rule", "Rho", "Model", "Data"]]) == ["SAM, then SGD", 0.05, "MLP", "Moons"]
-    assert [str(value) for value in listed.loc[plain][["Rho", "Batch"]]] == ["nan", "0"]
+    assert list(listed.loc[switched][["Rule", "ρ", "Model", "Data"]]) == ["SAM, then SGD", 0.05, "MLP", "Moons"]
+    assert [str(value) for value in listed.loc[plain][["ρ", "Batch"]]] == ["nan", "0"]
     choice = app.multiselect(key="runs:rules")
     assert choice.options == ["SAM", "SAM, then SGD", "SGD", "SSAM"]
     choice.set_value(["SAM, then SGD"]).run()
