@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from streamlit import runtime
 
 from engine.work import settings
-from pages.ui import ahead, cached, crosshair
+from pages.ui import ahead, cached, crosshair, themed
 from pages.ui.front import Front
 
 HEAPS = -8, 2
@@ -50,6 +50,7 @@ def look() -> None:
     )
     crosshair.listen()
     ahead.ready()
+    themed.listen()
     with cached.turnstile():
         page.run()
     cached.freeze()

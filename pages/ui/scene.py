@@ -154,6 +154,8 @@ export default function ({ parentElement, data }) {
   // Plotly itself keeps a camera only where the figure asks for none
   if (plot.keep === data.keep && sceneOf(plot)) layout.scene.camera = sceneOf(plot).getCamera();
   else if (data.solid) approach(plot, layout);
+  // from above, another map's axes have another shape: Plotly would stretch them into that of the last one
+  if (!data.solid && plot.keep !== data.keep) window.Plotly?.purge(plot);
   plot.keep = data.keep;
   const { clientWidth: width, clientHeight: height } = plot;
   if (data.solid && width) Object.assign(layout, { width, height });  // else a scene keeps the size it had elsewhere

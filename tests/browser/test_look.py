@@ -48,6 +48,14 @@ TURN = """x => {
   return Plotly.relayout(plot, { 'scene.camera.eye.x': x });
 }"""
 """Turns the landscape, as a hand would."""
+INK = """colour => [...document.querySelectorAll('.ravine-plot')].every(
+  plot => plot._fullLayout?.font.color === colour)"""
+"""Whether the words of all plots have a colour."""
+FLUSH = """() => {
+  const plot = document.querySelector('.ravine-plot'), { range } = plot._fullLayout.xaxis, side = plot._fullData[0].x;
+  return plot.data.length > 4 && [side.at(0), side.at(-1)].every((end, i) => Math.abs(end - range[i]) < 1e-3);
+}"""
+"""Whether a map of several paths ends where its axes do."""
 MARK = "plot => { window.scene = plot.querySelector('.gl-container canvas'); }"
 SAME = "() => document.querySelector('.ravine-plot[data-drawn] .gl-container canvas') === window.scene"
 """Whether a landscape is drawn in the scene that was marked."""
@@ -101,6 +109,10 @@ def test_plots_follow_their_container_and_keep_their_view(visit):
     turn_to(page, "Landscape")
     page.wait_for_function(SAME)
     assert plots.nth(1).evaluate(camera) == looks[-1]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(INK, arg="#F2F4F8")
+    page.get_by_role("button", name="SGD, SAM, SSAM and AdamW").click()
+    page.wait_for_function(FLUSH)
 
     turn_to(page, "Encyclopedia")
     key(page, "encyclopedia:other").locator("input").fill("USAM")
