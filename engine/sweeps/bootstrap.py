@@ -10,6 +10,10 @@ from scipy import stats
 LEVEL = 0.95
 COUNT = 2000
 ANY = (-np.inf, np.inf)
+FEWEST = 3
+"""Seeds below which there is no interval of medians: of two, each is judged by the other alone, in every resample."""
+TRIED = 10
+"""Seeds for which the width of `spread` was found; fewer say less of how far they vary."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,23 @@ def spread(
     """The normal interval of a number made of medians and minima: 1.96 times half the resamples' central 68 %.
 
     Percentiles of the resamples lie on one side of such a number, for a resample has the seeds' noise twice; and a few
-    resamples that jump to another cell make their standard deviation several times too large.
+    resamples that jump to another cell make their standard deviation several times too large. Of fewer than ten seeds
+    it is as much wider as Student's is; of two there is none.
     """
-    low, high = np.nanquantile(resampled, stats.norm.cdf([-1, 1])) if np.isfinite(resampled).any() else (np.nan, np.nan)
-    return _about(value, float(stats.norm.ppf((1 + LEVEL) / 2) * (high - low) / 2), seeds, limits, note)
+    if seeds < FEWEST or not np.isfinite(resampled).any():
+        return Estimate(float(np.clip(value, *limits)), note=_without(seeds, note))
+    low, high = np.nanquantile(resampled, stats.norm.cdf([-1, 1]))
+    few = max(1.0, _student(seeds) / _student(TRIED))
+    return _about(value, float(few * stats.norm.ppf((1 + LEVEL) / 2) * (high - low) / 2), seeds, limits, note)
+
+
+def _student(seeds: int) -> float:
+    """How many standard deviations of a mean of so many Student's interval reaches."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, seeds - 1))
+
+
+def _without(seeds: int, note: str) -> str:
+    return "; ".join(filter(None, (note, "two seeds: no interval" if seeds == 2 else "")))
 
 
 def student(value: float, others: np.ndarray, limits: tuple[float, float] = ANY, note: str = "") -> Estimate:
@@ -92,9 +109,10 @@ def student(value: float, others: np.ndarray, limits: tuple[float, float] = ANY,
 
 
 def percentile(value: float, resampled: np.ndarray, seeds: int, note: str = "") -> Estimate:
-    """The resamples' central 95 %, of a number that takes few values, such as a column of a grid."""
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(resampled, tails, method="inverted_cdf") if seeds > 1 else (np.nan, np.nan)
+    """The resamples' central 95 %, of a number that takes few values, such as a column of a grid; of two seeds none."""
+    if seeds < FEWEST:
+        return Estimate(float(value), note=_without(seeds, note))
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
     return Estimate(float(value), float(low), float(high), note)
 
 
