@@ -50,6 +50,8 @@ AT = sweep.AT
 
 PRESETS = f"{AT}:presets"
 """Whether their menu is open."""
+SAID = "robustness:said"
+"""Where a session keeps what of the view the whole page was drawn for last."""
 PLAN = "robustness:plan"
 PLANS = ("Grid", "Points")
 """How runs are chosen: in the cells of a grid, or at points in the ranges of several knobs."""
@@ -115,7 +117,9 @@ def look(spec: SweepSpec) -> bool:
         shell.empty("The first runs are on their way." if at_work else "Nothing has been trained yet: press Train.")
         return at_work
     described = describe(spec)
-    view = views.chosen(record, described)
+    view = views.controls(record, described)
+    if st.session_state.setdefault(SAID, views.address()) != views.address():
+        st.rerun()  # the address and the menus of the whole page are to follow
     show(spec, version, record, described, view)
     along(address, version, record, described, view.quantity)
     if view.quantity.sides:
@@ -208,27 +212,41 @@ def table_menu(spec: SweepSpec) -> None:
             )
 
 
-def drawings(spec: SweepSpec, record: Sweep) -> dict[str, download.Draw]:
-    """Every figure of the page by its title."""
-    described = describe(spec)
-    made: dict[str, download.Draw] = {}
-    for name in sweeps.offered(record):
-        made[f"Map of {name}"] = partial(sweeps.maps, record, described, QUANTITIES[name])
-        made[f"Slices of {name}"] = partial(slices.tuned, record, described, QUANTITIES[name])
-    return made
+def drawings(spec: SweepSpec, record: Sweep, view: views.View) -> dict[str, download.Draw]:
+    """Every figure of the page by its title, those that are looked at first; the maps of other quantities last."""
+    described, address, version = describe(spec), Work(spec).address, cached.version(Work(spec).address)
+    quantity, loss = view.quantity, loss_of(view.quantity, record)
+    named = {name: QUANTITIES[name] for name in sweeps.offered(record)}
+    made: dict[str, download.Draw] = {title(described, view): partial(drawn, address, version, record, described, view)}
+    shown = {f"Slices of {quantity.label}": partial(slices.tuned, record, described, quantity)}
+    rule = sweeps.turning(described)
+    shown[f"Slices of {sweeps.titles(described)[rule]}"] = partial(slices.rows, record, described, quantity, rule)
+    maps = {f"Map of {one.label}": partial(sweeps.maps, record, described, one) for one in named.values()}
+    return made | shown | scores.drawings(record, described, loss) | {n: d for n, d in maps.items() if n not in made}
+
+
+def title(described: Spec, view: views.View) -> str:
+    """The name of the map that is looked at."""
+    if view.other is None:
+        return f"Map of {view.quantity.label}"
+    return f"Map against {sweeps.titles(described)[view.other]}"
 
 
 def grid(wanted: SweepSpec | None) -> dict[str, str]:
     """The page of a sweep; what of its state belongs into the address."""
     spec = shown(wanted, AT, SWEEP)
     found = cached.record(Work(spec).address)
+    made: dict[str, download.Draw] = {}
+    st.session_state.pop(SAID, None)
     with heading():
         presets()
         shell.spec_menu(spec, f"sweep-{digest(spec)}")
         if isinstance(found, Sweep) and found.done:
             table_menu(spec)
-        made = drawings(spec, found) if isinstance(found, Sweep) and found.done else {}
-        download.menu(made, AT, digest(spec), looked_at=f"Map of {st.session_state.get(views.NAME)}")
+            views.settle(found, describe(spec))
+            st.session_state[SAID] = views.address()
+            made = drawings(spec, found, views.chosen(found, describe(spec)))
+        download.menu(made, AT, digest(spec), looked_at=next(iter(made), ""))
     live.ticking(partial(look, spec), cached.at_work(Work(spec).address))
     return views.address()
 
@@ -265,4 +283,4 @@ with st.sidebar:
     gridded = plan == PLANS[0]
     wanted = sidebar(sweep.settings, AT) if gridded else sidebar(design.settings, design.AT)
 view = grid(wanted) if gridded else points(wanted)
-link.write(view | (flatten(wanted) if wanted else {}))
+link.write(view | link.settings(AT if gridded else design.AT, flatten(wanted) if wanted else None))

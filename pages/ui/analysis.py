@@ -76,7 +76,8 @@ class Page:
             live.ticking(partial(_invite, self.kind, about, wanted, self.button, self.empty), uncounted)
             self._dimmed()
         views = {view: st.session_state[f"{self.kind}:{view}"] for view in self.views}
-        link.write({shell.RUN: about.run} | against.address() | views | (flatten(wanted) if wanted else {}))
+        settings = link.settings(self.kind, flatten(wanted) if wanted else None)
+        link.write({shell.RUN: about.run} | against.address() | views | settings)
 
     def _look(self, about: Subject, other: Subject | None, name: str) -> bool:
         """How far the analysis of a name is, and what there is of it, beside the same of the run that is compared

@@ -79,6 +79,14 @@ def write(parameters: Mapping[str, str]) -> None:
         st.query_params.from_dict(wanted)
 
 
+def settings(at: str, found: Mapping[str, str] | None) -> dict[str, str]:
+    """What the address says of the settings below `at`: those that were found, or, while one of them is wrong, what
+    they were before."""
+    if found is not None:
+        st.session_state[f"{at}:link"] = dict(found)
+    return st.session_state.get(f"{at}:link", {})
+
+
 def _say(parameters: Mapping[str, str]) -> None:
     """As `st.query_params.from_dict`, but leaves it to the script to write the address: what is sent before the script
     is there would be one more entry."""

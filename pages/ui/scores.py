@@ -4,6 +4,7 @@ sensitive."""
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -30,7 +31,7 @@ SECTION = f"{sweep.AT}:section"
 
 def show(address: str, version: tuple[int, ...], record: Sweep, described: Spec, loss: str) -> None:
     """One of SECTIONS, of the held-out or the training loss by its outcome's name."""
-    called = "training loss" if loss == "train_loss" else "held-out loss"
+    called = _called(loss)
     st.segmented_control(
         "Numbers of the rules",
         SECTIONS,
@@ -54,7 +55,7 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
     found = cached.drawn(f"summaries@{address}/{loss}", version, False, partial(summaries, record, loss, rated))
     if not found:
         return shell.empty(WAITING)
-    titles, rules = sweeps.titles(described), sweeps.compared(described)
+    titles = sweeps.titles(described)
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
         turned = [sweeps.called(described[side]["knob"]) for side in "xy" if described[side]["knob"]]
@@ -70,12 +71,8 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
         shell.write(shell.table(head, rows))
         explained(("best", "share", "stable", "sensitivity", "importance"))
     if rated and len(found) > 1:
-        spots = [
-            summary.Spot(title, rule["name"], one.sensitivity.value, one.best.value, one.best.low, one.best.high)
-            for title, rule, one in zip(titles, rules, found, strict=True)
-        ]
         with right:
-            draw = partial(summary.plane, spots, called, fingerprint(record.spec))
+            draw = partial(_plane, found, record, described, called)
             figures.chart(f"plane@{address}/{loss}", version, Tall.MIDDLE, draw)
 
 
@@ -90,15 +87,38 @@ def trials(address: str, version: tuple[int, ...], record: Sweep, described: Spe
     """What to expect of the best of a few cells."""
     if not started(record, loss):
         return shell.empty(WAITING)
-
-    def draw() -> Chart:
-        rules = zip(sweeps.titles(described), sweeps.compared(described), strict=True)
-        curves = []
-        for r, (title, rule) in enumerate(rules):
-            maps = outcomes(record, loss, r)
-            found = best_of(maps, min(MOST, maps.grid.size))
-            curves.append(summary.Curve(title, rule["name"], found))
-        return summary.trials(curves, called, fingerprint(record.spec))
-
-    figures.chart(f"trials@{address}/{loss}", version, Tall.MIDDLE, draw)
+    figures.chart(f"trials@{address}/{loss}", version, Tall.MIDDLE, partial(_curves, record, described, loss, called))
     explained(("best_of",))
+
+
+def _curves(record: Sweep, described: Spec, loss: str, called: str) -> Chart:
+    """The best of k cells, for all rules."""
+    curves = []
+    for r, (title, rule) in enumerate(zip(sweeps.titles(described), sweeps.compared(described), strict=True)):
+        maps = outcomes(record, loss, r)
+        curves.append(summary.Curve(title, rule["name"], best_of(maps, min(MOST, maps.grid.size))))
+    return summary.trials(curves, called, fingerprint(record.spec))
+
+
+def _plane(found: Sequence[Summary], record: Sweep, described: Spec, called: str) -> Chart:
+    """How good against how sensitive, of all rules."""
+    rules = zip(sweeps.titles(described), sweeps.compared(described), found, strict=True)
+    spots = [
+        summary.Spot(title, rule["name"], one.sensitivity.value, one.best.value, one.best.low, one.best.high)
+        for title, rule, one in rules
+    ]
+    return summary.plane(spots, called, fingerprint(record.spec))
+
+
+def drawings(record: Sweep, described: Spec, loss: str) -> dict[str, Callable[[], Chart]]:
+    """The figures of `numbers` and `trials` by their titles, where there are any; they are computed when drawn."""
+    if not started(record, loss):
+        return {}
+    called, made = _called(loss), dict[str, Callable[[], Chart]]()
+    if described["x"]["knob"] == "lr" and len(sweeps.titles(described)) > 1:
+        made["Good against sensitive"] = lambda: _plane(summaries(record, loss, True), record, described, called)
+    return made | {"Best of k cells": partial(_curves, record, described, loss, called)}
+
+
+def _called(loss: str) -> str:
+    return "training loss" if loss == "train_loss" else "held-out loss"

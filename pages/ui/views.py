@@ -32,18 +32,38 @@ class View(NamedTuple):
     other: int | None  # the rule that all are held against, where one is
 
 
-def chosen(record: Sweep, spec: Spec) -> View:
+def controls(record: Sweep, spec: Spec) -> View:
     """The choice, of what there is in the record; `spec` is the sweep's, as `describe` gives it."""
+    settle(record, spec)
     with st.container(horizontal=True, vertical_alignment="bottom", key="views", gap="small"):
-        quantity = _quantity(record, spec)
+        _quantity(record)
         held = st.session_state.get(OTHER) is not None
         told = (
             "Does not apply: what is shown is a ratio."
             if held
             else "A value of this quantity along which a line is drawn."
         )
-        level = _number(LEVEL, "Contour at", told, None, held)
-        return View(quantity, () if level is None else (level,), _other(spec))
+        _number(LEVEL, "Contour at", told, None, held)
+        _other(spec)
+    return chosen(record, spec)
+
+
+def settle(record: Sweep, spec: Spec) -> None:
+    """Leaves of what a session has chosen only what there is in the record."""
+    names, titles = _names(record), sweeps.titles(spec)
+    if st.session_state.get(NAME) not in names:
+        st.session_state[NAME] = names[0]
+    if st.session_state.get(OTHER) not in (titles if len(titles) > 1 else []):
+        st.session_state[OTHER] = None
+
+
+def chosen(record: Sweep, spec: Spec) -> View:
+    """What a session has chosen, once it is settled."""
+    name = str(st.session_state[NAME])
+    target, level, other = (st.session_state.get(key) for key in (TARGET, LEVEL, OTHER))
+    quantity = until(name, aim(record) if target is None else target, spec) if name in COUNTS else QUANTITIES[name]
+    levels = () if level is None else (float(level),)
+    return View(quantity, levels, None if other is None else sweeps.titles(spec).index(other))
 
 
 def take(quantity: str) -> None:
@@ -76,43 +96,39 @@ def address() -> dict[str, str]:
     return found if level is None else found | {"level": ANY.text(level)}
 
 
-def _quantity(record: Sweep, spec: Spec) -> Quantity:
-    names = sweeps.offered(record) + sweeps.counted(record)
-    if st.session_state.get(NAME) not in names:
-        st.session_state[NAME] = names[0]
-    name = st.selectbox("Quantity", names, format_func=_called, key=NAME, persist_state="session", width=280)
-    if name not in COUNTS:
-        return QUANTITIES[name]
-    target = _number(TARGET, "Target", "The training loss that a run has to come down to.", aim(record))
-    return until(name, aim(record) if target is None else target, spec)
+def _names(record: Sweep) -> list[str]:
+    return sweeps.offered(record) + sweeps.counted(record)
+
+
+def _quantity(record: Sweep) -> None:
+    name = st.selectbox("Quantity", _names(record), format_func=_called, key=NAME, persist_state="session", width=280)
+    if name in COUNTS:
+        _number(TARGET, "Target", "The training loss that a run has to come down to.", aim(record))
 
 
 def _called(name: str) -> str:
     return words.capital(QUANTITIES[name].label if name in QUANTITIES else f"{name} loss")
 
 
-def _number(key: str, label: str, told: str, usual: float | None, disabled: bool = False) -> float | None:
+def _number(key: str, label: str, told: str, usual: float | None, disabled: bool = False) -> None:
     if usual is not None and key not in st.session_state:
         st.session_state[key] = usual
     look: dict[str, Any] = {"format": "%.6g", "placeholder": "none", "width": 130, "help": told, "disabled": disabled}
-    value = st.number_input(label, value=None, key=key, **look)
-    return None if value is None else float(value)
+    st.number_input(label, value=None, key=key, persist_state="session", **look)
 
 
-def _other(spec: Spec) -> int | None:
+def _other(spec: Spec) -> None:
     """The rule that all others are held against, if one is chosen."""
     titles = sweeps.titles(spec)
     if len(titles) < 2:
-        return None
-    if st.session_state.get(OTHER) not in (None, *titles):
-        st.session_state[OTHER] = None
-    name = st.selectbox(
+        return
+    st.selectbox(
         "Against",
         titles,
         index=None,
         key=OTHER,
+        persist_state="session",
         placeholder="no other rule",
         width=180,
         help="Shows the loss of every rule as a multiple of this one's, and where that is more than luck.",
     )
-    return titles.index(name) if name in titles else None

@@ -17,6 +17,8 @@ PLOT = ".ravine-plot .main-svg"
 def test_a_map(visit):
     page = visit("robustness")
     expect(page.locator(".ravine-plot")).to_have_count(4, timeout=LONG)
+    enter(page, "sweep:level", "0.5")
+    page.wait_for_url(re.compile("level=0.5"))
     for name, value in (("x.Axis.points", "3"), ("y.Axis.points", "3"), ("seeds", "1")):
         enter(page, f"sweep.{name}", value)
     train = button(page, "compute")

@@ -79,6 +79,16 @@ def test_other_views_of_what_ships(store):
     assert (
         not app.exception and "as a multiple of what SAM has there" in texts(app) and "62.5% of the cells" in texts(app)
     )
+    offered = app.selectbox(key="sweep:figure")
+    assert offered.value == "Map against SAM" and {"Best of k cells", "Good against sensitive"} <= set(offered.options)
+    app.number_input(key="sweep.seeds").set_value(2).run()
+    said = dict(app.query_params)
+    app.number_input(key="sweep.run.RunSpec.steps").set_value(0).run()
+    assert said["versus"] == "SAM" and said["seeds"] == "2" and dict(app.query_params) == said, "a fault costs more"
+    app.number_input(key="sweep.run.RunSpec.steps").set_value(200).run()
+    app.number_input(key="sweep.seeds").set_value(6).run()
+    app.switch_page("pages/spectrum.py").run().switch_page("pages/robustness.py").run()
+    assert app.selectbox(key="sweep:versus").value == "SAM"
     app.session_state["sweep:section"] = "Trials"
     app.run()
     assert not app.exception and "The lowest training loss to expect after k cells" in texts(app)
