@@ -125,7 +125,7 @@ def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
 
 
 def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
-    """How much of a rule's map is near the best of all rules."""
+    """How much of a rule's map is near the lowest median of all rules."""
     finite = values[np.isfinite(values)]
     if quantity.sides and np.isfinite(values[rule]).any():
         return f"{100 * (values[rule] < 0).mean():.0f}% trained"
@@ -133,7 +133,7 @@ def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
         return ""
     best = finite.min()
     good = values[rule] <= best * (1 + WITHIN)
-    return f"{100 * good.mean():.0f}% near the best"
+    return f"{100 * good.mean():.0f}% near the lowest"
 
 
 def _limits(values: np.ndarray, lost: np.ndarray, quantity: Quantity, log: bool) -> tuple[float, float]:
@@ -213,7 +213,8 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     if quantity.sides:
         return f"{_ranked(sweep)} Each cell is {over}.{same} {about(spec)}{still}"
     told = (
-        f"The star is each rule's best cell; near the best is within {WITHIN:.0%} of the best of all rules."
+        f"The star is each rule's best cell; near the lowest is within {WITHIN:.0%} of the lowest of all rules, luck "
+        "included."
         if quantity.judged
         else "A run that has not trained may be low here too: look at its loss beside it."
     )

@@ -31,9 +31,11 @@ class Measure:
 MEASURES = {
     "share": Measure(
         "Share of the map near the best",
-        "How many of a map's cells have a median loss over seeds at most x % above the best cell's, which is "
-        "chosen by all seeds but one and judged by that one, for the smallest of many noisy medians is too small.",
-        "|{(y, x): med_s l(y, x, s) <= (1 + x/100) L}| / |{(y, x)}|,  L = med_s l(argmin_c med_{s' != s} l(c, s'), s)",
+        "How many of a map's cells have a median loss over seeds at most x % above that of the best cell of all rules "
+        "compared, which is chosen by all seeds but one and judged by that one, for the smallest of many noisy medians "
+        "is too small.",
+        "|{(y, x): med_s l(y, x, s) <= (1 + x/100) L}| / |{(y, x)}|,  L = med_s l(argmin_c med_{s' != s} l(c, s'), s), "
+        " c of all rules",
         "no published definition of this form; choosing and judging apart: Cawley & Talbot 2010, JMLR 11",
         "share of cells",
         False,

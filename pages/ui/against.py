@@ -50,7 +50,11 @@ def menu(run: str) -> None:
     if chip(run):
         return
     kept = [*islice((s.digest for s in cached.summaries() if s.last and s.digest != run), shell.OFFERED)]
-    with st.popover("Compare", disabled=not kept, help="This run against another one, on equal axes"):
+    with st.popover(
+        "Compare",
+        disabled=not kept,
+        help="This run against another one: curves on equal axes, maps in one scale of colours",
+    ):
         st.selectbox(
             "Compare against",
             kept,

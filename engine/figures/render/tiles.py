@@ -197,7 +197,8 @@ def _cells(axes: Axes, drawing: Tiles, panel: Panel, size: float) -> Any:
         axes.plot(drawing.a[j], [_row(drawing, int(k)) for k in i], ".", markersize=0.3 * size, color=OVER)
     if panel.best:
         place = drawing.a[panel.best[1]], _row(drawing, panel.best[0])
-        axes.plot(*place, "*", markersize=1.1 * size, color=UNDER, markeredgecolor=OVER, markeredgewidth=0.6)
+        star = {"color": UNDER, "markeredgecolor": OVER, "markeredgewidth": 0.6, "clip_on": False, "zorder": 5}
+        axes.plot(*place, "*", markersize=1.1 * size, **star)
     if drawing.levels and min(panel.z.shape) > 1:
         levels = sorted(drawing.heights(np.array(drawing.levels)))
         axes.contour(drawing.a, drawing.b, drawing.heights(panel.z), levels=levels, colors="#111111", linewidths=0.8)
