@@ -152,4 +152,12 @@ def _plane(surface: JointSurface) -> str:
 def _end(surface: JointSurface, r: int, name: str) -> str:
     value = f"{words.number(float(surface.end_sharpness[r]))} ± {words.number(float(f'{surface.end_residual[r]:.1g}'))}"
     share = words.percent(float(surface.explained[r]))
-    return f"{name}: loss {words.number(float(surface.end_loss[r]))}, λ₁ {value}, {share}"
+    last = broken_off(surface, r)
+    until = "" if last is None else f" at step {last:,}"
+    return f"{name}{until}: loss {words.number(float(surface.end_loss[r]))}, λ₁ {value}, {share}"
+
+
+def broken_off(surface: JointSurface, r: int) -> int | None:
+    """The step at which a run's path ends on the map, where points are left out and it may not be the run's end."""
+    last = int(surface.steps[_rows(surface)[r]][-1])
+    return last if surface.left_out and last < surface.run_specs[r]["steps"] else None

@@ -173,7 +173,8 @@ def ground(surface: JointSurface, provisional: bool) -> Map:
     """The ground under the runs' paths, each end with its λ₁; while they train it is `provisional`, and says so."""
     every = complete_losses(surface)
     drawn = joint.draw(surface, "log loss" if len(every) and every.min() > 0 else "loss")
-    ends = zip(_names(surface), surface.end_sharpness, colours(surface.run_specs), strict=True)
+    called = [_until(name, joint.broken_off(surface, r)) for r, name in enumerate(_names(surface))]
+    ends = zip(called, surface.end_sharpness, colours(surface.run_specs), strict=True)
     routes = tuple(
         replace(route, tag=_tag(name, float(value)), colour=hue, dash="solid")
         for route, (name, value, hue) in zip(drawn.routes, ends, strict=True)
@@ -197,6 +198,11 @@ def _names(surface: JointSurface) -> list[str]:
     first = [words.title(spec["rule"]["name"]) for spec in surface.run_specs]
     own = joint.names(surface)
     return [title if first.count(title) == 1 else name for title, name in zip(first, own, strict=True)]
+
+
+def _until(name: str, last: int | None) -> str:
+    """A run's name beside the end of its path; where that is not the run's, with the step that it is."""
+    return name if last is None else f"{name} at step {last:,}"
 
 
 def _tag(name: str, sharpness: float) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from engine.analyses import joint as analysis
 from engine.analyses.joint import JointSpec
-from engine.figures import joint
+from engine.figures import joint, together
 from engine.figures.render import paper, plotly
 from engine.figures.render.numbers import csv
 from engine.problems import evaluate
@@ -105,6 +105,10 @@ def test_what_is_not_finite_is_left_out(runs):
     made = drawn([replace(runs[0], path=path), *runs[1:]])
     assert made.left_out == 2 and np.isfinite(made.loss).all() and made.starts.tolist() == [0, 3, 12, 15]
     assert "2 points" in joint.draw(made).words
+    last = int(runs[0].steps[-3])
+    assert f" at step {last:,}: loss" in joint.draw(made).words
+    tags = [route.tag for route in together.ground(made, provisional=False).routes]
+    assert f"at step {last}" in tags[0] and "at step" not in tags[1], "a point that is not the end is named so"
     with pytest.raises(SpecError, match="runs: one of them has no measured point that is finite"):
         drawn([replace(runs[0], path=path * np.nan), *runs[1:]])
 
