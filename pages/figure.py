@@ -99,6 +99,10 @@ def main() -> None:
     drawings = [panel.drawing for panel in panels]
     picture = composed.export(drawings, sheet, "png", wanted.clear, wanted.times)
     words = composed.caption(drawings)
+    if lost := composed.too_small(drawings, sheet):
+        some = ", ".join(f"“{text}”" for text in lost[:3])
+        told = f"Too small: words are cut off or lie on each other ({some}{', …' if len(lost) > 3 else ''})."
+        st.warning(escape.markdown(f"{told} More width or height, or fewer columns, make room."))
     st.image(picture, width=round(sheet.width * 120), alt=words)
     shell.write(escape.html("<p class='caption'>{}</p>", words))
 

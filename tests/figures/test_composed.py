@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 
 import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from engine.figures.drawing import Chart
 from engine.figures.render import composed
 from engine.figures.render.composed import Sheet
+from engine.figures.render.crowded import crowded, overlapping, texts
 from tests.drawn import DRAWINGS
 from tests.figures.test_escape import chart
 
@@ -33,15 +29,6 @@ SHEETS = [
 ]
 
 
-def texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
-    """Every text that is seen, and its box in inches."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()
-    for text in figure.findobj(Text):
-        if isinstance(text, Text) and text.get_visible() and text.get_text().strip():
-            yield text.get_text(), text.get_window_extent(renderer).transformed(figure.dpi_scale_trans.inverted())
-
-
 @pytest.mark.parametrize(("names", "sheet"), SHEETS)
 def test_panels_are_whole_and_apart(names: list[str], sheet: Sheet):
     """No text leaves the figure, lies on another text or in another panel's plot."""
@@ -55,20 +42,17 @@ def test_panels_are_whole_and_apart(names: list[str], sheet: Sheet):
         "(e)",
         "(f)",
     ][: len(names)]
-    for text, box in found:
-        assert box.x0 > -0.01 and box.y0 > -0.01 and box.x1 < sheet.width + 0.01 and box.y1 < sheet.height + 0.01, text
-    assert [(found[i][0], found[j][0]) for i, j in overlapping([box for _, box in found], 0.002)] == []
+    assert crowded(figure) == []
     plots = [axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted()) for axes in figure.axes]
     assert all(min(plot.width, plot.height) > 0.05 for plot in plots)
     assert overlapping(plots, 1e-6) == []
 
 
-def overlapping(boxes: list[Bbox], most: float) -> list[tuple[int, int]]:
-    """Pairs of boxes that share more than so many square inches."""
-    sides = np.array([box.extents for box in boxes])
-    low, high = np.maximum(sides[:, None, :2], sides[None, :, :2]), np.minimum(sides[:, None, 2:], sides[None, :, 2:])
-    both = np.triu(np.prod(np.clip(high - low, 0, None), axis=2), 1)
-    return [(int(i), int(j)) for i, j in np.argwhere(both > most)]
+@pytest.mark.parametrize("sheet", [Sheet(3, 3.25, 2), Sheet(2, 5.5, 0.9)])
+def test_a_sheet_that_is_too_small_says_so(sheet: Sheet):
+    """Words on each other, or cut off, in a print that looks as if it were finished."""
+    drawings = [DRAWINGS[name]() for name in FOUR]
+    assert composed.too_small(drawings, sheet) and not composed.too_small(drawings, SHEETS[0][1])
 
 
 def test_charts_of_the_same_lines_have_one_legend_and_the_same_ends():

@@ -15,6 +15,7 @@ from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, paper
 from engine.figures.render.axes import draw, keys, legend_columns, legend_shift, name, shift_legend, thin, tick, wrapped
+from engine.figures.render.crowded import crowded
 from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_within
 from engine.figures.render.rails import lines_within
@@ -63,6 +64,12 @@ def export(drawings: Drawings, sheet: Sheet, form: str, clear: bool = False, tim
         if clear:
             paper.without_ground(made)
         return paper.write(made, form, times, "Figure", caption(drawings), source(drawings))
+
+
+def too_small(drawings: Drawings, sheet: Sheet) -> list[str]:
+    """The words for which there is no room: they are cut off, or lie on others."""
+    with paper.TOP, matplotlib.rc_context(_fonts(sheet)):
+        return crowded(composed(drawings, sheet))
 
 
 def composed(drawings: Drawings, sheet: Sheet) -> Figure:
