@@ -19,7 +19,7 @@ def show() -> None:
     with st.container(key=AT):
         for name, lesson in lessons.shipped().items():
             _row(name, name, lesson)
-        with st.popover("Load a lesson", key=f"{AT}:own", help="A JSON file such as Download gives"):
+        with st.expander("Load a lesson", key=f"{AT}:own"):  # not a menu, which would be cut at the foot of the page
             _own()
 
 
@@ -50,7 +50,7 @@ def _row(name: str, address: str, lesson: Lesson) -> None:
 
 def _own() -> None:
     """A file that is loaded is presented from its link, which holds all of it: nothing is kept here."""
-    about = "Its notes, slides and settings can be changed in any editor."
+    about = "JSON, such as Download gives; its notes, slides and settings can be changed in any editor."
     file = st.file_uploader("A lesson's file", type="json", key=f"{AT}:file", max_upload_size=1, help=about)
     if file is None:
         return
