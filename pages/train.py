@@ -174,7 +174,11 @@ def note(spec: RunSpec) -> None:
     """That what the controls describe is another run than the one that is shown, below them, where it moves none."""
     if digest(spec) != shell.current():
         said = [f"Not the run that is shown: {todo(spec)}."]
-        said += ["Dashed: how it would descend."] if on_ground(spec) and portable(spec) else []
+        said += (
+            ["Dashed: how it would descend, as far as it stays on the map."]
+            if on_ground(spec) and portable(spec)
+            else []
+        )
         st.caption(escape.markdown(" ".join(said)))
 
 

@@ -106,12 +106,12 @@ class GraphCost(Experiment):
         count = (*self._curves(result, "gradients", unit=epoch), self._predicted())
         spread = f"Median over {len(self.ensembles()['SGD'])} seeds; the band is their range."
         price = f"{TOP} by what was paid. {spread} {LEVEL}"
-        words = ("paid", "Sharpness and its price", "gradient evaluations", "λ_max")
+        words = ("paid", "Sharpness and its price", "gradient evaluations", "λ₁")
         counted = ("count", "Gradients", "epoch", "gradient evaluations")
         held_out = f"On graphs that were held out. {spread}"
         return (
             Chart(*words, paid, price, log_y=True, source=source),
-            Chart("flat", "Sharpness", "epoch", "λ_max", flat, f"{TOP}. {spread}", log_y=True, source=source),
+            Chart("flat", "Sharpness", "epoch", "λ₁", flat, f"{TOP}. {spread}", log_y=True, source=source),
             Chart(*counted, count, COUNTED, source=source),
             Chart("right", "Accuracy", "epoch", "held-out accuracy [%]", right, held_out, source=source),
         )

@@ -187,6 +187,8 @@ def checkpoint(prefix: str, about: Subject) -> int:
     """A choice among the measured points of the path; -1 is the last."""
     steps, key = about.record.steps, f"{prefix}.checkpoint@{about.run}"
     last, given = len(steps) - 1, st.session_state.pop(f"{prefix}.checkpoint", None)
+    if given is not None and given > last:
+        shell.wrong([f"checkpoint: the last of this run is {last}, got {given}"])
     if given is not None or not 0 <= st.session_state.get(key, -1) <= last:
         st.session_state[key] = given if given is not None and 0 <= given <= last else last
     if last == 0:

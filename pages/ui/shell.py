@@ -69,7 +69,7 @@ def receive(
         return None
     came = {name: text for name, text in came.items() if name not in own}
     views = views or {}
-    faults = [fault for at in (RUN, AGAINST) if at in came for fault in _open(at, came[at])]
+    faults = [fault for at in (RUN, AGAINST) if at in came for fault in _open(at, came[at], "RunSpec" in table)]
     for name in [name for name in views if name in came]:
         if came[name] in views[name]:
             st.session_state[f"{prefix}:{name}"] = came[name]
@@ -83,15 +83,17 @@ def receive(
     return reading.kept
 
 
-def _open(at: str, run: str) -> list[str]:
+def _open(at: str, run: str, trains: bool) -> list[str]:
     """Makes a run the current one, or the one that others are compared against; one line of what is wrong with it, if
-    anything."""
+    anything: on a page that `trains` runs what is missing can be made."""
     try:
         known = cached.store().has(run) or cached.jobs().snapshot(run)
     except SpecError as error:
         return [str(error).replace("run", at, 1)]
     if not known:
-        return [f"{at}: {run} is not kept here" + ("; train the settings below to make it" if at == RUN else "")]
+        return [
+            f"{at}: {run} is not kept here" + ("; train the settings below to make it" if trains and at == RUN else "")
+        ]
     st.session_state[at] = run
     return []
 

@@ -65,3 +65,17 @@ def test_a_stray_name_costs_nothing(page, address, stray):
     if page == "train":
         settings = "SSAM" if address == {"run": RUN} else "SAM"
         assert state(plain)["train.rule"] == settings, "a link to a run alone brings its settings"
+
+
+@pytest.mark.parametrize(
+    ("page", "address", "said", "unsaid"),
+    [
+        ("spectrum", {"run": RUN, "checkpoint": "500"}, "checkpoint: the last of this run is", "train"),
+        ("landscape", {"run": "deadbeefdeadbeef"}, "run: deadbeefdeadbeef is not kept here", "settings below"),
+        ("train", {"run": "deadbeefdeadbeef"}, "train the settings below", "checkpoint"),
+    ],
+)
+def test_what_is_not_there_is_told(page, address, said, unsaid):
+    """Another checkpoint in its place, in silence, and settings that the page does not have."""
+    told = " ".join(error.value.replace("\\", "") for error in opened(page, address).error)
+    assert said in told and unsaid not in told

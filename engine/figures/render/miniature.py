@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,8 @@ class _Scale:
 
 
 def _chart(chart: Chart, dark: bool, look: Theme) -> str:
-    short = [line for line in chart.lines if 0 < len(line.label) <= LETTERS and not line.theory]
+    called = [replace(line, label=line.label.partition(":")[0]) for line in chart.lines]
+    short = [line for line in called if 0 < len(line.label) <= LETTERS and not line.theory]
     names = [line for line in short if np.isfinite(visible(chart, line)).any()]
     right = RIGHT - LETTER * max((len(line.label) for line in names), default=0) - 8 * bool(names)
     known = [visible(chart, line) for line in chart.lines]
