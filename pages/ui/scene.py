@@ -74,7 +74,8 @@ const SPARE = ['toImage', 'resetCameraLastSave3d', 'lasso2d', 'select2d'];
 const bar = () => (
   { displaylogo: false, displayModeBar: BAR, modeBarButtonsToAdd: [saving()], modeBarButtonsToRemove: SPARE });
 const AWHILE = 300000;  // milliseconds, for even a scene that nobody sees looks at every frame whether it has changed
-const sceneOf = plot => plot._fullLayout?.scene?._scene;
+// None where a browser has no WebGL, of which Plotly tells in its place.
+const sceneOf = plot => [plot._fullLayout?.scene?._scene].find(scene => scene?.glplot);
 function take(parent) {
   const kept = window.ravineSolid;
   if (!kept || parent.querySelector('.ravine-plot')) return;
