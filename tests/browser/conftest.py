@@ -48,6 +48,8 @@ def visit(browser: Browser, server: Server) -> Iterator[Open]:
         context = browser.new_context(
             viewport={"width": 1440, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
+        if server.process and server.process.poll() is not None:
+            server.start()  # a test that kills it and fails costs no other
         context.set_default_timeout(LONG)  # whatever else the machine has to do
         contexts.append(context)
         page = context.new_page()
