@@ -164,7 +164,7 @@ def test_cancelling_leaves_what_was_done(trained):
     task = perform(store, Work(spec, run))
     while not next(task).saved:
         pass
-    task.close()  # type: ignore[attr-defined]
+    task.close()  # type: ignore[attr-defined]  # a generator
     partial = store.find(f"{run}/{digest(spec)}")
     assert isinstance(partial, Surface) and partial.stride > 1 and 0 < np.isfinite(partial.loss).sum() < 33**2
     progress = list(perform(store, Work(spec, run)))
