@@ -67,7 +67,7 @@ def adopt() -> None:
         design.adopt(own=("plan",))
         return
     faults = views.adopt()
-    came = shell.receive(SWEEPS, AT, views.offered(), own=("plan", "level"))
+    came = shell.receive(SWEEPS, AT, views.offered(), own=("plan", *views.NUMBERS))
     shell.wrong(faults)
     if came:
         sweep.fill(decode(SWEEPS, {"name": SweepSpec.__name__} | controls.read(SweepSpec, AT)))

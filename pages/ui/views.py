@@ -20,8 +20,10 @@ NAME, TARGET, LEVEL, OTHER = (f"{sweep.AT}:{key}" for key in ("quantity", "targe
 are held against."""
 
 
-ANY = Number("Contour at", "A value of the quantity.", -1e300, 1e300)
-"""The field of a contour's value."""
+ANY = Number("Value", "A value of the quantity.", -1e300, 1e300)
+"""The field of a contour's value, and of a target's."""
+NUMBERS = {"level": LEVEL, "target": TARGET}
+"""The numbers among the choice, by their names in an address."""
 
 
 class View(NamedTuple):
@@ -37,13 +39,15 @@ def controls(record: Sweep, spec: Spec) -> View:
     settle(record, spec)
     with st.container(horizontal=True, vertical_alignment="bottom", key="views", gap="small"):
         _quantity(record)
+        if st.session_state[NAME] in COUNTS:
+            _number(TARGET, "Target", "The training loss that a run has to come down to.")
         held = st.session_state.get(OTHER) is not None
         told = (
             "Does not apply: what is shown is a ratio."
             if held
             else "A value of this quantity along which a line is drawn."
         )
-        _number(LEVEL, "Contour at", told, None, held)
+        _number(LEVEL, "Contour at", told, held)
         _other(spec)
     return chosen(record, spec)
 
@@ -55,6 +59,8 @@ def settle(record: Sweep, spec: Spec) -> None:
         st.session_state[NAME] = names[0]
     if st.session_state.get(OTHER) not in (titles if len(titles) > 1 else []):
         st.session_state[OTHER] = None
+    if st.session_state[NAME] in COUNTS and TARGET not in st.session_state:
+        st.session_state[TARGET] = aim(record)
 
 
 def chosen(record: Sweep, spec: Spec) -> View:
@@ -77,23 +83,26 @@ def offered() -> dict[str, list[str]]:
 
 
 def adopt() -> list[str]:
-    """Takes over the contour's value from an address; a line on what is wrong with it."""
-    text = st.query_params.get("level", "") if link.outside() else ""
-    if not text:
-        return []
-    try:
-        st.session_state[LEVEL] = ANY.check(ANY.parse(text), "level")
-    except SpecError as error:
-        return [str(error)]
-    return []
+    """Takes over the numbers from an address; a line on each that is wrong."""
+    said = st.query_params if link.outside() else {}
+    faults = []
+    for name, key in NUMBERS.items():
+        if text := said.get(name, ""):
+            try:
+                st.session_state[key] = ANY.check(ANY.parse(text), name)
+            except SpecError as error:
+                faults.append(str(error))
+    return faults
 
 
 def address() -> dict[str, str]:
-    """What of the choice belongs into the address."""
+    """What of the choice belongs into the address; a target where steps are counted to it alone."""
     said = {name: st.session_state.get(key) for name, key in (("quantity", NAME), ("versus", OTHER))}
-    level = st.session_state.get(LEVEL)
+    numbers = {name: st.session_state.get(key) for name, key in NUMBERS.items()}
+    if said["quantity"] not in COUNTS:
+        numbers["target"] = None
     found = {name: str(word) for name, word in said.items() if word is not None}
-    return found if level is None else found | {"level": ANY.text(level)}
+    return found | {name: ANY.text(number) for name, number in numbers.items() if number is not None}
 
 
 def _names(record: Sweep) -> list[str]:
@@ -101,18 +110,14 @@ def _names(record: Sweep) -> list[str]:
 
 
 def _quantity(record: Sweep) -> None:
-    name = st.selectbox("Quantity", _names(record), format_func=_called, key=NAME, persist_state="session", width=280)
-    if name in COUNTS:
-        _number(TARGET, "Target", "The training loss that a run has to come down to.", aim(record))
+    st.selectbox("Quantity", _names(record), format_func=_called, key=NAME, persist_state="session", width=280)
 
 
 def _called(name: str) -> str:
     return words.capital(QUANTITIES[name].label if name in QUANTITIES else f"{name} loss")
 
 
-def _number(key: str, label: str, told: str, usual: float | None, disabled: bool = False) -> None:
-    if usual is not None and key not in st.session_state:
-        st.session_state[key] = usual
+def _number(key: str, label: str, told: str, disabled: bool = False) -> None:
     look: dict[str, Any] = {"format": "%.6g", "placeholder": "none", "width": 130, "help": told, "disabled": disabled}
     st.number_input(label, value=None, key=key, persist_state="session", **look)
 

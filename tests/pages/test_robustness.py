@@ -175,3 +175,15 @@ def test_what_maps_show_is_in_the_address(store):
     said = texts(app)
     assert "level: expected a finite number, got '1_0'" in said and "versus: expected one of" in said
     assert "level" not in app.query_params and "versus" not in app.query_params
+
+
+def test_a_target_is_in_the_address_and_in_the_export(store):
+    """Finds a target that redraws its own part of the page alone, so that a link and a file say another."""
+    app = robustness({"quantity": "steps to target", "target": "0.4"})
+    assert app.session_state["sweep:target"] == 0.4 and app.query_params["target"] == "0.4"
+    app.number_input(key="sweep:target").set_value(0.3).run()
+    assert app.query_params["target"] == "0.3"
+    assert app.selectbox(key="sweep:figure").value == "Map of steps until the training loss is 0.3"
+    app.selectbox(key="sweep:quantity").set_value("test accuracy").run()
+    assert "target" not in app.query_params
+    assert "target: expected a finite number" in texts(robustness({"target": "much"}))
