@@ -59,14 +59,18 @@ PLANS = ("Grid", "Points")
 
 def adopt() -> None:
     """Takes over what came with the address, or from a box; at first what ships."""
-    if link.outside() and (asked := st.query_params.get("plan")) in PLANS:
+    faults, asked = [], st.query_params.get("plan") if link.outside() else None
+    if asked in PLANS:
         st.session_state[PLAN] = asked
+    elif asked is not None:
+        faults = [f"plan: expected one of {', '.join(PLANS)}, got {asked[:40]!r}"]
     if zoom.TAKEN in st.session_state:
         st.session_state[PLAN] = PLANS[0]
     if st.session_state.get(PLAN) == PLANS[1]:
         design.adopt(own=("plan",))
+        shell.wrong(faults)
         return
-    faults = views.adopt()
+    faults += views.adopt()
     came = shell.receive(SWEEPS, AT, views.offered(), own=("plan", *views.NUMBERS))
     shell.wrong(faults)
     if came:

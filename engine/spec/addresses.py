@@ -38,8 +38,10 @@ def read_address(table: Table, parameters: Mapping[str, str]) -> Reading:
             faults.append(str(error))
             usual = table[values["name"]]() if values["name"] in table else None
             if not _drop(values, path, usual):
+                if again := len(faults) > 1 and faults[-2].startswith(f"{path}:"):
+                    faults.pop()  # what it is by itself does not go with another value either: that is said once
                 path = _drop_any(table, values, usual)
-                faults[-1] += f" (left out: {path or 'all of it'})"
+                faults[-1] += f" (left out{', too' if again else ''}: {path or 'all of it'})"
             lost += [path] if path else parameters
 
 

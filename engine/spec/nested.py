@@ -48,6 +48,8 @@ class Several(Knob):
     nested = True
 
     def check(self, value: Any, path: str) -> tuple[Any, ...]:
+        if value == "":  # some were described, but `gather` was not told how many there are
+            raise SpecError(f"{path}: expected how many there are, at most {self.longest}, as in {path}=1")
         if not isinstance(value, list) or len(value) > self.longest:
             raise SpecError(f"{path}: expected a list of at most {self.longest} objects, got {show(value)}")
         return tuple(decode(self.table(), item, f"{path}[{i}]") for i, item in enumerate(value))

@@ -51,7 +51,7 @@ def fill(spec: DesignSpec) -> None:
 def settings() -> DesignSpec | None:
     """The controls; None, with the reason on the page, where they describe no design."""
     chosen = shared.rules(AT, [one["knob"] for one in cell(DesignSpec, AT, "ranges").read()])
-    run = shared.run(DesignSpec, AT)
+    run, right = shared.run(DesignSpec, AT)
     if run is None:
         return None
     rules = [decode(RULES, rule) for rule in chosen]
@@ -59,6 +59,8 @@ def settings() -> DesignSpec | None:
     controls.part(DesignSpec, "sampler", AT)
     controls.row([cell(DesignSpec, AT, "points"), cell(DesignSpec, AT, "seeds")], 2)
     values = controls.read(DesignSpec, AT, ["run", "ranges", "seeds", "points", "sampler"])
+    if not right:
+        return None
     try:
         return decode(DESIGNS, {"name": DesignSpec.__name__, **values, "rules": chosen})
     except SpecError as error:

@@ -54,20 +54,21 @@ def _without(rule: dict[str, Any], turned: Container[str]) -> dict[str, Any]:
     }
 
 
-def run(cls: type, at: str) -> RunSpec | None:
-    """The controls of what all runs share, in a popover that says the main of it; the run that they describe, None,
-    with the reason on the page, where there is none."""
+def run(cls: type, at: str) -> tuple[RunSpec | None, bool]:
+    """The controls of what all runs share, in a popover that says the main of it; the run that they describe. Where
+    they describe none, the reason stands on the page: the run before, if there was one, and False."""
     place = cell(cls, at, "run")
     values = place.read()
     try:
-        found: RunSpec | None = decode(RUNS, values)
-        told = _told(values)
+        found, told = decode(RUNS, values), _told(values)
     except SpecError as error:
         found, told = None, "The runs"
         st.error(escape.markdown(f"run.{error}"))
     with st.popover(escape.markdown(told), width="stretch", wrap=True, key=f"{at}:run"):
         controls.grid(RunSpec, f"{place.key}.RunSpec", FIELDS)
-    return found
+    if found is not None:
+        st.session_state[f"{at}:last"] = found
+    return st.session_state.get(f"{at}:last"), found is not None
 
 
 def _told(run: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ def fill(spec: SweepSpec) -> None:
 def settings() -> SweepSpec | None:
     """The controls; None, with the reason on the page, where they describe no sweep."""
     chosen = shared.rules(AT, [cell(SweepSpec, AT, side).read()["knob"] for side in "xy"])
-    run = shared.run(SweepSpec, AT)
+    run, right = shared.run(SweepSpec, AT)
     if run is None:
         return None
     names = knobs.offered(run, [decode(RULES, rule) for rule in chosen])
@@ -36,7 +36,7 @@ def settings() -> SweepSpec | None:
     _axis("y", "Up", {"": "nothing"} | names)
     controls.row([cell(SweepSpec, AT, "seeds")], 2)
     values = controls.read(SweepSpec, AT, ["run", "x", "y", "seeds"])
-    return _checked(values | {"rules": chosen})
+    return _checked(values | {"rules": chosen}) if right else None
 
 
 def _axis(side: str, label: str, names: dict[str, str]) -> None:

@@ -84,6 +84,9 @@ def test_other_views_of_what_ships(store):
     app.number_input(key="sweep.seeds").set_value(2).run()
     said = dict(app.query_params)
     app.number_input(key="sweep.run.RunSpec.steps").set_value(0).run()
+    assert "sweep.seeds" in app.session_state and app.number_input(key="sweep.seeds").value == 2, (
+        "other settings vanish"
+    )
     assert said["versus"] == "SAM" and said["seeds"] == "2" and dict(app.query_params) == said, "a fault costs more"
     app.number_input(key="sweep.run.RunSpec.steps").set_value(200).run()
     app.number_input(key="sweep.seeds").set_value(6).run()
@@ -158,6 +161,8 @@ def test_a_list_and_a_range(store):
         ("x.points", "1000000000", "x.points: expected a number from 1 to 64"),
         ("rules", "99", "rules: expected a list of at most 6"),
         ("y.low", "9", "expected more than 9"),
+        ("rules.1", "SAM", "rules: expected how many there are, at most 6, as in rules=1"),
+        ("plan", "Nope", "plan: expected one of Grid, Points, got 'Nope'"),
     ],
 )
 def test_a_strangers_address_costs_a_line(store, name, value, line):

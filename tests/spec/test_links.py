@@ -13,7 +13,7 @@ from engine.problems import Classification, DiagonalNet, Quadratic
 from engine.rules import ASAM, MASKS, RULES, SAM, SGD, SSAM, USAM, RandomSubset
 from engine.spec import digest, dumps, flatten, floats, parse, read_address, with_floats
 from engine.sweeps.design import DesignSpec
-from engine.sweeps.spec import SweepSpec
+from engine.sweeps.spec import SWEEPS, SweepSpec
 from engine.training.runs import RUNS, RunSpec, Switch
 from engine.training.updates import UPDATES, AdamW, Momentum
 from engine.work.presets import PRESETS
@@ -150,6 +150,15 @@ def test_what_is_kept_of_a_series_is_what_the_map_has_of_it(wrong):
     texts |= {"seeds": "3", f"rules.{wrong}": "S"}
     spec, _, kept = read_address({"SweepSpec": SweepSpec}, texts)
     assert kept == {"rules": "1", "rules.0": "SAM", "rules.0.rho": "0.25", "seeds": "3"} == flatten(spec)
+
+
+def test_two_values_that_do_not_go_together_are_one_fault():
+    """Finds a line on each, the second about a value that nobody gave; and items whose number is not said."""
+    fault = "x.high: expected more than 10, where the knob begins, got 1 (left out, too: x.low)"
+    assert read_address(SWEEPS, {"x.low": "10", "x.high": "1"})[1:] == ([fault], {})
+    assert read_address(SWEEPS, {"rules.0": "SAM"}).faults == [
+        "rules: expected how many there are, at most 6, as in rules=1"
+    ]
 
 
 def test_a_length_that_cannot_be_is_not_tried():
