@@ -87,11 +87,15 @@ def sidebar(settings: Callable[[], Any], at: str) -> Any:
     device = shell.device("Where the runs are trained; on this machine they share all cores.")
     fits = wanted is not None and price.within(Work(wanted), device)
     count = math.prod(wanted.shape) if wanted else 0
-    label = f"Train {count:,} run{'s' * (count != 1)}"
+    runs = f"{count:,} run{'s' * (count != 1)}"
+    kept = cached.record(Work(wanted).address) if wanted else None
+    trained = kept is not None and kept.complete
+    label = f"Trained: {runs}" if trained else f"Train {runs}"
     # not on_click, whose arguments were read before what is typed last
-    if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and wanted and fits:
+    idle = trained or not fits
+    if st.button(label, type="primary", width="stretch", disabled=idle, key="compute") and wanted and fits:
         start(wanted, device, at)
-    if wanted and fits:
+    if wanted and fits and not trained:
         price.tell(Work(wanted), device)
         st.caption("Runs that were trained before, in any sweep or by themselves, are not trained again.")
     return wanted

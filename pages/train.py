@@ -53,7 +53,7 @@ SLID = ("rho", "lr")
 def settings() -> RunSpec | None:
     """The controls; None where they describe nothing that can be trained."""
     values, (spec, fault) = controls.read(RunSpec, AT), wanted()
-    preset(spec, fault)
+    preset(spec, fault, obtain.awaited(values["problem"]))
     at = {name: cell(RunSpec, AT, name) for name in values}
     toy, reasons = not has_batches(values), why_not(values, spec)
     of_problem, of_rule, of_update = (
@@ -154,15 +154,17 @@ def later(spec: RunSpec | None) -> dict[str, Any]:
     return {"rule": {"name": rule}, "at": (last.start + spec.steps) // 2, "unit": "steps"}
 
 
-def preset(spec: RunSpec | None, fault: str) -> None:
-    """The presets in one click; the one in force is named, or what is wrong."""
+def preset(spec: RunSpec | None, fault: str, awaited: bool) -> None:
+    """The presets in one click; the one in force is named, or what is wrong, or what is `awaited`: a file."""
     key = f"{AT}:preset"
     st.session_state[key] = next((name for name, p in PRESETS.items() if p.spec == spec), None)
     with st.container(gap="xsmall"):
         name = st.selectbox("Preset", list(PRESETS), key=key, placeholder="Own settings", on_change=chosen)
         gallery.presets(take)
         other = spec is not None and digest(spec) != shell.current()
-        if fault:
+        if awaited:
+            st.info("Give the file to train on, below.")
+        elif fault:
             st.error(escape.markdown(fault))
         else:
             usual = "Settings of your own." if other else "This is the run that is shown."

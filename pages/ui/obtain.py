@@ -83,6 +83,12 @@ def _offer(data: Mapping[str, Any], prefix: str) -> None:
             st.caption(escape.markdown(line))
 
 
+def awaited(problem: Mapping[str, Any]) -> bool:
+    """Whether a problem's values want a file of one's own that nobody has given yet."""
+    data = problem.get("data", {})
+    return data.get("name") == OWN and not data.get("digest")
+
+
 def missing(spec: RunSpec) -> bool:
     """Whether a run cannot start before its data is downloaded."""
     name = type(getattr(spec.problem, "data", None)).__name__

@@ -111,6 +111,7 @@ def test_a_strangers_words_are_shown_as_they_are(store, word):
     rows = "\n".join(f"{i},{i * i % 7},{word if i % 2 else 'other'}" for i in range(30))
     app = open_page()
     app.selectbox(key=DATA).set_value("OwnFile").run()
+    assert not app.error, "a file is wrong before there is one"
     app.file_uploader(key=f"{DATA}:file").set_value(("a.csv", rows.encode(), "text/csv")).run()
     (said,) = [c.value for c in app.caption if c.value.startswith("Read: ")]
     assert repr(word) in seen(said) and word not in said

@@ -53,9 +53,10 @@ def test_what_ships_is_there_at_once(store):
     assert re.search(r"<summary>Each rule's held-out loss[^<]*Wortsman et al\. 2023[^<]*</summary>", said)
     record = cached.record(Work(SWEEP).address)
     assert isinstance(record, Sweep) and record.complete and record.done == 6144
+    assert app.button(key="compute").label == "Trained: 6,144 runs" and app.button(key="compute").disabled
     app.number_input(key="sweep:level").set_value(0.5).run()
     assert not app.exception and len(app.get("download_button")) >= 3
-    app.button(key="compute").click().run()
+    cached.jobs().start(Work(SWEEP))
     await_end(Work(SWEEP).address)
     assert cached.record(Work(SWEEP).address).outcomes["state"].min() > 0
 
@@ -139,7 +140,7 @@ def test_points_instead_of_a_grid(store):
     """What ships beyond a grid is there at once, with its knobs and its best point, and has an address of its own."""
     app = robustness({"plan": "Points"})
     assert "SAM: each line is one of 128 points" in texts(app)
-    assert app.button(key="compute").label == "Train 384 runs"
+    assert app.button(key="compute").label == "Trained: 384 runs"
     assert not cached.jobs().active() and "Points" in app.query_params["plan"]
 
 
