@@ -39,10 +39,11 @@ def cell(spec: SweepSpec, record: Sweep, described: Spec, drawing: Tiles) -> Non
         return
     r, i, j = place
     run = spec.cell((r, i, j, 0))
-    rows = f", {drawing.y_label} {words.number(float(drawing.b[i]))}" if spec.y.knob else ""
-    st.markdown(
-        escape.markdown(f"{sweeps.titles(described)[r]}: {drawing.x_label} {words.number(float(drawing.a[j]))}{rows}")
-    )
+    sides = ((spec.x, drawing.x_label, drawing.a[j]), (spec.y, drawing.y_label, drawing.b[i]))
+    turned = [
+        f"{label} {words.number(float(value))}" for axis, label, value in sides if spec.turns(axis, spec.compared[r])
+    ]
+    st.markdown(escape.markdown(f"{sweeps.titles(described)[r]}: {', '.join(turned) or 'as it is in every cell'}"))
     with st.container(key="seeds"):
         shell.strip(
             [

@@ -13,7 +13,7 @@ from engine.work.kinds import Work
 from engine.work.presets import SWEEP
 from engine.work.store import Store
 from pages.ui import across, cached, shell
-from tests.pages.headless import APP, AppTest, await_end, open_page, server_store, texts  # noqa: F401  # the fixture
+from tests.pages.headless import APP, AppTest, await_end, open_page, seen, server_store, texts  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.xdist_group("robustness")
 TINY = {
@@ -112,8 +112,13 @@ def test_another_sweep_is_trained_and_a_cell_opens_its_run(store):
     assert not app.exception and "SGD has no radius" in texts(app)
     record = cached.record(Work(spec).address)
     assert isinstance(record, Sweep) and record.done == 8
-    app.session_state["sweep:cell"] = Work(spec).address, (1, 0, 1)
-    app.run()
+    for place, named in (
+        ((0, 0, 1), "SGD: learning rate η [\\d.]+$"),
+        ((1, 0, 1), "SAM: learning rate η .*, radius ρ"),
+    ):
+        app.session_state["sweep:cell"] = Work(spec).address, place
+        app.run()
+        assert any(re.match(named, seen(one.value)) for one in app.markdown), "a knob that the rule lacks, or none"
     app.button(key="sweep:open0").click().run()
     run = spec.cell((1, 0, 1, 0))
     assert not app.exception and app.session_state[shell.RUN] == digest(run)
