@@ -19,6 +19,7 @@ from tests.data.test_own import X, Y, csv
 from tests.pages.headless import open_page, served, texts
 
 DATA = "train.problem.Classification.data"
+AWAITED = "Give the file to train on, below."
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_failed_download_is_one_line_and_can_be_tried_again(store, monkeypatch
 def test_an_own_file_becomes_the_runs_data(store):
     app = choose("OwnFile")
     app.number_input(key="train.batch").set_value(20).run()
-    assert "problem.data: no file is chosen yet" in app.error[0].value and app.button(key="train").disabled
+    assert [i.value for i in app.info] == [AWAITED] and not app.error and app.button(key="train").disabled
     give(app, csv(X, Y))
     assert not app.error and not app.button(key="train").disabled
     found = {key: value for key, value in app.query_params.items() if key not in ("run", "beside")}
@@ -129,8 +130,8 @@ def test_a_file_that_will_not_do_leaves_none_in_use(store):
             give(app, before)
             assert not app.error and app.text_input(key=f"{DATA}.OwnFile.digest").value
         give(app, b"a,b\n1,2\n")
-        assert "file: expected at least 20 examples, got 1" in [e.value for e in app.error]
-        assert "problem.data: no file is chosen yet" in app.error[0].value and app.button(key="train").disabled
+        assert ["file: expected at least 20 examples, got 1"] == [e.value for e in app.error]
+        assert [i.value for i in app.info] == [AWAITED] and app.button(key="train").disabled
         assert not app.text_input(key=f"{DATA}.OwnFile.digest").value and "60 examples" not in texts(app)
         assert (store.root / "own").exists() == bool(before)
 
