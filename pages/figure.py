@@ -19,24 +19,50 @@ EXAMPLE = ("landscape-of-four-rules", "sharpness-of-four-rules", "four-rules")
 """Pictures of the gallery: what may stand side by side."""
 
 
-def arrangement(count: int, width: float) -> composed.Sheet:
+def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     """How the panels are arranged."""
     columns = st.segmented_control(
         "Columns", range(1, 4), default=2, key=f"{AT}:columns", required=True, persist_state="session"
     )
-    rows = -(-count // min(columns, count))
+    rows = composed.rows(len(panels), columns)
+    key = f"{AT}:height:{rows}"
+    serif, common = st.session_state.get(f"{AT}:serif", False), st.session_state.get(f"{AT}:common", True)
+    sheet = composed.Sheet(columns, width, 0.0, serif, common)
+    if not st.session_state.get(f"{key}:chosen"):
+        st.session_state[key] = usual(panels, sheet)
     height = st.number_input(
         "Height (in)",
-        *(min(0.8 * rows, 9.0), 9.5, min(9.0, 2.3 * rows), 0.1),
-        key=f"{AT}:height:{rows}",
+        *(min(0.8 * rows, composed.MOST), 9.5),
+        step=0.1,
+        key=key,
         format="%.1f",
         help="Of the whole figure, in inches; a letter page has room for 9.",
         persist_state="session",
+        on_change=choose,
+        args=(key,),
     )
     serif = st.checkbox("Serif", key=f"{AT}:serif", help="Letters with serifs.", persist_state="session")
     told = "Charts of the same quantity have axes with the same ends."
     common = st.checkbox("Common axes", value=True, key=f"{AT}:common", help=told, persist_state="session")
     return composed.Sheet(columns, width, height, serif, common)
+
+
+def usual(panels: list[tray.Panel], sheet: composed.Sheet) -> float:
+    """The height that a figure has unless somebody chooses one, found once for the same panels."""
+    shown = fingerprint({"panels": named(panels), "sheet": list(sheet)})
+    if st.session_state.get(f"{AT}:usual", ("", 0.0))[0] != shown:
+        st.session_state[f"{AT}:usual"] = shown, composed.usual_height([panel.drawing for panel in panels], sheet)
+    return st.session_state[f"{AT}:usual"][1]
+
+
+def choose(key: str) -> None:
+    """Notes that a height was chosen."""
+    st.session_state[f"{key}:chosen"] = True
+
+
+def named(panels: list[tray.Panel]) -> list[str]:
+    """The panels by their names and by what they show."""
+    return [f"{panel.drawing.name} {panel.drawing.source}" for panel in panels]
 
 
 def listed(panels: list[tray.Panel]) -> None:
@@ -58,7 +84,7 @@ def listed(panels: list[tray.Panel]) -> None:
 def files(panels: list[tray.Panel], sheet: composed.Sheet, wanted: download.Print) -> None:
     """The figure as files, each made at the click."""
     drawings = [panel.drawing for panel in panels]
-    name = f"figure-{fingerprint({'panels': [f'{one.name} {one.source}' for one in drawings]})}"
+    name = f"figure-{fingerprint({'panels': named(panels), 'sheet': list(sheet)})}"
     with st.container(horizontal=True, gap="xsmall"):
         for form, mime in download.MIME.items():
             data = partial(composed.export, drawings, sheet, form, wanted.clear, wanted.times)
@@ -87,7 +113,7 @@ def main() -> None:
     panels = tray.panels()
     with st.sidebar:
         wanted = download.options(AT, letters=False)
-        sheet = arrangement(len(panels), wanted.width) if panels else None
+        sheet = arrangement(panels, wanted.width) if panels else None
         listed(panels)
     shell.heading("Which figures belong together?", f"{len(panels)} of at most {tray.MOST} panels")
     shell.faults()

@@ -9,7 +9,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from engine.figures.drawing import Chart
+from engine.figures.drawing import Chart, Tiles
 from engine.figures.render import composed
 from engine.figures.render.composed import Sheet
 from engine.figures.render.crowded import crowded, overlapping, texts
@@ -53,6 +53,25 @@ def test_a_sheet_that_is_too_small_says_so(sheet: Sheet):
     """Words on each other, or cut off, in a print that looks as if it were finished."""
     drawings = [DRAWINGS[name]() for name in FOUR]
     assert composed.too_small(drawings, sheet) and not composed.too_small(drawings, SHEETS[0][1])
+
+
+@pytest.mark.parametrize("name", ["loss/full", "cells/full", "parallel/full", "losses/full"])
+@pytest.mark.parametrize("width", [3.25, 3.5, 5.5, 7.2])
+def test_what_stands_below_a_plot_is_whole_in_text_of_any_size(name: str, width: float):
+    """Finds room below that shrinks with the text, while the marks there do not: an axis's name cut along its foot."""
+    figure = composed.composed([DRAWINGS[name]()], Sheet(1, width, 0.6 * width))
+    assert min(box.y0 for _, box in texts(figure)) > 0.01
+
+
+def test_a_figure_is_as_high_as_its_words_ask_for():
+    """Finds maps beside a chart whose usual height has no room for what stands around them."""
+    cells, sheet = DRAWINGS["cells/full"](), Sheet(2, 5.5)
+    assert isinstance(cells, Tiles)
+    drawings = [replace(cells, panels=cells.panels * 2), DRAWINGS["losses/full"]()]
+    high = composed.usual_height(drawings, sheet)
+    assert high > composed.LOW and composed.too_small(drawings, sheet._replace(height=composed.LOW))
+    assert not composed.too_small(drawings, sheet._replace(height=high))
+    assert composed.usual_height(drawings[1:] * 3, sheet) == 2 * composed.LOW
 
 
 def test_charts_of_the_same_lines_have_one_legend_and_the_same_ends():

@@ -14,7 +14,18 @@ from matplotlib.figure import Figure
 from engine.figures.drawing import Chart, Drawing, Map, Tiles
 from engine.figures.parallel import Parallel
 from engine.figures.render import latex, paper
-from engine.figures.render.axes import draw, keys, legend_columns, legend_shift, name, shift_legend, thin, tick, wrapped
+from engine.figures.render.axes import (
+    below,
+    draw,
+    keys,
+    legend_columns,
+    legend_shift,
+    name,
+    shift_legend,
+    thin,
+    tick,
+    wrapped,
+)
 from engine.figures.render.crowded import crowded
 from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_within
@@ -34,6 +45,22 @@ class Sheet(NamedTuple):
     height: float = 4.0
     serif: bool = False
     common: bool = True  # axes of the same quantity have the same ends
+
+
+LOW, STEPS, MOST = 2.3, (0.0, 0.3, 0.7, 1.1), 9.0
+"""Inches that a row of panels is usually high, what is tried beyond that, and what a letter page has room for."""
+
+
+def rows(count: int, columns: int) -> int:
+    """The rows of so many panels."""
+    return -(-count // max(1, min(columns, count)))
+
+
+def usual_height(drawings: Drawings, sheet: Sheet) -> float:
+    """The first height in inches, from low to high, that has room for all words; the lowest where none has."""
+    lines = rows(len(drawings), sheet.columns)
+    tried = [min(MOST, (LOW + step) * lines) for step in STEPS]
+    return next((up for up in tried if not too_small(drawings, sheet._replace(height=up))), tried[0])
 
 
 def letter(nth: int) -> str:
@@ -127,7 +154,7 @@ def _shared(drawings: Drawings) -> Chart | None:
 def _frames(made: Figure, count: int, columns: int, above: float) -> list[Frame]:
     """A frame for each panel, row by row, below what is `above` them."""
     across, up = made.get_size_inches()
-    width, height = across / columns, (up - above) / max(1, -(-count // columns))
+    width, height = across / columns, (up - above) / max(1, rows(count, columns))
     places = (divmod(nth, columns) for nth in range(count))
     return [Frame(made, j * width, up - above - (i + 1) * height, width, height) for i, j in places]
 
@@ -169,7 +196,7 @@ def _set(frame: Frame, plot: Axes, chart: Chart, size: float, rows: int, named: 
     places = _ticks(plot.yaxis, *plot.get_ylim())
     longest = max((len(number(place)) for place in places), default=0)
     left = (1.2 + 1.3 * _lines(plot.get_ylabel()) + 0.68 * longest) * em + 3.5 / 72
-    bottom, top = (2.6 + 1.3 * _lines(plot.get_xlabel())) * em, (1.6 + 1.5 * rows) * em
+    bottom, top = below(size) + 1.3 * (_lines(plot.get_xlabel()) - 1) * em, (1.6 + 1.5 * rows) * em
     across, up = frame.figure.get_size_inches()
     wide, tall = max(frame.width - left - max(1.6 * em, right), 0.05), max(frame.height - bottom - top, 0.05)
     plot.set_position(((frame.left + left) / across, (frame.foot + bottom) / up, wide / across, tall / up))

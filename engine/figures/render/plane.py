@@ -17,6 +17,7 @@ from engine.figures.onmap import Route
 from engine.figures.render.axes import (
     BAR,
     SHAPES,
+    below,
     colours,
     label,
     legend,
@@ -61,8 +62,8 @@ def map_within(frame: Frame, drawing: Map, size: float) -> None:
     for _ in range(3):  # labels in more lines leave less to the plot, which makes more lines
         names = [wrapped(text, up, size, 2) for text in (drawing.y_label, drawing.z_label)]
         names.append(wrapped(drawing.x_label, frame.width - room.left, size, 2))
-        left, right, below = (1.3 * name.count("\n") * size / 72 for name in names)
-        room = free._replace(left=free.left + left, right=free.right + right, bottom=free.bottom + below)
+        left, right, lower = (1.3 * name.count("\n") * size / 72 for name in names)
+        room = free._replace(left=free.left + left, right=free.right + right, bottom=free.bottom + lower)
         across, up = _plot(frame, drawing, room)
     axes = frame.axes(room.left, frame.height - room.top - up, across, up)
     label(axes, drawing, size)
@@ -105,7 +106,7 @@ def _room(drawing: Map, width: float, size: float) -> Room:
     longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
     beside = max(map(len, drawing.ticks[1]), default=0)
     left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
-    return Room(left, right, 3.6 * em, (0.6 + 1.7 * -(-len(labels) // columns)) * em, columns)
+    return Room(left, right, below(size), (0.6 + 1.7 * -(-len(labels) // columns)) * em, columns)
 
 
 def contours(axes: Axes, drawing: Map, size: float) -> None:

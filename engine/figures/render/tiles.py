@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
-from engine.figures.render.axes import colours, thin, tick
+from engine.figures.render.axes import below, colours, thin, tick
 from engine.figures.render.frame import Frame, sheet
 from engine.figures.render.layout import CLEAR, FONT, axis
 from engine.figures.theme import LIGHT, SIDES, VIRIDIS, colour, theme
@@ -130,13 +130,13 @@ def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figu
     """All panels in print, in rows of at most three where they would be narrow, with one colour bar."""
     em, lines = size / 72, -(-len(drawing.panels) // _columns(drawing, width, size))
     across = _across(drawing, width, size)
-    tall = foot + lines * (ALIKE * across + TOP * em) + BOTTOM * em + (lines - 1) * BETWEEN * em
+    tall = foot + lines * (ALIKE * across + TOP * em) + below(size) + (lines - 1) * BETWEEN * em
     made = sheet(width, tall, foot)
     tiles_within(made, drawing, size)
     return made.figure
 
 
-LEFT, RIGHT, BOTTOM, TOP, GAP, BETWEEN = 5.5, 7, 3.6, 2.2, 1.2, 1.8
+LEFT, RIGHT, TOP, GAP, BETWEEN = 5.5, 7, 2.2, 1.2, 1.8
 """What is left free around panels, between two beside one another and between two rows, in units of the text's size."""
 
 
@@ -155,10 +155,10 @@ def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
     """All panels in a frame, in text of `size` points, with one colour bar."""
     em, count, columns = size / 72, len(drawing.panels), _columns(drawing, frame.width, size)
     lines, across = -(-count // columns), _across(drawing, frame.width, size)
-    up = (frame.height - (BOTTOM + (lines - 1) * BETWEEN) * em) / lines - TOP * em
+    up = (frame.height - below(size) - (lines - 1) * BETWEEN * em) / lines - TOP * em
     for nth, panel in enumerate(drawing.panels):
         i, j = divmod(nth, columns)
-        floor = BOTTOM * em + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
+        floor = below(size) + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
         axes = frame.axes(LEFT * em + j * (across + GAP * em), floor, across, up)
         mesh = _cells(axes, drawing, panel, size)
         for side, (low, high), room in ((axes.xaxis, axes.get_xlim(), across), (axes.yaxis, axes.get_ylim(), up)):
@@ -169,8 +169,8 @@ def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
         axes.tick_params(
             labelsize=size, color=LIGHT.axis, labelcolor=LIGHT.text, labelleft=j == 0 and len(drawing.b) > 1
         )
-    tall = frame.height - (BOTTOM + TOP) * em
-    _scale_beside(frame.axes(frame.width - (RIGHT - 1) * em, BOTTOM * em, 0.9 * em, tall), drawing, mesh, size)
+    tall = frame.height - below(size) - TOP * em
+    _scale_beside(frame.axes(frame.width - (RIGHT - 1) * em, below(size), 0.9 * em, tall), drawing, mesh, size)
 
 
 def _scale_beside(axes: Axes, drawing: Tiles, mesh: Any, size: float) -> None:
