@@ -20,7 +20,7 @@ from tests.browser.harness import LONG, PAGES, SOON, button, enter, settle, show
 from tests.drive import workers
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("runs"), pytest.mark.timeout(400)]
-SPEC = RunSpec(steps=5000)
+SPEC = RunSpec(steps=3000)
 """Long enough to be killed on a quick machine, whose first piece of the path is kept after two seconds."""
 
 
