@@ -78,6 +78,12 @@ def html(template: LiteralString, *parts: object) -> Html:
     return Html(template.format(*(part if isinstance(part, Html) else svg(str(part)) for part in parts)))
 
 
+def formula(text: object) -> Html:
+    """Text for HTML in which letters after "R_" stand lower, and one sign after "^" higher, as in formulas."""
+    lowered = re.sub(r"\b([A-Za-z])_([A-Za-z]+)", r"\1<sub>\2</sub>", svg(text))
+    return Html(re.sub(r"\^([^\s&(])", r"<sup>\1</sup>", lowered))
+
+
 def join(template: LiteralString, parts: Iterable[object]) -> Html:
     """The template once for each part, one after the other."""
     return Html("".join(html(template, part) for part in parts))

@@ -206,7 +206,8 @@ def _row(check: Check, complete: bool, *spread: str) -> escape.Html:
     unit = f" {check.unit}" if check.unit and math.isfinite(check.measured) else ""
     drawn = bands.picture(check.values if not check.void else (), check.low, check.high)
     accepted = escape.html("{}{}", check.accepted, drawn)
-    cells = (check.claim, check.predicted, accepted, number(check.measured, 4) + unit, *spread)
+    claim, predicted = map(escape.formula, (check.claim, check.predicted))
+    cells = (claim, predicted, accepted, number(check.measured, 4) + unit, *spread)
     sign = SIGNS[verdict] if check.claimed or verdict != "fails" else "○"
     note = check.void or check.note
     told = escape.html("<br><small>{}</small>", note) if note else ""

@@ -61,6 +61,7 @@ def test_html_holds_the_word_and_no_tag_of_it(word):
     """Finds a part that is put into HTML as it is: its tags and attributes would be there."""
     read = Read(escape.html("<p title='{}'>{}</p>", word, word))
     assert read.tags == [("p", [("title", escape.line(word))])] and read.text == escape.line(word)
+    assert {tag for tag, _ in Read(escape.formula(f"R_max {word} ^{word}")).tags} <= {"sub", "sup"}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ def test_html_within_html_stays():
     """Finds a part that is escaped twice, and one that is not because the whole is a list."""
     row = escape.html("<tr>{}</tr>", escape.join("<td>{}</td>", ["a<b", escape.html("<i>{}</i>", "&")]))
     assert row == "<tr><td>a&lt;b</td><td><i>&amp;</i></td></tr>"
+    assert escape.formula("R_max, 2η^⅔ <_a") == "R<sub>max</sub>, 2η<sup>⅔</sup> &lt;_a"
 
 
 @ANY
