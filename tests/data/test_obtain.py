@@ -130,7 +130,7 @@ def test_a_file_that_will_not_do_leaves_none_in_use(store):
             give(app, before)
             assert not app.error and app.text_input(key=f"{DATA}.OwnFile.digest").value
         give(app, b"a,b\n1,2\n")
-        assert ["file: expected at least 20 examples, got 1"] == [e.value for e in app.error]
+        assert [e.value for e in app.error] == ["file: expected at least 20 examples, got 1"]
         assert [i.value for i in app.info] == [AWAITED] and app.button(key="train").disabled
         assert not app.text_input(key=f"{DATA}.OwnFile.digest").value and "60 examples" not in texts(app)
         assert (store.root / "own").exists() == bool(before)

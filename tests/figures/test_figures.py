@@ -124,6 +124,18 @@ def test_no_number_on_screen_is_in_billions(name: str):
         assert all("tickvals" in axis or axis.get("exponentformat") == "power" for axis in axes)
 
 
+@pytest.mark.parametrize("name", ["losses/full", "loss/full"])
+def test_on_a_slide_points_and_lines_are_as_much_larger_as_words(name: str):
+    """Finds dots that nobody sees from the last row."""
+    drawing = DRAWINGS[name]()
+    assert isinstance(drawing, Chart | Map)
+    page, slide = (motion.figure(drawing, text=text).data for text in (motion.TEXT, 2 * motion.TEXT))
+    for small, large in zip(page, slide, strict=True):
+        if small.type == "scatter":
+            assert large.line.width == 2 * (small.line.width or 2)
+            assert np.array_equal(large.marker.size, 2 * np.asarray(small.marker.size or 6))
+
+
 def expected(drawing: Drawing | Parallel) -> list[list[float]]:
     """What the CSV must hold, a row each, made from the drawing by other means."""
     if isinstance(drawing, Map):

@@ -38,11 +38,15 @@ SYMBOLS = {
 }
 
 
-def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 13) -> go.Figure:
+TEXT = 13
+"""Pixels of the words of a page."""
+
+
+def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = TEXT) -> go.Figure:
     """The drawing `height` pixels high, its words `text` pixels tall. What moves carries the step of each of its
     points as `meta`."""
     if isinstance(drawing, Map):
-        return _map(drawing, dark, height, text)
+        return _grown(_map(drawing, dark, height, text), text / TEXT)
     if isinstance(drawing, Tiles):
         return tile(drawing, 0, dark, height, bar=True)
     look = theme(dark)
@@ -65,7 +69,17 @@ def figure(drawing: Drawing, dark: bool = False, height: int = 460, text: int = 
         _add(made, drawing, line, dark)
     _add_marks(made, drawing, look)
     _add_names(made, drawing, _ends(drawing, height, text), dark, text)
-    return made
+    return _grown(made, text / TEXT)
+
+
+def _grown(made: go.Figure, times: float) -> go.Figure:
+    """The figure with lines and points as many times as large: a slide is read from afar, like its words."""
+
+    def grow(trace: Any) -> None:
+        trace.line.width = times * (2 if trace.line.width is None else trace.line.width)
+        trace.marker.size = (times * np.asarray(6 if trace.marker.size is None else trace.marker.size)).tolist()
+
+    return made.for_each_trace(grow, {"type": "scatter"}) if times != 1 else made
 
 
 def _add_marks(made: go.Figure, chart: Chart, look: Theme) -> None:
