@@ -5,8 +5,6 @@ import ast
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -168,39 +166,6 @@ def needed(name: str, known: set[str]) -> set[str]:
 def test_imports_point_one_way(folder, never):
     assert within(folder)
     assert {name: bad for name in within(folder) if (bad := tops(name) & never)} == {}
-
-
-def loaded(names: list[str]) -> set[str]:
-    """The top-level modules in a new interpreter after it has imported these."""
-    code = (
-        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sorted({m.split('.')[0]"
-        " for m in sys.modules}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
-
-
-def test_the_engine_runs_without_streamlit():
-    names = [name for name in modules("engine/") if not name.startswith("engine.figures")]
-    assert not loaded(names) & {"streamlit", *PICTURES}
-
-
-def test_figures_need_neither_torch_nor_streamlit():
-    """Not even through what they import: an exported figure is drawn again from its record alone."""
-    names = modules("engine/figures/")
-    assert names and not loaded(names) & {"torch", "streamlit"}
-
-
-def test_what_reads_a_strangers_file_starts_in_a_moment():
-    """Without torch or anything else that takes longer to import than a file to read."""
-    assert not loaded(["engine.files.reading"]) & {"torch", "scipy", "sklearn", "pandas", "streamlit"}
-
-
-def test_benchmarks_import_without_streamlit():
-    """But for the one that measures the server, the browser it pretends to be, and a page to compare with."""
-    names = [name for name in modules("benchmarks/") if not name.endswith((".live", ".session", ".plain"))]
-    assert names and "streamlit" not in loaded(names)
 
 
 ALLOWED = {"np": {"ndarray", "isfinite", "isnan", "nan"}, "plotly": {"__file__"}}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.linalg import eigvalsh
 
 from engine.analyses.surface import checkpoint_row, one_run
 from engine.curvature import Hessian, Krylov, confirmed, dense, ends, extremes, signs, training_hessian
@@ -60,6 +59,8 @@ class SpectrumSpec:
             new, record = part is not record, part
             yield Progress(60 + products, total, so_far if new else None)
         if whole:
+            from scipy.linalg import eigvalsh  # not before somebody asks: it takes long to import
+
             for i, matrix in dense(hessian, n, theta):
                 yield Progress(total - n + i, total)
             record = replace(record, exact=eigvalsh((matrix + matrix.T) / 2), products=record.products + n)

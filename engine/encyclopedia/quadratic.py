@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from engine.problems import Quadratic
 from engine.rules import Rule, need
@@ -117,6 +116,8 @@ def cycle(rule: Rule, lr: float, lam: float) -> float:
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
     """Where a growing f crosses 0 between two positive numbers, to rounding; NaN where it does not."""
+    from scipy.optimize import root_scalar  # not before somebody asks: it takes long to import
+
     if not f(low) <= 0 <= f(high):
         return math.nan
     precision = {"xtol": 1e-9 * low, "rtol": 4 * np.finfo(float).eps}

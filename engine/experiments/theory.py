@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import linprog
 
 
 def gd_edge(eta: float) -> float:
@@ -135,6 +134,8 @@ def least_trace(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     Σ s_j (u_j² + v_j²) with s_j the mean of x_ij² over i, and with u_j v_j = beta_j given at least 2 Σ s_j |beta_j|:
     a linear program.
     """
+    from scipy.optimize import linprog  # not before somebody asks: it takes long to import
+
     s = (x**2).mean(0)
     found = linprog(np.concatenate([s, s]), A_eq=np.concatenate([x, -x], 1), b_eq=y, bounds=(0, None))
     return found.x[: len(s)] - found.x[len(s) :], 2 * found.fun

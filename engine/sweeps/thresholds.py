@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import root_scalar
 
 from engine.curvature import Hessian, ends, extremes, training_hessian
 from engine.problems import Problem
@@ -57,6 +56,8 @@ def thresholds(spec: SweepSpec, device: str = "cpu") -> Generator[None, None, np
 
 def threshold(run: RunSpec, ground: Ground) -> float:
     """The learning rate above which the run is beyond its rule's edge where it starts; NaN where theory has none."""
+    from scipy.optimize import root_scalar  # not before somebody asks: it takes long to import
+
     state = begin([run], str(ground.state.theta.device))
     step = whole(run, state.theta, run.problem.load("train", str(state.theta.device)), 0, state.update)
     g, _, ascent_norm = full_batch(run, step, ground.hessian, state.rule, 0)
