@@ -172,7 +172,14 @@ def _add(made: go.Figure, chart: Chart, line: Line, dark: bool) -> None:
         error_y=error,
         line={"color": hue, "dash": DASHES[line.dash], "width": 1.5 if line.theory else 2.2},
         hovertemplate="%{x:,.4~g}: %{y:,.5~g}",
-        marker={"color": hue, "size": shown.tolist() if shown.any() else 6, "symbol": SYMBOLS[pointed(line)]},
+        # of points of several sizes Plotly makes bubbles, which one sees through
+        marker={
+            "color": hue,
+            "size": shown.tolist() if shown.any() else 6,
+            "symbol": SYMBOLS[pointed(line)],
+            "opacity": 1,
+            "line": {"width": 0},
+        },
     )
 
 
