@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -22,6 +23,7 @@ async def serve(_: st.App) -> AsyncIterator[None]:
     """The server's life: the signal that ends it does not wait for what Python does at its exit."""
     with suppress(OSError, AttributeError):  # another libc than glibc
         ctypes.CDLL(None).mallopt(*HEAPS)
+    import_module("pandas")  # before there are threads: Plotly takes what another one has imported half
     yield
     cached.close()
 
