@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -140,6 +139,9 @@ def show(spec: SweepSpec, version: tuple[int, ...], record: Sweep, described: Sp
     """The maps, and what can be done with the cell that was clicked and the box that was dragged."""
     address = Work(spec).address
     drawing = drawn(address, version, record, described, view)
+    compared = QUANTITIES[LOSSES[loss_of(view.quantity, record)]].label
+    if view.other is not None and compared != view.quantity.label:
+        st.caption(f"Rules are held against each other by the {escape.markdown(compared)}, whatever the quantity.")
     touched = tiles.show(f"{address}/{drawing.name}", (version, view.other, view.quantity.name), drawing)
     if touched.cell:
         clicked.choose(address, touched.cell, view.other)
@@ -156,10 +158,11 @@ def drawn(address: str, version: tuple[int, ...], record: Sweep, described: Spec
         compare = partial(differences, record, loss, view.other)
         if found := cached.drawn(f"against@{address}/{loss}/{view.other}", version, False, compare):
             return contrasts.against(record, described, QUANTITIES[LOSSES[loss]].label, found, view.other)
-    return replace(sweeps.maps(record, described, view.quantity), levels=view.levels)
+    return sweeps.maps(record, described, view.quantity, view.levels)
 
 
 LOSSES = {"train_loss": "training loss", "test_loss": "test loss"}
+"""The losses that rules are compared by, by the names of their quantities."""
 
 
 def loss_of(quantity: Quantity, record: Sweep) -> str:

@@ -71,7 +71,8 @@ def _share(found: Difference) -> str:
     if not known.any():
         return ""
     better = known & (found.change < 0)
-    return f"better in {100 * better.sum() / known.sum():.0f}% of cells"
+    share, sure = (100 * cells.sum() / known.sum() for cells in (better, better & found.significant))
+    return f"better in {share:.0f}% of cells, surely in {sure:.0f}%"
 
 
 def _caption(spec: Spec, loss: str, other: str, found: Difference) -> str:

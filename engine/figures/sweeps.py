@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.figures import words
 from engine.figures.drawing import Panel, Tiles
 from engine.figures.quantities import COUNTS, LOST, QUANTITIES, Quantity, Swept
 from engine.figures.theme import rule_look
-from engine.figures.words import Spec
+from engine.figures.words import Spec, number
 from engine.records import Sweep
 from engine.spec import fingerprint
 
@@ -64,8 +66,9 @@ def _means(values: np.ndarray) -> np.ndarray:
         return np.where(there, values, 0.0).sum(-1) / np.where(there.any(-1), there.sum(-1), np.nan)
 
 
-def maps(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Tiles:
-    """The cells of every rule on one colour scale; `spec` is the sweep's, as `describe` gives it."""
+def maps(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL, levels: tuple[float, ...] = ()) -> Tiles:
+    """The cells of every rule on one colour scale, with lines along some of the quantity's `levels`; `spec` is the
+    sweep's, as `describe` gives it."""
     values, lost = cells(sweep, quantity)
     log = quantity.log and bool((values[np.isfinite(values)] > 0).all())
     low, high = _limits(values, lost, quantity, log)
@@ -96,7 +99,8 @@ def maps(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Tiles:
         log=log,
         limits=(low, high),
         bright="middle" if quantity.sides else "low" if quantity.lower else "high",
-        caption=_caption(sweep, spec, quantity, lost),
+        levels=levels,
+        caption=_caption(sweep, spec, quantity, lost, [panel.remark for panel in panels], levels),
         source=fingerprint(sweep.spec),
     )
 
@@ -125,11 +129,11 @@ def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int] | None:
 
 
 def _share(values: np.ndarray, rule: int, quantity: Quantity) -> str:
-    """How much of a rule's map is near the lowest median of all rules."""
+    """How much of a rule's map is near the lowest median of all rules, of what is better the lower it is."""
     finite = values[np.isfinite(values)]
     if quantity.sides and np.isfinite(values[rule]).any():
         return f"{100 * (values[rule] < 0).mean():.0f}% trained"
-    if not len(finite) or (not quantity.log and quantity.lower):
+    if not len(finite) or not (quantity.judged and quantity.log and quantity.lower):
         return ""
     best = finite.min()
     good = values[rule] <= best * (1 + WITHIN)
@@ -200,8 +204,15 @@ def about(spec: Spec) -> str:
     return f"{model}, {words.data(run)}, {run['steps']:,} steps of {batch} each."
 
 
-def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> str:
-    """What the cells are."""
+def _caption(
+    sweep: Sweep,
+    spec: Spec,
+    quantity: Quantity,
+    lost: np.ndarray,
+    remarks: Sequence[str],
+    levels: Sequence[float],
+) -> str:
+    """What the cells and the lines are, and what the panels' remarks say."""
     middle = "mean" if quantity.share else "median"
     over = f"the {middle} of {seeds_of(spec)}" if spec["seeds"] > 1 else "one run, one seed"
     without = [title for title, rule in zip(titles(spec), compared(spec), strict=True) if not _turns(rule, spec)]
@@ -212,15 +223,21 @@ def _caption(sweep: Sweep, spec: Spec, quantity: Quantity, lost: np.ndarray) -> 
     share = f"; {100 * lost.mean():.0f}% of the cells" if lost.any() else ""
     if quantity.sides:
         return f"{_ranked(sweep)} Each cell is {over}.{same} {about(spec)}{still}"
+    shares = ", ".join(
+        f"{title} {remark.partition(' ')[0]}" for title, remark in zip(titles(spec), remarks, strict=True) if remark
+    )
+    near = (
+        f" Near the lowest, within {WITHIN:.0%} of the lowest of all rules, luck included: {shares}." if shares else ""
+    )
     told = (
-        f"The star is each rule's best cell; near the lowest is within {WITHIN:.0%} of the lowest of all rules, luck "
-        "included."
+        f"The star is each rule's best cell.{near}"
         if quantity.judged
         else "A run that has not trained may be low here too: look at its loss beside it."
     )
-    grey = f" Grey: {quantity.grey}{share}." if lost.any() or not quantity.share else ""
+    grey = f" Grey: {quantity.grey}{share}." if lost.any() else ""
+    line = f" Solid: {quantity.label} {', '.join(map(number, levels))}." if levels else ""
     what = f"{words.capital(quantity.label)}{quantity.when}, each cell {over}."
-    return f"{what}{grey} {told}{same}{edge} {about(spec)}{still}"
+    return f"{what}{grey} {told}{same}{edge}{line} {about(spec)}{still}"
 
 
 def _ranked(sweep: Sweep) -> str:

@@ -3,14 +3,14 @@ the colour scale that all of them share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import streamlit as st
 import streamlit.components.v2 as components
 
-from engine.figures import escape
-from engine.figures.drawing import Panel, Tiles
+from engine.figures import escape, words
+from engine.figures.drawing import Tiles
 from engine.figures.render import tiles
 from pages.ui import cached, figures, front, scene, shell
 
@@ -76,12 +76,15 @@ def legend(drawing: Tiles) -> None:
     spots = ((f"{100 * (place - low) / (high - low):.1f}", name) for place, name in zip(places, names, strict=True))
     marks = escape.join("{}", (escape.html("<span style='left:{}%'>{}</span>", *spot) for spot in spots))
     bar = "<div class='scale'><b>{}</b><i style='background:linear-gradient(to right,{})'><span>{}</span></i>{}</div>"
-    keys = escape.join("{}", (escape.html("<span class='key'>{}{}</span>", *key) for key in _keys(drawing.panels)))
+    keys = escape.join("{}", (escape.html("<span class='key'>{}{}</span>", *key) for key in _keys(drawing)))
     shell.write(escape.html(bar, drawing.z_label, ",".join(tiles.colours_of(drawing)), marks, keys))
 
 
-def _keys(panels: Sequence[Panel]) -> Iterator[tuple[escape.Html, str]]:
+def _keys(drawing: Tiles) -> Iterator[tuple[escape.Html, str]]:
     """What else is drawn on the panels: its sign and its name."""
+    panels = drawing.panels
+    for level in drawing.levels:
+        yield escape.html("<s>―</s>"), words.number(level)
     if any(panel.lost.any() for panel in panels):
         yield escape.html("<em></em>"), "lost"
     if any(panel.best for panel in panels):

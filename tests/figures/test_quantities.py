@@ -64,3 +64,18 @@ def test_spikes_and_losses():
 def test_the_usual_target_is_reached_by_some():
     """One above the start or below the best."""
     assert 0.3 < aim(ways()) < 4.0
+
+
+def test_near_the_lowest_is_said_where_lower_is_better():
+    """Finds cells of the lowest accuracy, which have failed, counted as good ones; and a line that no caption names."""
+    found, described = swept(SPEC), describe(SPEC)
+    accuracy = sweeps.maps(found, described, QUANTITIES["test accuracy"])
+    assert [panel.remark for panel in accuracy.panels] == ["", ""] and "lowest" not in accuracy.words
+    loss = sweeps.maps(found, described, QUANTITIES["test loss"], (0.3,))
+    shares = [panel.remark.partition(" ")[0] for panel in loss.panels]
+    assert (
+        all(share.endswith("%") for share in shares)
+        and ", ".join(f"{title} {share}" for title, share in zip(sweeps.titles(described), shares, strict=True))
+        in loss.words
+    )
+    assert "Solid: held-out loss 0.3." in loss.words and "Solid" not in sweeps.maps(found, described).words
