@@ -55,6 +55,7 @@ class Task:
         self.turn = 0  # its last
         self.told = self.since = self.rests = 0.0
         self.counted: int | None = None
+        self.kept = 0  # what was done before this task began, which it may tell again from the start
         self.rate = math.nan
         self.seen = False  # whether there was anything to show yet
 
@@ -85,7 +86,9 @@ class Task:
         self.counted = None
 
     def _count(self, done: int, now: float) -> None:
-        if self.counted is None or done < self.counted:
+        if self.counted is None:
+            self.kept = done
+        if self.counted is None or done < self.counted or done <= self.kept:
             self.counted, self.since = done, now
         elif now - self.since > 1.0:
             speed = (done - self.counted) / (now - self.since)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
+import pytest
+
 from engine.records import Progress
 from engine.work.worker import Task
 
@@ -26,3 +28,12 @@ def test_a_turn_ends_with_its_time():
     """Finds a first turn that lasts until there is something to show, however long that takes."""
     endless = Task("", "", (Progress(n, 10**9) for n in count()))
     assert all(at.frame is None for at in endless.advance(0.05))
+
+
+def test_what_was_done_before_is_no_speed():
+    """A run that is gone on with tells its old measurements again, at once: finds steps counted that nobody took."""
+    task = Task("", "", iter(()))
+    for now, done in enumerate((100, 0, 40, 80, 100, 104)):
+        task._count(done, now / 8)
+    task._count(106, 1.0)
+    assert task.rate == pytest.approx(12)
