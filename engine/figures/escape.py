@@ -80,7 +80,7 @@ def html(template: LiteralString, *parts: object) -> Html:
 
 def formula(text: object) -> Html:
     """Text for HTML in which letters after "R_" stand lower, and one sign after "^" higher, as in formulas."""
-    lowered = re.sub(r"\b([A-Za-z])_([A-Za-z]+)", r"\1<sub>\2</sub>", svg(text))
+    lowered = re.sub(r"\b(\w)_([A-Za-z]+)", r"\1<sub>\2</sub>", svg(text))
     return Html(re.sub(r"\^([^\s&(])", r"<sup>\1</sup>", lowered))
 
 

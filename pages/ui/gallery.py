@@ -38,7 +38,7 @@ def show(opening: Callable[[str], None]) -> None:
 def _head(paper: Paper) -> None:
     """What a paper says in a sentence, and folded away how that comes about."""
     steps = escape.join("<li>{}</li>", paper.mechanism)
-    formula = escape.join("<span>{}</span>", paper.formula.split("  "))
+    formula = escape.join("<span>{}</span>", map(escape.formula, paper.formula.split("  ")))
     about = words.sentence(paper.title), paper.by, paper.arxiv
     by = escape.html("<p><small>{} {}, arXiv {}</small></p>", *about)
     inside = escape.html("<ol>{}</ol><p class='formula'>{}</p>{}", steps, formula, by)

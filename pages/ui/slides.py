@@ -30,19 +30,22 @@ def draw(slide: Slide) -> bool:
 
 
 def _claim(slide: Claim) -> None:
-    """What is claimed and why; where all are to predict first, only what is asked."""
+    """What is claimed and why, which is the paper's first experiment's to say, or else what is run; where all are to
+    predict first, only what is asked."""
     view = trial.watch(slide.experiment)
     paper = citations.paper_of(type(view.experiment).__name__)
     question, sealed = type(view.experiment).question, trial.sealed(view)
     said = question.text if question and sealed else view.experiment.claim
+    first = isinstance(view.experiment, paper.experiments[0])
     steps = escape.html("<ol>{}</ol>", escape.join("<li>{}</li>", paper.mechanism))
-    formula = escape.join("<span>{}</span>", paper.formula.split("  "))
+    told = ("" if sealed else steps) if first else escape.html("<p>{}</p>", view.experiment.setup)
+    formula = escape.join("<span>{}</span>", map(escape.formula, paper.formula.split("  ")))
     st.title(escape.markdown(view.experiment.title), anchor=False)
     shown = (
         "<section class='slide fits'><p class='claim'>{}</p>{}<p class='formula'>{}</p><small>{} {}</small></section>"
     )
     by = words.sentence(paper.title), paper.by
-    shell.write(escape.html(shown, said, "" if sealed else steps, formula, *by))
+    shell.write(escape.html(shown, said, told, formula, *by))
 
 
 def _figure(slide: Figure) -> None:

@@ -81,7 +81,7 @@ def test_html_within_html_stays():
     """Finds a part that is escaped twice, and one that is not because the whole is a list."""
     row = escape.html("<tr>{}</tr>", escape.join("<td>{}</td>", ["a<b", escape.html("<i>{}</i>", "&")]))
     assert row == "<tr><td>a&lt;b</td><td><i>&amp;</i></td></tr>"
-    assert escape.formula("R_max, 2η^⅔ <_a") == "R<sub>max</sub>, 2η<sup>⅔</sup> &lt;_a"
+    assert escape.formula("λ_min⁺, 2η^⅔ <_a") == "λ<sub>min</sub>⁺, 2η<sup>⅔</sup> &lt;_a"
 
 
 @ANY
