@@ -25,8 +25,9 @@ function tidy() {
   window.addEventListener('popstate', window.ravineSettled);
   history.pushState = (state, title, target) => {
     const now = new URL(location.href), then = new URL(target ?? now, now);
-    const turned = now.pathname !== then.pathname;
-    if (turned || (experiment(now) !== experiment(then) && !fresh)) push(state, title, target);
+    const turned = now.pathname !== then.pathname, elsewhere = turned || experiment(now) !== experiment(then);
+    if (elsewhere) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+    if (turned || (elsewhere && !fresh)) push(state, title, target);
     else history.replaceState(state, title, target);
     fresh = turned;
   };
