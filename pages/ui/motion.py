@@ -19,6 +19,7 @@ SCRIPT = (
     scene.LIBRARY
     + """
 const shows = new WeakMap();
+const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
 const SPARE = ['toImage', 'lasso2d', 'select2d', 'autoScale2d'];
 const ICON = { width: 24, height: 24, path: 'M5 3l16 9-16 9z' };
 const AGAIN = { name: 'play', title: 'Play again', icon: ICON, click: plot => play(plot, shows.get(plot), 0, 4) };
@@ -75,7 +76,7 @@ function play(plot, show, from, seconds) {
   let last = -100, count = 0;
   if (from < show.clock) { show.clock = from; drawn(plot, show, moving); }
   const tick = now => {
-    if (!plot._fullLayout) return;  // the page was left while it was being drawn
+    if (!plot._fullLayout || shows.get(plot) !== show) return;  // the page was left, or shows something else
     const share = seconds ? Math.min(1, (now - begun) / (1000 * seconds)) : 1;
     if (now - last > 30 || share === 1) {
       last = now; count++;
@@ -105,10 +106,11 @@ export default function ({ parentElement, data }) {
   plot.dataset.file = data.name;
   library(data.script).then(plotly =>
     plotly.react(plot, blank, { ...layout, uirevision: data.keep },
-      { displaylogo: false, modeBarButtonsToRemove: SPARE, modeBarButtonsToAdd: [saving(), ...moves ? [AGAIN] : []] })
+      { displaylogo: false, displayModeBar: BAR, modeBarButtonsToRemove: SPARE,
+        modeBarButtonsToAdd: [saving(), ...moves ? [AGAIN] : []] })
   ).then(() => {
     fill(plot);
-    if (moves) play(plot, show, show.clock, still ? 0 : data.seconds);
+    if (moves && shows.get(plot) === show) play(plot, show, show.clock, still ? 0 : data.seconds);
   }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => { cancelAnimationFrame(show.frame); window.Plotly?.purge(plot); };
 }"""

@@ -74,6 +74,24 @@ def test_performed_presented_and_left(visit):
     assert not found, "\n".join(found)
 
 
+def test_a_slide_that_is_left_while_its_curves_grow(visit):
+    """Two experiments' figures in one place: finds the first, whose growth goes on, in the middle of the second."""
+    page = visit("papers?lesson=five-questions-in-45-minutes&slide=13")
+    drawn = "() => JSON.stringify(document.querySelector('.ravine-plot').data.map(trace => [trace.x, trace.y]))"
+    shows(page, "13 of")
+    settle(page)
+    alone = page.evaluate(drawn)
+    page.keyboard.press("ArrowLeft")
+    shows(page, "12 of")
+    settle(page)
+    page.locator(".ravine-plot").first.hover()
+    page.locator("[data-title='Play again']").first.click()
+    page.keyboard.press("ArrowRight")
+    shows(page, "13 of")
+    page.wait_for_timeout(5000)  # longer than it plays
+    assert page.evaluate(drawn) == alone
+
+
 def test_back_to_what_is_at_work(visit):
     """A setting changed while an experiment is at work: from what the page then says there is a way back to it, its
     settings with it."""
