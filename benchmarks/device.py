@@ -1,6 +1,6 @@
 """A GPU against the CPU, all in one: tests, times and agreement, as a table: `python -m benchmarks.device --out FILE`.
 
-Takes at most 8 minutes, and needs torch, numpy, scipy and scikit-learn only. `--device cpu` is a dry run in small.
+Takes at most 8 minutes, and needs torch, numpy and scipy only. `--device cpu` is a dry run in small.
 Exits with 1 where something failed or does not agree.
 """
 

@@ -45,7 +45,7 @@ from engine.work import perform
 from engine.work.kinds import Work
 from engine.work.store import PARTIAL, Store
 
-PRELOADED = ("sklearn.datasets", "sklearn.model_selection", "torch.fx.experimental.symbolic_shapes")
+PRELOADED = ("torch.fx.experimental.symbolic_shapes",)
 """What a first step imports."""
 SAVE_EVERY, SHARE = 0.02, 0.5
 """Seconds from one saving to the next at least, and of the time that may go into it."""

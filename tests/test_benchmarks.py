@@ -15,7 +15,7 @@ runpy.run_module("benchmarks.device", run_name="__main__")
 
 
 def test_the_device_benchmark_starts_on_a_bare_machine_and_says_that_there_is_no_gpu():
-    """Wrong if anything that it imports needs more than torch, numpy, scipy and scikit-learn."""
+    """Wrong if anything that it imports needs more than torch, numpy and scipy."""
     hidden = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", BARE, ",".join(ABSENT)]
     done = subprocess.run(command, cwd=ROOT, env=hidden, capture_output=True, text=True, timeout=120)

@@ -30,7 +30,7 @@ from engine.files.child import environment
 
 NURSERY = "NURSERY"
 """The environment's name for the nursery's socket: the forks of a process's nursery start others from the same."""
-PRELOADED = ("engine.work.perform", "sklearn.datasets", "sklearn.model_selection", "torch._dynamo")
+PRELOADED = ("engine.work.perform", "torch._dynamo")
 """What is imported before a worker's first step has ended; not the modules that forks run, from their first line."""
 SIZE = 8
 """Bytes that say how long is what a fork is asked to be."""

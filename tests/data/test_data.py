@@ -23,6 +23,7 @@ from engine.data import (
     keep,
     load,
 )
+from engine.data.points import _moons
 from engine.data.text import TEXT
 from engine.spec import SpecError, decode, floats, knobs
 from tests.images_server import images, installed
@@ -158,6 +159,9 @@ def test_earlier_sets_are_what_they_were():
         mean, deviation = x[:n].mean(), x[:n].std()
         expected = ((x[:n] - mean) / deviation, y[:n], (x_test - mean) / deviation, y_test)
         assert all(np.array_equal(a, b) for a, b in zip(Digits(n).arrays(), expected, strict=True))
+    for n, noise, draw in ((7, 1.0, 3), (40, 0.1, 0), (2000, 0.0, 9)):
+        ours, theirs = _moons(n, noise, draw), make_moons(n, noise=noise, random_state=draw)
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(ours, theirs, strict=True))
     x, y = make_moons(120, noise=0.3, random_state=7)
     mean, deviation = x[:60].mean(0), x[:60].std(0)
     expected = ((x[:60] - mean) / deviation, y[:60], (x[60:] - mean) / deviation, y[60:])
