@@ -1,8 +1,10 @@
 """A real cluster of Dask's: the same cells as here, bit for bit, though workers are killed."""
 
+import json
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -20,6 +22,7 @@ from engine.work.store import Store
 from tests.drive import last
 from tests.sweeps.same import MLPS, bits
 from tests.sweeps.sets import counted, trainings
+from tests.work.test_lease import until
 
 distributed = pytest.importorskip(
     "distributed", reason="distributed is not installed: pip install -r tests/requirements.txt"
@@ -36,18 +39,24 @@ def command(name, *options):
     return nursery.start(words, environment())
 
 
+def written(file):
+    """What a scheduler says of itself; nothing before all of it is there."""
+    with suppress(OSError, ValueError):
+        return json.loads(file.read_text())
+
+
 @pytest.fixture(name="scheduler")
 def cluster_of_processes(tmp_path):
     """A scheduler's address, and its workers' processes."""
     file = tmp_path / "scheduler.json"
     processes = [command("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(file))]
+    until(lambda: written(file))  # who reads it too soon waits a tenth of a second for the rest, and no longer
+    address = written(file)["address"]
     workers = [
-        command(
-            "worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path)
-        )
+        command("worker", address, "--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path))
         for _ in range(WORKERS)
     ]
-    with distributed.Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
+    with distributed.Client(address, timeout=60, set_as_default=False) as client:
         client.wait_for_workers(WORKERS, timeout=60)
         yield client.scheduler.address, workers
     for process in (*workers, *processes):
