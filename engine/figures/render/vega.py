@@ -23,11 +23,17 @@ from engine.figures.theme import DASHES, Theme, colour, theme
 
 POINTS = 600
 """The most points of a curve that are sent to a browser; its extremes are among them."""
+POWER = "floor(log(abs(datum.value)) / LN10 + 1e-9)"
+FIGURES = f"format(datum.value / pow(10, {POWER}), '.3~r')"
+RAISED = "substring('⁰¹²³⁴⁵⁶⁷⁸⁹', {0}, {0} + 1)"
 SAY = (
-    "datum.label == '' ? '' : datum.value == 0 ? '0' : format(datum.value, abs(datum.value) >= 1e6 || abs(datum.value) "
-    "< 1e-4 ? '.3~e' : ',.6~r')"
+    "datum.label == '' ? '' : datum.value == 0 ? '0' "
+    f": abs(datum.value) < 1e6 && {POWER} > -4 ? format(datum.value, ',.6~r') "
+    f": ({FIGURES} == '1' ? '' : {FIGURES} + '×') + '10' + ({POWER} < 0 ? '⁻' : '') "
+    f"+ (abs({POWER}) > 9 ? {RAISED.format(f'floor(abs({POWER}) / 10)')} : '') + {RAISED.format(f'abs({POWER}) % 10')}"
 )
-"""A tick's label as people write it, in Vega's language; those that a logarithmic axis leaves empty stay so."""
+"""A tick's label as people write it, as `words.number` does, in Vega's language; those that a logarithmic axis leaves
+empty stay so."""
 SHAPES = {
     "circle": "circle",
     "square": "square",
@@ -112,7 +118,7 @@ def _points(chart: Chart, line: Line, end: End | None) -> dict[str, np.ndarray]:
 
 
 def _x(chart: Chart) -> dict[str, Any]:
-    axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 6}
+    axis: dict[str, Any] = {"labelExpr": SAY, "tickCount": 6, "labelSeparation": 5}
     if chart.x_ticks:
         places, names = zip(*chart.x_ticks, strict=True)
         axis = {"values": list(places), "labelExpr": f"{json.dumps(names)}[indexof({list(places)}, datum.value)]"}
