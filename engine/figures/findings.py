@@ -53,8 +53,8 @@ def found(runs: Sequence[tuple[str, Spec, Columns]], ended: bool = True) -> Find
     matches = [match(label, run, level) for label, _, run in known]
     stuck = [label for label, _, run in known if not _lowest(run) < run["train_loss"][0]]
     if stuck:
-        who, have = " and ".join(stuck), "have" if len(stuck) > 1 else "has"
-        return Finding("", f"{who} {have} not come below the loss it began with: there is none to compare at.")
+        who = f"{' and '.join(stuck)} {'have' if len(stuck) > 1 else 'has'} not come below the loss at the start"
+        return Finding("", f"{who}{'' if ended else ' so far'}: there is none to compare at.")
     matches = [m for m in matches if np.isfinite(m.sharpness)]
     return _told(known[0][1], matches, level, ended) if len(matches) > 1 else None
 

@@ -219,7 +219,7 @@ def _provisional(surface: JointSurface, coloured: bool) -> str:
     own = surface.unit == OWN
     plane = "the landscape’s two coordinates" if own else "the plane of their common principal components so far"
     return (
-        f"Provisional: the paths so far, on {plane}, drawn anew as they grow and once more, with its surface, when all "
-        f"have ended. {colours} The plane holds of each path’s squared distance from its centre: {shares}. λ₁ is as "
-        f"last measured.{lost}"
+        f"Provisional: the paths so far, on {plane}, drawn anew as they grow. Its surface comes when all have ended, "
+        f"by itself where that takes little, else at a press of the button below. {colours} The plane holds of each "
+        f"path’s squared distance from its centre: {shares}. λ₁ is as last measured.{lost}"
     )

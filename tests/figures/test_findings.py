@@ -98,7 +98,9 @@ def test_before_the_end_there_is_no_headline():
 
 def test_a_run_that_never_falls_is_compared_with_none():
     headline, figures = told(SGD=curves(), SAM=curves([2, np.nan, np.nan], 1))
-    assert headline == "" and figures.startswith("SAM has not come below the loss it began with")
+    assert headline == "" and figures.startswith("SAM has not come below the loss at the start: there")
+    figures = told(ended=False, SGD=curves([2, np.nan, np.nan], 1), SAM=curves([2, np.nan, np.nan], 1))[1]
+    assert figures.startswith("SGD and SAM have not come below the loss at the start so far: there")
 
 
 def test_a_function_has_a_value_and_a_start():
