@@ -66,7 +66,7 @@ def numbers(surface: Surface) -> list[tuple[str, str, str]]:
             number(float(surface.path_loss[surface.checkpoint])),
             f"step {surface.steps[surface.checkpoint]:,}",
         ),
-        ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", f"of {surface.loss.size:,}"),
+        ("Points", f"{int(np.isfinite(surface.loss).sum()):,}", "of {} × {}".format(*surface.loss.shape)),
         ("Self-check", *maps.verdict(surface)),
     ]
 
