@@ -80,6 +80,7 @@ def test_a_slide_that_is_left_while_its_curves_grow(visit):
     drawn = "() => JSON.stringify(document.querySelector('.ravine-plot').data.map(trace => [trace.x, trace.y]))"
     shows(page, "13 of")
     settle(page)
+    page.wait_for_function("() => document.querySelector('.ravine-plot')?.data")  # Plotly is there
     alone = page.evaluate(drawn)
     page.keyboard.press("ArrowLeft")
     shows(page, "12 of")
