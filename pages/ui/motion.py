@@ -19,7 +19,6 @@ SCRIPT = (
     scene.LIBRARY
     + """
 const shows = new WeakMap();
-const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
 const SPARE = ['toImage', 'lasso2d', 'select2d', 'autoScale2d'];
 const ICON = { width: 24, height: 24, path: 'M5 3l16 9-16 9z' };
 const AGAIN = { name: 'play', title: 'Play again', icon: ICON, click: plot => play(plot, shows.get(plot), 0, 4) };

@@ -56,6 +56,7 @@ function fill(plot) {
     .then(() => plot._fullLayout.showlegend && window.Plotly.redraw(plot))
     .then(() => { if (plot.base) fill(plot); }, () => {});
 }
+const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
 // The bar's button for a picture, one for all plots: where a plot's configuration changes, Plotly sets it up anew.
 const saving = () => window.ravineSaving ??= {
   name: 'save',
@@ -69,7 +70,6 @@ made once, named by its words, and drawn anew when its size changes; one with a 
 where its legend leaves too little. Its button saves a picture under the name that is the element's `data-file`."""
 
 KEPT = """
-const BAR = matchMedia('(hover: none)').matches ? false : 'hover';  // where nothing hovers it would stay on the legend
 const SPARE = ['toImage', 'resetCameraLastSave3d', 'lasso2d', 'select2d'];
 const bar = () => (
   { displaylogo: false, displayModeBar: BAR, modeBarButtonsToAdd: [saving()], modeBarButtonsToRemove: SPARE });
