@@ -72,7 +72,7 @@ def _share(found: Difference) -> str:
         return ""
     better = known & (found.change < 0)
     share, sure = (100 * cells.sum() / known.sum() for cells in (better, better & found.significant))
-    return f"better in {share:.0f}% of cells, surely in {sure:.0f}%"
+    return f"better in {share:.0f}%, surely in {sure:.0f}%"
 
 
 def _caption(spec: Spec, loss: str, other: str, found: Difference) -> str:
