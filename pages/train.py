@@ -204,11 +204,11 @@ def chosen() -> None:
 
 
 def take(name: str) -> None:
-    """Sets the controls to a preset, and shows its run where there is one."""
+    """Sets the controls to a preset, and shows its run, which is trained now if there is none and it takes little."""
     spec = PRESETS[name].spec
     controls.fill(AT, spec)
     beside.usual(spec)
-    if live.watch(digest(spec)):
+    if live.watch(digest(spec)) or (price.little(Work(spec)) and person.train(spec, device_chosen(), fresh=False)):
         st.session_state[shell.RUN] = digest(spec)
 
 

@@ -18,9 +18,6 @@ from pages.ui import against, cached, download, link, live, person, price, shell
 from pages.ui.paired import Pair, Shown, Subject, both, called, label, one_of
 from pages.ui.rhythm import QUICK
 
-AT_ONCE = 5.0
-"""Seconds, as they are estimated, below which work starts by itself where there is nothing to look at."""
-
 
 @dataclass(frozen=True)
 class Page:
@@ -215,7 +212,7 @@ def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
     fits = wanted is not None and price.within(Work(wanted, about.run), device)
     # not on_click, whose arguments were read before what is typed last
     if st.button(label, type="primary", width="stretch", disabled=not fits, key="compute") and fits:
-        _start(kind, about.run, wanted, device)
+        start(kind, about.run, wanted, device)
     if fits:
         price.tell(Work(wanted, about.run), device)
     if (
@@ -227,10 +224,9 @@ def _begin(kind: str, label: str, about: Subject, wanted: Any) -> None:
 
 
 def _by_itself(kind: str, wanted: Any, about: Subject) -> str | None:
-    """Begins what is wanted of a run that has ended, if it is known to take less than AT_ONCE; its name."""
+    """Begins what is wanted of a run that has ended, if it is known to take little; its name."""
     work = Work(wanted, about.run) if wanted is not None and not cached.at_work(about.run) else None
-    cost = cached.cost(work) if work else None
-    if work is None or cost is None or cost.seconds > AT_ONCE:
+    if work is None or not price.little(work):
         return None
     if not person.start(work, st.session_state.get("device"), asked=False):
         return None
@@ -243,7 +239,7 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
     shell.empty(sentence)
     with st.container(horizontal_alignment="center"):
         if st.button(label, disabled=wanted is None, key="invite") and wanted is not None:
-            _start(kind, about.run, wanted, st.session_state.get("device"))
+            start(kind, about.run, wanted, st.session_state.get("device"))
             st.rerun()
         if wanted is None:
             return False
@@ -251,7 +247,8 @@ def _invite(kind: str, about: Subject, wanted: Any, label: str, sentence: str) -
     return cached.cost(Work(wanted, about.run)) is None
 
 
-def _start(kind: str, run: str, wanted: Any, device: str | None) -> None:
+def start(kind: str, run: str, wanted: Any, device: str | None) -> None:
+    """Starts the work that is wanted of a run, and has the page show it."""
     if person.start(Work(wanted, run), device):
         st.session_state[f"{kind}:shown"] = {run: digest(wanted)}
 

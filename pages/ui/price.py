@@ -15,6 +15,8 @@ from pages.ui import cached
 
 NOTED = 5e8
 """Bytes of memory from which they are told."""
+LITTLE = 5.0
+"""Seconds, as they are estimated, up to which work starts by itself where there is nothing else to look at."""
 
 
 def tell(work: Work, device: str, parameters: int = 0) -> None:
@@ -36,6 +38,12 @@ def tell_all(works: Sequence[Work], device: str) -> None:
         seconds, record = sum(cost.seconds for cost in found), sum(cost.record for cost in found)
         line = f"About {words.duration(seconds)} for {len(works)} runs · {budget.size(record)}"
         st.caption(escape.markdown(line))
+
+
+def little(work: Work) -> bool:
+    """Whether work is known to take at most LITTLE."""
+    found = cached.cost(work)
+    return found is not None and found.seconds <= LITTLE
 
 
 def within(work: Work, device: str) -> bool:

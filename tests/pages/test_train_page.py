@@ -22,7 +22,7 @@ from engine.training.runs import RUNS, RunSpec, Switch
 from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import PRESETS
-from pages.ui import cached
+from pages.ui import cached, price
 from tests.pages.headless import DEFAULT, SMALL, await_end, keep, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 
@@ -34,6 +34,19 @@ def test_a_preset_is_one_click_and_the_address_says_it(store, name):
     found = {key: value for key, value in app.query_params.items() if key != "run"}
     assert read_address(RUNS, found) == (PRESETS[name].spec, [], found)
     assert PRESETS[name].sentence in texts(app)
+
+
+@pytest.mark.parametrize("little", [True, False])
+def test_a_preset_that_takes_little_is_trained_when_it_is_chosen(store, monkeypatch, little):
+    """Finds a preset whose picture is another run's until somebody presses Train; what takes long waits for that."""
+    monkeypatch.setattr(price, "little", lambda work: little)
+    name, app = "Quadratic: SAM's 2-cycle", open_page(run=DEFAULT)
+    app.selectbox(key="train:preset").set_value(name).run()
+    run = digest(PRESETS[name].spec)
+    assert not app.exception and app.query_params["run"] == (run if little else DEFAULT)
+    assert little == bool(cached.jobs().snapshot(run))
+    if little:
+        await_end(run)
 
 
 def test_training_from_the_page_finishes_and_is_reattached_by_its_address(store):
