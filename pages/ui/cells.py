@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from engine.figures.words import setting, title
-from engine.spec import Knob, Pick, Plain, Series, Several, complete, defaults, knobs
+from engine.spec import Integer, Knob, Pick, Plain, Series, Several, complete, defaults, knobs
 
 K = TypeVar("K", bound=Knob)
 
@@ -69,7 +69,10 @@ class PlainCell(Cell[Plain]):
 
     def read(self) -> Any:
         value = st.session_state.get(self.key, self.knob.encode(self.usual, complete))
-        return self.knob.parse(value.strip()) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return self.knob.parse(value.strip())
+        whole = isinstance(self.knob, Integer) and isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
 
     def inner(self) -> list[Cell[Any]]:
         return []
@@ -178,5 +181,7 @@ def everything(places: Iterable[Cell[Any]]) -> list[Cell[Any]]:
 
 
 def _in_widget(k: Plain, value: Any) -> Any:
-    """A value in JSON form as its widget holds it: a series is typed."""
+    """A value in JSON form as its widget holds it: a series is typed, and whole numbers stand among all others."""
+    if isinstance(k, Integer) and isinstance(value, int):
+        return float(value)
     return k.text(value).replace(",", ", ") if isinstance(k, Series) and not isinstance(value, str) else value

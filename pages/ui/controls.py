@@ -130,7 +130,8 @@ def _series(k: Series, usual: Sequence[float], **common: Any) -> None:
 
 # Without bounds: a browser keeps a number beyond them to itself, and the page would go on with the one before it.
 def _integer(k: Integer, usual: int, **common: Any) -> None:
-    st.number_input(k.label, step=1, **common)
+    # of floats, for a browser reads 1e3 in a field of whole numbers as 1; the spec says which are none
+    st.number_input(k.label, step=1.0, format="%.16g", **common)
 
 
 def _number(k: Number, usual: float, **common: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from pandas import DataFrame
 
-from engine.figures import listing
+from engine.figures import listing, words
 from engine.spec import describe, fingerprint
 from engine.work import glance, notes
 from engine.work.store import Summary
@@ -100,7 +101,7 @@ def table(kept: list[Summary]) -> list[Summary]:
     key, given = f"{AT}:table@{fingerprint({'runs': [s.digest for s in kept]})}", st.session_state.get(CHOSEN, [])
     fresh = [i for i, s in enumerate(kept) if s.digest in given and key not in st.session_state]
     choice = st.dataframe(
-        listing.filled([row(s) for s in kept]),
+        _written(listing.filled([row(s) for s in kept])),
         column_config=_columns(),
         hide_index=True,
         height=min(330, 36 * len(kept) + 40),
@@ -116,22 +117,30 @@ def table(kept: list[Summary]) -> list[Summary]:
     return chosen
 
 
+def _written(rows: list[listing.Row]) -> Any:
+    """The table, as a pandas Styler: sorted by its values, with its numbers written as everywhere."""
+    frame = DataFrame(rows)
+    said = {name: form for name, form in WRITTEN.items() if name in frame}
+    return frame.style.format(said, na_rep=words.NONE)
+
+
+NUMBERS = "Learning rate", "ρ", "Seed", "Training loss", "Sharpness λ₁", "Step", "Gradients"
+WRITTEN = dict.fromkeys(NUMBERS, words.number)
+WRITTEN |= {"Batch": lambda size: words.number(size) if size else "all", "Held-out accuracy": words.percent}
+"""How numbers are written, by their columns."""
+
+
 def _columns() -> dict[str, Any]:
     """How the columns are written."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     gradients = "Gradient evaluations of all steps, each by the share of the batch it is taken on."
     return {
-        "Learning rate": number(format="%.4g"),
-        "ρ": number("ρ", format="%.4g", help="The radius of the last rule that has one."),
-        "Batch": number(format="%d", help="Examples in a batch; 0 is all of them."),
-        "Seed": number(format="%d"),
-        "Training loss": number(format="%.4g"),
-        "Held-out accuracy": number(format="percent"),
-        "Sharpness λ₁": number(format="%.4g"),
+        "ρ": number("ρ", help="The radius of the last rule that has one."),
+        "Batch": number(help="Examples in a batch."),
         "Loss": st.column_config.LineChartColumn(
             width=90, help="The training loss along the run, on a logarithmic scale, each run on its own."
         ),
-        "Gradients": number(format="%.0f", help=gradients),
+        "Gradients": number(help=gradients),
         "Tags": text(width=110),
         "Note": text(width=180),
         "Run": text(width=350),
