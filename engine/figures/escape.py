@@ -78,10 +78,21 @@ def html(template: LiteralString, *parts: object) -> Html:
     return Html(template.format(*(part if isinstance(part, Html) else svg(str(part)) for part in parts)))
 
 
+LOW, HIGH = re.compile(r"\b(\w)_([A-Za-z]+)"), re.compile(r"\^([^\s&({])")
+"""What stands lower after its letter, and what stands higher, in formulas that are written in one line."""
+
+
 def formula(text: object) -> Html:
     """Text for HTML in which letters after "R_" stand lower, and one sign after "^" higher, as in formulas."""
-    lowered = re.sub(r"\b(\w)_([A-Za-z]+)", r"\1<sub>\2</sub>", svg(text))
-    return Html(re.sub(r"\^([^\s&(])", r"<sup>\1</sup>", lowered))
+    return Html(HIGH.sub(r"<sup>\1</sup>", LOW.sub(r"\1<sub>\2</sub>", svg(text))))
+
+
+def mathtext(text: object) -> str:
+    """The same for Matplotlib's own mathematics."""
+    lowered = LOW.sub(r"$\1_{\\mathrm{\2}}$", line(str(text)).replace("$", r"\$"))
+    for sign in "≪≫":  # the text face has none, and within mathematics no other face takes its place
+        lowered = lowered.replace(sign, f"${SIGNS[sign]}$")
+    return HIGH.sub(lambda sign: f"$^{{{unicodedata.normalize('NFKC', sign[1]).replace('⁄', '/')}}}$", lowered)
 
 
 def join(template: LiteralString, parts: Iterable[object]) -> Html:

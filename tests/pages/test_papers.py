@@ -225,6 +225,18 @@ def test_handout_is_one_page_and_the_same_each_time(performed):
     assert handout.pdf(paper, [waiting]).startswith(b"%PDF")
 
 
+@pytest.mark.filterwarnings("error:Glyph")
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_letter_of_a_handout_has_a_picture(name, caplog):
+    """Finds a sign that no face in print has, which is drawn as an empty box: ℓ in a formula, ≪ beside a low letter."""
+    paper = PAPERS[name]
+    made = [(cls(), references.reference(cls())) for cls in paper.experiments]
+    parts = [handout.Part(one.title, one.setup, table(one, result), ()) for one, result in made if result]
+    assert parts
+    handout.pdf(paper, parts)
+    assert "glyph" not in caplog.text
+
+
 def test_what_if(store):
     """A run of an experiment on the Train page, with all its settings; and from there back to the papers that speak
     of it."""

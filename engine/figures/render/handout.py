@@ -11,16 +11,20 @@ from typing import Any, NamedTuple, Protocol
 
 from matplotlib.figure import Figure
 
+from engine.figures import escape
 from engine.figures.drawing import Chart, Drawing
 from engine.figures.render import paper
 from engine.figures.render.axes import draw, name
 from engine.figures.render.frame import Frame
 from engine.figures.theme import LIGHT
+from engine.figures.words import duration, number
 
 WIDTH, HEIGHT, RIM = 8.27, 11.69, 0.6
 """A4, and its margin, in inches."""
 MOST = 4
 """Experiments that there is room for."""
+FORMULA = ("DejaVu Serif", "DejaVu Sans")
+"""The faces of formulas: the first lacks ℓ."""
 
 
 class About(Protocol):
@@ -81,7 +85,7 @@ class Words(NamedTuple):
 
     lines: Sequence[str]
     size: float  # points
-    style: Mapping[str, str]
+    style: Mapping[str, Any]
 
     @property
     def height(self) -> float:
@@ -89,7 +93,7 @@ class Words(NamedTuple):
         return (1.3 * len(self.lines) + 0.35) * self.size / 72
 
 
-def _words(text: str, size: float, wide: float = 0.54, **style: str) -> Words:
+def _words(text: str, size: float, wide: float = 0.54, **style: Any) -> Words:
     """`wide` is a character's mean width in units of its size."""
     return Words(
         textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""], size, {"color": LIGHT.text} | style
@@ -104,7 +108,7 @@ def _write(made: Figure, y: float, paragraphs: Sequence[Words]) -> None:
     """Paragraphs from the left margin, the first one's top `y` inches above the foot of the page."""
     for one in paragraphs:
         style: dict[str, Any] = {"fontsize": one.size, "va": "top", "linespacing": 1.25, **one.style}
-        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), **style)
+        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(map(escape.mathtext, one.lines)), parse_math=True, **style)
         y -= one.height
 
 
@@ -115,7 +119,7 @@ def _head(about: About) -> list[Words]:
         _words(f"{about.title}{end} {about.by}, arXiv {about.arxiv}", 8.5, color=LIGHT.axis),
         _words(about.claim, 11, 0.6, weight="bold"),
         *(_words(f"{nth + 1}. {sentence}", 9.5) for nth, sentence in enumerate(about.mechanism)),
-        *(_words(line, 11, family="DejaVu Serif") for line in about.formula.split("  ")),
+        *(_words(line, 11, family=FORMULA) for line in about.formula.split("  ")),
     ]
 
 
@@ -149,9 +153,8 @@ def _figures(made: Figure, top: float, tall: float, parts: Sequence[Part]) -> No
 def _checks(parts: Sequence[Part], size: float) -> list[Words]:
     found = []
     for part in parts:
-        found.append(
-            _words(f"{part.title} ({part.table['spec']['size']}, {part.table['seconds']:g} s)", size, weight="bold")
-        )
+        made = f"{part.table['spec']['size']}, {duration(part.table['seconds'])}"
+        found.append(_words(f"{part.title} ({made})", size, weight="bold"))
         found.append(_words(part.setup, size, color=LIGHT.axis))
         found += [_words(_check(check), size) for check in part.table["checks"]]
     return found
@@ -159,8 +162,8 @@ def _checks(parts: Sequence[Part], size: float) -> list[Words]:
 
 def _check(check: Mapping[str, Any]) -> str:
     values = [value for value in check["values"] if value is not None]
-    measured = "not measured" if check["measured"] is None else f"{check['measured']:.4g}"
-    spread = f" ({min(values):.3g} to {max(values):.3g} over {len(values)} runs)" if len(values) > 1 else ""
+    measured = "not measured" if check["measured"] is None else number(check["measured"])
+    spread = f" ({number(min(values))} to {number(max(values))} over {len(values)} runs)" if len(values) > 1 else ""
     verdict = check["verdict"] if check["claimed"] or check["verdict"] != "fails" else "does not hold here"
     note = f" {check['note']}" if check["note"] else ""
     return (
