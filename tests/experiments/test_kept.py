@@ -16,11 +16,12 @@ from tests import results
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A copy of the engine whose code can be changed."""
+    """A copy of the engine whose code can be changed, which no later test takes for the engine."""
     shutil.copytree(results.ROOT / "engine", tmp_path / "engine")
     monkeypatch.setattr(results, "ROOT", tmp_path)
     monkeypatch.setattr(results, "KEPT", tmp_path / "kept")
-    return tmp_path / "engine"
+    yield tmp_path / "engine"
+    results.code.cache_clear()
 
 
 def named(experiment):
