@@ -102,8 +102,7 @@ STEPS = (
         "A little SAM, late",
         (
             "A run of SGD has come to its minimum; at the dotted line SAM takes over.",
-            "It leaves that minimum, loss and λ₁ rise for some epochs, and it settles at a flatter one in the same "
-            "valley.",
+            "It leaves that minimum: λ₁ rises for some epochs, and settles at a flatter one in the same valley.",
         ),
         partial(figure, "TwoPhases", 1),
         "TwoPhases",

@@ -99,7 +99,7 @@ PRESETS = {
     ),
     "Beale": Preset(
         RunSpec(Beale(), SAM(0.1), lr=0.005, steps=2000, every=20),
-        "Plateaus and steep walls, with a saddle at (0, 1) and the minimum at (3, ½).",
+        "Plateaus and steep walls; the minimum is at (3, ½).",
     ),
 }
 

@@ -231,7 +231,7 @@ def _scale(
     ticks = (
         {"tickvals": [value for value, _ in places], "ticktext": [escape.plotly(words) for _, words in places]}
         if places
-        else {"exponentformat": "power"}
+        else {"exponentformat": "power", "separatethousands": True}
     )
     return {"title": {"text": escape.plotly(label)}, "type": "log" if log else "linear", "range": bounds} | ticks
 
