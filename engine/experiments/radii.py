@@ -286,7 +286,7 @@ class RadiusSweep(Experiment):
             each: self.accuracies(result, each) if quantity == "test_accuracy" else self.ends(result, each, quantity)
             for each in (*known, self.alone)
         }
-        lines = [middle(each, self.grid, values[each], *self.variants[each][1:], "circle") for each in known]
+        lines = [middle(each, self.grid, values[each], *self.variants[each][1:]) for each in known]
         lines.append(
             middle(self.alone, self.grid, values[self.alone].repeat(len(self.grid), 0), rule_colour("SGD"), "dash")
         )

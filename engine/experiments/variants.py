@@ -15,6 +15,7 @@ class Variant(NamedTuple):
     rule: Callable[[float], Rule]
     colour: str
     dash: str = "solid"
+    marker: str = "circle"
 
 
 MASKED = OTHER.colour
@@ -22,7 +23,7 @@ MASKED = OTHER.colour
 VARIANTS = {
     "SAM": Variant(SAM, rule_colour("SAM")),
     "SAM-ON": Variant(lambda rho: SAM(rho, NormalizationOnly()), MASKED),
-    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), MASKED, "dash"),
+    "random subset": Variant(lambda rho: SAM(rho, RandomSubset()), MASKED, "dash", "cross"),
 }
 MORE = {
     "all but these layers": Variant(lambda rho: SAM(rho, AllButNormalization()), rule_colour("SAM"), "dot"),
