@@ -8,8 +8,7 @@ import numpy as np
 
 from engine.figures.fading import doubt
 from engine.figures.onmap import Landmark, Route, Station
-from engine.figures.ticks import log_ticks, ticks
-from engine.figures.words import number
+from engine.figures.ticks import named
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,8 @@ class Line:
     marker: str = ""  # one of theme.MARKERS, or nothing
     band: tuple[np.ndarray, np.ndarray] | None = None  # lower and upper, [m] each
     theory: bool = False  # drawn thin: what a theory says, not a measurement
-    when: np.ndarray | None = (
-        # [m] the step at which each point came to be, where x is something else: the order in which the line is drawn
-        # in motion
-        None
-    )
+    # [m] the step at which each point came to be, where x is something else: the order in which it is drawn in motion
+    when: np.ndarray | None = None
     layer: np.ndarray | None = None  # [m] its own values, of which y is the sum with those of the layers below it
 
     @property
@@ -84,16 +80,12 @@ class Chart:
     def words(self) -> str:
         """The caption, and what had to be left out of the picture."""
         lost = sum(int((~np.isfinite(visible(self, line))).sum()) for line in self.lines)
-        reason = (
-            "NaN, infinite or not positive (the axis is logarithmic)"
-            if self.log_y and not self.y_range
-            else "NaN or infinite"
-        )
-        return (
-            f"{self.caption} Not drawn: {lost} value{'s' * (lost != 1)} that {'are' if lost != 1 else 'is'} {reason}."
-            if lost
-            else self.caption
-        )
+        if not lost:
+            return self.caption
+        values = f"{lost} values that are" if lost != 1 else "1 value that is"
+        positive = self.log_y and not self.y_range
+        rest = ", infinite or not positive (the axis is logarithmic)" if positive else " or infinite"
+        return f"{self.caption} Not drawn: {values} NaN{rest}."
 
 
 @dataclass(frozen=True)
@@ -123,6 +115,13 @@ class Map:
     landmarks: tuple[Landmark, ...] = ()
     held: np.ndarray | None = None  # [T] of the one path, as a Route has it
     explained: float = 1.0
+    sides: tuple[tuple[float, float], tuple[float, float]] | None = None  # the ends of both axes; None fits the cells
+
+    @property
+    def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The ends of the axis across and of that upwards, where there is any cell."""
+        own = (float(self.a[0]), float(self.a[-1])), (float(self.b[0]), float(self.b[-1]))
+        return self.sides or own
 
     @property
     def doubts(self) -> list[str]:
@@ -165,9 +164,7 @@ class Map:
     @property
     def ticks(self) -> tuple[list[float], list[str]]:
         """Where the colour bar is ticked, in heights as drawn, and the words there, in the quantity's own units."""
-        low, high = self.range
-        values = log_ticks(low, high) if self.log else ticks(low, high)
-        return [float(np.log10(v)) if self.log else v for v in values], [number(v) for v in values]
+        return named(*self.range, self.log)
 
     @property
     def stations(self) -> list[Station]:
@@ -187,8 +184,7 @@ class Map:
 
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Any values of the quantity, as drawn."""
-        inside = np.clip(np.where(np.isfinite(values), values, np.nan), *self.limits)
-        return np.log10(inside) if self.log else inside
+        return _drawn(values, self.limits, self.log)
 
 
 @dataclass(frozen=True)
@@ -246,17 +242,20 @@ class Tiles:
     @property
     def ticks(self) -> tuple[list[float], list[str]]:
         """Where the colour bar is ticked, in heights as drawn, and the words there."""
-        low, high = self.range
-        values = log_ticks(low, high) if self.log else ticks(low, high)
-        return [float(np.log10(v)) if self.log else v for v in values], [number(v) for v in values]
+        return named(*self.range, self.log)
 
     def heights(self, values: np.ndarray) -> np.ndarray:
         """Any values of the quantity, as drawn."""
-        inside = np.clip(np.where(np.isfinite(values), values, np.nan), *self.limits)
-        return np.log10(inside) if self.log else inside
+        return _drawn(values, self.limits, self.log)
 
 
 Drawing = Chart | Map | Tiles
+
+
+def _drawn(values: np.ndarray, limits: tuple[float, float], log: bool) -> np.ndarray:
+    """Values as heights of a scale of colours, within its limits; NaN where one is not finite."""
+    inside = np.clip(np.where(np.isfinite(values), values, np.nan), *limits)
+    return np.log10(inside) if log else inside
 
 
 def visible(chart: Chart, line: Line) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pairs: the same figure of two runs on equal axes, and maps of two surfaces in one scale of colours."""
+"""Pairs: the same figure of two runs on equal axes, and maps of two surfaces on equal axes in one scale of colours."""
 
 from __future__ import annotations
 
@@ -84,11 +84,15 @@ def _with_ends(chart: Chart, spectrum: Spectrum, width: float) -> Chart:
 
 
 def surfaces(first: Surface, spec: Spec, second: Surface, other: Spec, quantity: str) -> tuple[Map, Map]:
-    """Two surfaces as maps of one quantity in one scale of colours."""
+    """Two surfaces as maps of one quantity in one scale of colours, on axes with the same ends, which hold both."""
     drawn = [
         maps.draw(one, described, quantity, (first, second)) for one, described in ((first, spec), (second, other))
     ]
-    return drawn[0], drawn[1]
+    ends = [one.ends for one in drawn if one.z.size]
+    if not ends:
+        return drawn[0], drawn[1]
+    across, up = ((min(low for low, _ in side), max(high for _, high in side)) for side in zip(*ends, strict=True))
+    return replace(drawn[0], sides=(across, up)), replace(drawn[1], sides=(across, up))
 
 
 SPECTRUM = {"ends": partial(charts, spectra.ends), "density": densities}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from engine.figures.drawing import Map
 from engine.figures.onmap import Route
 
@@ -30,8 +28,9 @@ def tags(drawing: Map) -> list[Tag]:
     if not ended:
         return []
     ended.sort(key=lambda route: float(route.b[-1]))
-    right = float(drawing.a[0]) + RIGHT * float(np.ptp(drawing.a))
-    places = _apart([float(route.b[-1]) for route in ended], float(drawing.b[0]), float(drawing.b[-1]))
+    (start, end), up = drawing.ends
+    right = start + RIGHT * (end - start)
+    places = _apart([float(route.b[-1]) for route in ended], *up)
     return [
         Tag(route, float(route.a[-1]), b, float(route.a[-1]) > right) for route, b in zip(ended, places, strict=True)
     ]

@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 
+from engine.figures.words import number
+
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers between two bounds: multiples of 1, 2 or 5 times a power of ten."""
@@ -38,3 +40,9 @@ def _between(low: float, high: float, count: int) -> list[float]:
     """About as many round numbers above 0, and two at least."""
     tries = ([v for v in ticks(low, high, more) if v > 0] for more in itertools.count(max(count, 1)))
     return next(found for found in tries if len(found) > 1)
+
+
+def named(low: float, high: float, log: bool) -> tuple[list[float], list[str]]:
+    """Where a scale of colours from low to high, given as powers of ten where `log`, is ticked, and the words there."""
+    values = log_ticks(low, high) if log else ticks(low, high)
+    return [float(np.log10(v)) if log else v for v in values], [number(v) for v in values]

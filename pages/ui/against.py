@@ -53,7 +53,7 @@ def menu(run: str) -> None:
     with st.popover(
         "Compare",
         disabled=not kept,
-        help="This run against another: curves on equal axes, maps in one scale of colours",
+        help="This run against another: curves and maps on equal axes, in one scale of colours",
     ):
         st.selectbox(
             "Compare against",

@@ -146,6 +146,21 @@ function turned(plot) {
 }
 // Where the bar's button for the camera leads back to.
 function stand(plot) { if (sceneOf(plot)) sceneOf(plot).viewInitial.eye = { ...plot.near }; }
+// Two solids on a page are turned together.
+function join(plot) {
+  if (plot.joined || !sceneOf(plot)) return;
+  plot.joined = true;
+  for (const event of ['plotly_relayouting', 'plotly_relayout']) plot.on(event, () => lead(plot));
+}
+function lead(plot) {
+  if (plot.follows || !sceneOf(plot)) return;
+  const camera = sceneOf(plot).getCamera();
+  const rest = [...document.querySelectorAll('.ravine-plot')].filter(other => other !== plot && sceneOf(other));
+  for (const other of rest) {
+    other.follows = true;
+    window.Plotly.relayout(other, { 'scene.camera': camera }).finally(() => { other.follows = false; });
+  }
+}
 const painted = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 export default function ({ parentElement, data }) {
   if (data.solid) take(parentElement);
@@ -166,7 +181,7 @@ export default function ({ parentElement, data }) {
   const due = data.solid && !plot.layout ? library(data.script).then(painted) : library(data.script);
   due.then(
     () => plot.isConnected && window.Plotly.react(plot, traces, { ...layout, uirevision: data.keep }, bar())
-      .then(() => { plot.dataset.drawn = data.keep; stand(plot); fill(plot); }),
+      .then(() => { plot.dataset.drawn = data.keep; stand(plot); join(plot); fill(plot); }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
   return () => data.solid ? leave(plot) : window.Plotly?.purge(plot);
 }"""

@@ -10,7 +10,7 @@ import pytest
 
 from engine.figures import maps, pairs
 from engine.figures.drawing import Chart, visible
-from engine.figures.render import vega
+from engine.figures.render import plane, plotly, turned, vega
 from tests.states import SPEC, alignment, spectrum, surface
 
 SGD = SPEC | {"rule": {"name": "SGD"}}
@@ -56,6 +56,23 @@ def test_two_densities_are_smoothed_alike_and_their_outliers_marked():
     assert np.array_equal(marked[0].y, marked[1].y)
     widths = {re.findall(r"standard deviation ([\d.]+\d)", chart.caption)[0] for chart in (first, second)}
     assert len(widths) == 1
+
+
+def test_two_maps_of_unlike_spans_have_the_same_ends_on_screen_and_in_print():
+    """Finds axes that fit each surface alone: the narrower of two equal bowls looks as wide as the other then."""
+    wide = surface()
+    narrow = replace(wide, a=wide.a / 4, b=wide.b / 3, path_a=wide.path_a / 4, path_b=wide.path_b / 3)
+    both = pairs.surfaces(wide, SPEC, narrow, SGD, "loss")
+    axes = (wide.a[0], wide.a[-1]), (wide.b[0], wide.b[-1])
+    for drawn in both:
+        layout = plotly.contour(drawn).layout
+        assert (layout.xaxis.range, layout.yaxis.range) == axes
+        assert (layout.scene.xaxis.range, layout.scene.yaxis.range) == axes
+        flat = plane.map_in_print(drawn, 5.5, 0.5, 9).axes[0]
+        assert (flat.get_xlim(), flat.get_ylim()) == axes
+        solid = turned.figure(drawn, turned.View()).axes[0]
+        assert (solid.get_xlim(), solid.get_ylim()) == axes
+    assert both[1].a[-1] == narrow.a[-1]
 
 
 @pytest.mark.parametrize("quantity", maps.QUANTITIES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from streamlit.testing.v1 import AppTest
 
 from engine.analyses.spectrum import SpectrumSpec
+from engine.analyses.surface import SurfaceSpec
 from engine.spec import digest
 from engine.work.kinds import Work
 from engine.work.perform import perform
@@ -48,3 +49,23 @@ def test_what_the_other_run_lacks_is_computed_when_asked(store):
     app.run()
     assert not app.exception and texts(app).count("Hessian-vector products</dt>") == 2
     assert app.query_params["against"] == other
+
+
+def test_maps_that_reach_unlike_far_are_drawn_as_far_at_a_click(store):
+    """Finds a button that draws one of the two, keeps the settings that are shown, or stays when there is no need."""
+    runs = keep(store, SMALL), keep(store, replace(SMALL, lr=0.05))
+    for run in runs:
+        list(perform(store, Work(SurfaceSpec(resolution=5), run)))
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in {"run": runs[0], "resolution": "5", "against": runs[1]}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/landscape.py").run()
+    app.button(key="surface.alike").click().run()
+    wanted = SurfaceSpec(resolution=5, span=app.number_input(key="surface.span").value)
+    for run in runs:
+        await_end(f"{run}/{digest(wanted)}")
+    app.run()
+    assert not app.exception and app.query_params["span"] == f"{wanted.span:g}"
+    both = [store.get(Work(wanted, run).address) for run in runs]
+    assert all(surface.complete and surface.a[0] == -wanted.span for surface in both)
+    assert not [button for button in app.button if button.key == "surface.alike"]

@@ -88,7 +88,8 @@ def _walls(drawing: Map, look: Theme) -> dict[str, Any]:
 
 def _sides(drawing: Map) -> tuple[list[float], list[float]]:
     """The ends of both axes."""
-    return (drawing.a[[0, -1]].tolist(), drawing.b[[0, -1]].tolist()) if drawing.z.size else ([-1, 1], [-1, 1])
+    across, up = drawing.ends if drawing.z.size else ((-1, 1), (-1, 1))
+    return [*across], [*up]
 
 
 def short(label: str) -> str:

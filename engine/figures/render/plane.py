@@ -71,7 +71,7 @@ def map_within(frame: Frame, drawing: Map, size: float) -> None:
     axes.set_xlabel(names[2])
     axes.set_ylabel(names[0])
     axes.child_axes[0].set_ylabel(names[1])
-    thin(axes.xaxis, ticks(float(drawing.a[0]), float(drawing.a[-1])), across, size)
+    thin(axes.xaxis, ticks(*drawing.ends[0]), across, size)
     labels = axes.get_legend_handles_labels()[1]
     if labels:
         legend(axes, room.columns, size)
@@ -96,14 +96,15 @@ def _plot(frame: Frame, drawing: Map, room: Room) -> tuple[float, float]:
 
 def _shape(drawing: Map) -> float:
     """The plot's height in its width."""
-    return float(np.ptp(drawing.b) / np.ptp(drawing.a)) if drawing.equal else 1.0
+    across, up = map(np.ptp, drawing.ends)
+    return float(up / across) if drawing.equal else 1.0
 
 
 def _room(drawing: Map, width: float, size: float) -> Room:
     labels, em = [*(s.label for s in drawing.stations), *(route.label for route in drawing.routes)], size / 72
     labels += _kinds(drawing).values()
     columns = legend_columns(labels, width, size)
-    longest = max(map(len, (number(place) for place in ticks(float(drawing.b[0]), float(drawing.b[-1])))), default=0)
+    longest = max(map(len, (number(place) for place in ticks(*drawing.ends[1]))), default=0)
     beside = max(map(len, drawing.ticks[1]), default=0)
     left, right = (3.6 + 0.6 * max(longest, 4)) * em, (4.1 + 0.6 * max(beside, 4)) * em
     return Room(left, right, below(size), (0.6 + 1.7 * -(-len(labels) // columns)) * em, columns)
@@ -141,8 +142,8 @@ def _ground(axes: Axes, drawing: Map, size: float) -> None:
             linewidths=0.4,
             alpha=0.5,
         )
-    axes.set_xlim(drawing.a[0], drawing.a[-1])
-    axes.set_ylim(drawing.b[0], drawing.b[-1])
+    axes.set_xlim(drawing.ends[0])
+    axes.set_ylim(drawing.ends[1])
     axes.set_aspect("equal" if drawing.equal else "auto")
     tick(axes.xaxis, *axes.get_xlim(), False)
     tick(axes.yaxis, *axes.get_ylim(), False)

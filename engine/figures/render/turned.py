@@ -92,9 +92,10 @@ def _walls(axes: Any, drawing: Map, size: float) -> None:
     """The three axes, with their ticks and names."""
     low, high = drawing.range
     rim = 0.05 * (high - low)
-    axes.set(xlim=drawing.a[[0, -1]], ylim=drawing.b[[0, -1]], zlim=(low - rim, high + rim))
-    tick(axes.xaxis, float(drawing.a[0]), float(drawing.a[-1]), False)
-    tick(axes.yaxis, float(drawing.b[0]), float(drawing.b[-1]), False)
+    across, up = drawing.ends
+    axes.set(xlim=across, ylim=up, zlim=(low - rim, high + rim))
+    tick(axes.xaxis, *across, False)
+    tick(axes.yaxis, *up, False)
     places, names = drawing.ticks
     axes.set_zticks(places, labels=names)
     axes.tick_params(labelsize=0.9 * size, pad=0, colors=LIGHT.text)
