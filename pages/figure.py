@@ -1,6 +1,7 @@
 """Which figures belong together? Those put aside on other pages as panels of one, as it will be printed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import streamlit as st
 
 from engine.figures import escape
 from engine.figures.render import composed
+from engine.figures.theme import PAPERS
 from engine.spec import fingerprint
 from pages.ui import clipboard, download, link, shell, tray
 
@@ -17,22 +19,56 @@ EMPTY = "No figure is here yet: on any other page, choose one in the menu Export
 GALLERY = Path(__file__).parents[1] / "assets" / "gallery"
 EXAMPLE = ("landscape-of-four-rules", "sharpness-of-four-rules", "four-rules")
 """Pictures of the gallery: what may stand side by side."""
+ARRANGED: dict[str, dict[str, Any]] = {
+    "columns": {"1": 1, "3": 3},
+    "serif": {"true": True},
+    "common": {"false": False},
+    "paper": {name: name for name in list(PAPERS)[1:]},
+}
+"""How an address says what is not as usual, with what the session then has."""
+LEAST, HIGHEST = 0.8, 9.5
+"""Inches: of a row, and of a whole figure."""
+
+
+def adopt() -> None:
+    """Takes over the panels and their arrangement that an address names."""
+    came, state = link.arrived() or {}, st.session_state
+    if (name := came.get("panels", "")) and name != tray.name() and not tray.adopt(name):
+        shell.wrong(["panels: this server no longer has them"])
+    state.update({f"{AT}:{field}": read[came[field]] for field, read in ARRANGED.items() if came.get(field) in read})
+    with suppress(ValueError):
+        height = float(came.get("height", "nan"))
+        if LEAST <= height <= HIGHEST:
+            state[tall()] = height
+            choose(tall())
+
+
+def address() -> dict[str, str]:
+    """What the address says of them."""
+    state, named = st.session_state, ((field, *each) for field, read in ARRANGED.items() for each in read.items())
+    said = {field: text for field, text, value in named if state.get(f"{AT}:{field}") == value}
+    height = {"height": f"{state[tall()]:g}"} if state.get(f"{tall()}:chosen") else {}
+    return {"panels": tray.name()} | said | height
+
+
+def tall() -> str:
+    """Where the height of as many rows as there are is kept."""
+    return f"{AT}:height:{composed.rows(len(tray.panels()), st.session_state[f'{AT}:columns'])}"
 
 
 def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     """How the panels are arranged."""
-    columns = st.segmented_control(
-        "Columns", range(1, 4), default=2, key=f"{AT}:columns", required=True, persist_state="session"
-    )
-    rows = composed.rows(len(panels), columns)
-    key = f"{AT}:height:{rows}"
-    serif, common = st.session_state.get(f"{AT}:serif", False), st.session_state.get(f"{AT}:common", True)
+    columns = st.segmented_control("Columns", range(1, 4), key=f"{AT}:columns", required=True, persist_state="session")
+    key, least = tall(), min(LEAST * composed.rows(len(panels), columns), composed.MOST)
+    serif, common = st.session_state.get(f"{AT}:serif", False), st.session_state[f"{AT}:common"]
     sheet = composed.Sheet(columns, width, 0.0, serif, common)
     if not st.session_state.get(f"{key}:chosen"):
         st.session_state[key] = usual(panels, sheet)
+    st.session_state[key] = max(st.session_state[key], least)
     height = st.number_input(
         "Height (in)",
-        *(min(0.8 * rows, composed.MOST), 9.5),
+        least,
+        HIGHEST,
         step=0.1,
         key=key,
         format="%.1f",
@@ -43,7 +79,7 @@ def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     )
     serif = st.checkbox("Serif", key=f"{AT}:serif", help="Letters with serifs.", persist_state="session")
     told = "Charts of the same quantity have axes with the same ends."
-    common = st.checkbox("Common axes", value=True, key=f"{AT}:common", help=told, persist_state="session")
+    common = st.checkbox("Common axes", key=f"{AT}:common", help=told, persist_state="session")
     return composed.Sheet(columns, width, height, serif, common)
 
 
@@ -93,7 +129,7 @@ def files(panels: list[tray.Panel], sheet: composed.Sheet, wanted: download.Prin
         for form, make in texts.items():
             download.button(form, partial(_text, make, drawings), download.TEXTS[form], AT, name)
         png = partial(composed.export, drawings, sheet, "png", wanted.clear, wanted.times)
-        clipboard.copies(AT, png, link=False)  # the panels are the session's: no address has them
+        clipboard.copies(AT, png)
 
 
 def _text(make: Callable[[composed.Drawings], str], drawings: composed.Drawings) -> bytes:
@@ -110,6 +146,9 @@ def example() -> None:
 
 def main() -> None:
     """The panels and their arrangement at the left, the figure at the right."""
+    for field, value in (("columns", 2), ("common", True)):
+        st.session_state.setdefault(f"{AT}:{field}", value)
+    adopt()
     panels = tray.panels()
     with st.sidebar:
         wanted = download.options(AT, letters=False)
@@ -117,7 +156,7 @@ def main() -> None:
         listed(panels)
     shell.heading("Which figures belong together?", f"{len(panels)} of at most {tray.MOST} panels")
     shell.faults()
-    link.write({})
+    link.write(address() if panels else {})
     if sheet is None:
         example()
         return

@@ -33,8 +33,8 @@ from engine.work.presets import SHIPPED
 from engine.work.store import Store, Summary, outline
 from pages.ui.weighed import Weighed
 
-MOST = 256_000_000
-"""Bytes that records, drawings and encoded charts may take together."""
+MOST, TRAYS = 256_000_000, 64_000_000
+"""Bytes that records, drawings and encoded charts may take together, and the panels of all figures."""
 LATER = 15.0
 """Seconds after the first page for which what counts costs is not loaded: it would slow down those that come first."""
 ENDING = 20.0
@@ -216,6 +216,12 @@ def freeze() -> None:
 def looks() -> dict[str, float]:
     """Until when each session counts as one that looks at what is at work."""
     return {}
+
+
+@st.cache_resource(show_spinner=False)
+def trays() -> Weighed:
+    """The panels that sessions have put aside for a figure, by their names."""
+    return Weighed(TRAYS)
 
 
 @st.cache_resource(show_spinner=False)

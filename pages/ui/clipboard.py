@@ -24,7 +24,6 @@ const decoded = text => new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(
 export default function ({ parentElement, data, setTriggerValue }) {
   const box = parentElement.querySelector('.copies') ?? built(parentElement), [picture, link, told] = box.children;
   if (data.picture) waiting.get(box)?.(data.picture);
-  link.hidden = !data.link;
   const copied = (what, copy, other) => {
     told.textContent = '';
     Promise.resolve().then(copy).then(
@@ -43,13 +42,13 @@ export default function ({ parentElement, data, setTriggerValue }) {
 """
 
 
-def copies(prefix: str, picture: Callable[[], bytes], link: bool = True) -> None:
-    """Buttons that copy what `picture` makes, a PNG, and, where there is a `link`, the page's address."""
+def copies(prefix: str, picture: Callable[[], bytes]) -> None:
+    """Buttons that copy what `picture` makes, a PNG, and the page's address."""
     wanted = f"{prefix}:wanted"
     made = base64.b64encode(picture()).decode() if st.session_state.pop(wanted, False) else ""
     component = components.component("ravine_clipboard", js=SCRIPT, isolate_styles=False)
     component(
         key=f"{prefix}:copies",
-        data={"picture": made, "link": link},
+        data={"picture": made},
         on_wanted_change=lambda: st.session_state.update({wanted: True}),
     )

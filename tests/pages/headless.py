@@ -80,10 +80,15 @@ def open_page(page: str = "train", **parameters: str) -> AppTest:
 
 def papers(**parameters: str) -> AppTest:
     """The papers' page as a new session finds it under an address."""
+    return arrive("papers", **parameters)
+
+
+def arrive(page: str, **parameters: str) -> AppTest:
+    """A page as a new session finds it under an address, free of exceptions."""
     app = AppTest.from_file(APP, default_timeout=60)
     for name, value in parameters.items():
         app.query_params[name] = value
-    app.switch_page("pages/papers.py").run()
+    app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamlit.testing.v1 import AppTest
-
 from engine.analyses.spectrum import SpectrumSpec
 from engine.analyses.surface import SurfaceSpec
 from engine.spec import digest
@@ -13,7 +11,7 @@ from engine.work.kinds import Work
 from engine.work.perform import perform
 from engine.work.presets import FOUR
 from pages.ui import shell
-from tests.pages.headless import APP, DEFAULT, SMALL, await_end, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import DEFAULT, SMALL, arrive, await_end, keep, open_page, seen, server_store, texts  # noqa: F401  # the fixture `store`
 
 SGD = digest(FOUR[0])
 
@@ -34,9 +32,7 @@ def test_what_the_other_run_lacks_is_computed_when_asked(store):
     mine, other = keep(store, SMALL), keep(store, replace(SMALL, lr=0.05))
     work = Work(SpectrumSpec(exact=False), mine)
     list(perform(store, work))
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.query_params["runs"] = other
-    app.switch_page("pages/runs.py").run()
+    app = arrive("runs", runs=other)
     next(button for button in app.button if button.label == "Compare against").click().run()
     assert app.session_state[shell.AGAINST] == other
     app.query_params.clear()
@@ -56,10 +52,7 @@ def test_maps_that_reach_unlike_far_are_drawn_as_far_at_a_click(store):
     runs = keep(store, SMALL), keep(store, replace(SMALL, lr=0.05))
     for run in runs:
         list(perform(store, Work(SurfaceSpec(resolution=5), run)))
-    app = AppTest.from_file(APP, default_timeout=60)
-    for name, value in {"run": runs[0], "resolution": "5", "against": runs[1]}.items():
-        app.query_params[name] = value
-    app.switch_page("pages/landscape.py").run()
+    app = arrive("landscape", run=runs[0], resolution="5", against=runs[1])
     app.button(key="surface.alike").click().run()
     wanted = SurfaceSpec(resolution=5, span=app.number_input(key="surface.span").value)
     for run in runs:

@@ -8,7 +8,7 @@ import matplotlib.image
 import streamlit as st
 
 from pages.ui import tray
-from tests.pages.headless import DEFAULT, open_page, server_store, texts  # noqa: F401  # the fixture `store`
+from tests.pages.headless import DEFAULT, arrive, open_page, server_store, texts  # noqa: F401  # the fixture `store`
 
 
 def test_what_a_page_puts_aside_is_a_panel(store, monkeypatch):
@@ -50,3 +50,22 @@ def test_a_tray_is_bounded(monkeypatch):
     for _ in range(20):
         tray.add("one", DRAWINGS["loss/full"])
     assert 0 < len(tray.panels()) < 12
+
+
+def test_panels_outlive_a_reload_and_are_in_the_link(store):
+    """Finds panels and an arrangement that are gone when a page is loaded again, and a link whose server has them no
+    longer and that says nothing; who changes the figure leaves what the link shows."""
+    app = open_page("train", run=DEFAULT)
+    for _ in range(2):
+        app.button(key="train:add").click().run()
+    app.switch_page("pages/figure.py").run()
+    app.checkbox(key="composed:common").uncheck().run()
+    app.number_input(key="composed:height:1").set_value(4.0).run()
+    address = dict(app.query_params.items())
+    again = arrive("figure", **address)
+    assert not again.exception and again.query_params == app.query_params
+    assert "2 of at most" in texts(again) and not again.checkbox(key="composed:common").value
+    assert again.number_input(key="composed:height:1").value == 4.0
+    again.button(key="composed:remove:0").click().run()
+    assert "2 of at most" in texts(arrive("figure", **address))
+    assert "panels: this server no longer has them" in texts(arrive("figure", panels="0" * 16))
