@@ -18,6 +18,9 @@ from pages.ui import against, cached, download, link, live, person, price, shell
 from pages.ui.paired import Pair, Shown, Subject, both, called, label, one_of
 from pages.ui.rhythm import QUICK
 
+OTHERS = ", of the other run"
+"""How the title ends of a figure of the run that is compared against."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -64,7 +67,8 @@ class Page:
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
             made = self._made(about, other, name) if name else {}
             seen = next((str(st.session_state[f"{self.kind}:{view}"]).capitalize() for view in self.views), "")
-            download.menu(made, self.kind, f"{about.run}-{name}", self.solid, seen)
+            solid = [title for title in made if title.removesuffix(OTHERS) in self.solid]
+            download.menu(made, self.kind, f"{about.run}-{name}", solid, seen)
         if name:
             at_work = any(_active(one, name) for one in (about, other) if one)
             live.ticking(partial(self._look, about, other, name), at_work, QUICK)
@@ -123,7 +127,7 @@ class Page:
         for key, pair in self.pairs.items():
             title = key if key in made else both(pair, mine, theirs)[0].title
             made[title] = partial(one_of, pair, mine, theirs, 0)
-            made[f"{title}, of the other run"] = partial(one_of, pair, mine, theirs, 1)
+            made[title + OTHERS] = partial(one_of, pair, mine, theirs, 1)
         return made
 
 
