@@ -11,7 +11,7 @@ import streamlit as st
 from engine.encyclopedia import cost, quadratic
 from engine.encyclopedia.quadratic import Trace, Trial
 from engine.figures import encyclopedia as drawn
-from engine.figures import escape, words
+from engine.figures import escape, formulas, words
 from engine.figures.theme import colour, rule_colour
 from engine.rules import RULES, Rule
 from engine.spec import SpecError, decode, defaults, digest, encode, flatten, knobs, number_fields
@@ -65,12 +65,11 @@ def slide(rules: list[Rule]) -> Trial:
 def entry(name: str, run: Trace | None, alone: bool) -> None:
     """What a rule says of itself: its words, formula and paper; where it is alone there is room for its settings."""
     cls = RULES[name]
-    formula = escape.join("<span>{}</span>", cls.formula.split("  "))
     known = cls.theory or (drawn.theory(run) if run else "It cannot be run on one.")
     about = escape.html(
-        "<div><h2>{}</h2><p>{}</p><p class='formula'>{}</p><p><small>{}</small></p>"
+        "<div><h2>{}</h2><p>{}</p><div class='formula'>{}</div><p><small>{}</small></p>"
         "<p><b>On a quadratic:</b> {}</p></div>",
-        *(words.title(name), inspect.cleandoc(cls.__doc__ or ""), formula, cls.paper, known),
+        *(words.title(name), inspect.cleandoc(cls.__doc__ or ""), formulas.lines(cls.formula), cls.paper, known),
     )
     rule = "<section class='rule' style='border-color:{}'>{}{}</section>"
     hue = colour(rule_colour(name), shell.dark())
@@ -200,7 +199,8 @@ def glance() -> None:
         counts = {name: counted(name) for name in RULES}
     rows = [
         shell.entry(
-            *(words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or ""), cls.formula)
+            *(words.title(name), words.number(counts[name].calls), inspect.cleandoc(cls.__doc__ or "")),
+            formulas.lines(cls.formula),
         )
         for name, cls in RULES.items()
     ]

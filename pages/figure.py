@@ -58,7 +58,8 @@ def tall() -> str:
 
 def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     """How the panels are arranged."""
-    columns = st.segmented_control("Columns", range(1, 4), key=f"{AT}:columns", required=True, persist_state="session")
+    st.segmented_control("Columns", range(1, 4), key=f"{AT}:columns", required=True, persist_state="session")
+    columns = st.session_state[f"{AT}:columns"]
     key, least = tall(), min(LEAST * composed.rows(len(panels), columns), composed.MOST)
     serif, common = st.session_state.get(f"{AT}:serif", False), st.session_state[f"{AT}:common"]
     sheet = composed.Sheet(columns, width, 0.0, serif, common)

@@ -43,8 +43,8 @@ SIGNS = {
     "⊙": r"\odot",
     "′": r"\prime",
     "∞": r"\infty",
-    "≤": r"\le",
-    "≥": r"\ge",
+    "≤": r"\leq",
+    "≥": r"\geq",
     "≪": r"\ll",
     "≫": r"\gg",
     "≈": r"\approx",
@@ -67,9 +67,13 @@ PLOTLY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;"}
 
 
 class Html(str):
-    """Text that is HTML already; only `html` and `join` make it."""
+    """Text that is HTML already; only `html`, `join` and `typeset` make it."""
 
     __slots__ = ()
+
+
+SET = "\n\n$"
+"""How TeX within HTML begins, and nothing else: words of strangers have no line breaks there."""
 
 
 def html(template: LiteralString, *parts: object) -> Html:
@@ -93,6 +97,11 @@ def mathtext(text: object) -> str:
     for sign in "≪≫":  # the text face has none, and within mathematics no other face takes its place
         lowered = lowered.replace(sign, f"${SIGNS[sign]}$")
     return HIGH.sub(lambda sign: f"$^{{{unicodedata.normalize('NFKC', sign[1]).replace('⁄', '/')}}}$", lowered)
+
+
+def typeset(tex: str) -> Html:
+    """TeX, as `formulas` makes it, for HTML: between empty lines, within an element that is a block, KaTeX sets it."""
+    return Html(f"{SET}{tex}$\n\n")
 
 
 def join(template: LiteralString, parts: Iterable[object]) -> Html:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.figures import escape
+from engine.figures import escape, formulas
 from engine.figures.words import title
 from engine.spec import Choice, Flag, Integer, Knob, Number, Pick, Series, Several, Word, knobs
 from pages.ui import sliders
@@ -90,8 +90,8 @@ def _picked(place: PickCell, columns: int, shown: Container[str]) -> None:
         choose(place)
     elif any(inner.key not in shown for inner in place.inner()):
         picked = place.picked()
-        name, formula = title(picked.__name__), getattr(picked, "formula", "")
-        st.caption(f"**{escape.markdown(name)}** {escape.markdown(formula)}")
+        formula = getattr(picked, "formula", "")
+        st.caption(f"**{escape.markdown(title(picked.__name__))}** {formulas.sentence(formula)}")
     chosen = place.picked()
     grid(chosen, f"{place.key}.{chosen.__name__}", columns=columns, shown=shown)
 
@@ -213,7 +213,8 @@ def _help(k: Pick, chosen: str) -> str:
     """The field's help, then each class with its docstring's first line and its formula, the chosen one first."""
     table = {chosen: k.table()[chosen]} | dict(k.table())
     lines = [
-        f"**{title(name)}**: {(cls.__doc__ or '').strip().splitlines()[0]} {getattr(cls, 'formula', '')}"
+        f"**{title(name)}**: {(cls.__doc__ or '').strip().splitlines()[0]} "
+        f"{formulas.sentence(getattr(cls, 'formula', ''))}"
         for name, cls in table.items()
     ]
     return "\n\n".join([k.help, *lines] if k.help else lines)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from engine.figures import escape, words
+from engine.figures import escape, formulas, words
 from engine.sweeps.bootstrap import Estimate
 from engine.sweeps.measures import MEASURES
 
@@ -20,7 +20,7 @@ def explained(names: Sequence[str]) -> None:
     with st.popover("What these numbers are", help="Definition, formula and source of each"):
         for measure in map(MEASURES.__getitem__, names):
             st.markdown(f"**{escape.markdown(measure.title)}.** {escape.markdown(measure.definition)}")
-            st.code(measure.formula, language=None, wrap_lines=True)
+            st.markdown(formulas.mixed(measure.formula))
             st.caption(escape.markdown(measure.source))
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import streamlit as st
 
 from engine.experiments import PAPERS, Experiment, Paper
-from engine.figures import escape, words
+from engine.figures import escape, formulas, words
 from engine.work import previews, references
 from engine.work.presets import PRESETS
 from pages.ui import cached, citations, shell
@@ -38,10 +38,9 @@ def show(opening: Callable[[str], None]) -> None:
 def _head(paper: Paper) -> None:
     """What a paper says in a sentence, and folded away how that comes about."""
     steps = escape.join("<li>{}</li>", paper.mechanism)
-    formula = escape.join("<span>{}</span>", map(escape.formula, paper.formula.split("  ")))
     about = words.sentence(paper.title), paper.by, paper.arxiv
     by = escape.html("<p><small>{} {}, arXiv {}</small></p>", *about)
-    inside = escape.html("<ol>{}</ol><p class='formula'>{}</p>{}", steps, formula, by)
+    inside = escape.html("<ol>{}</ol><div class='formula'>{}</div>{}", steps, formulas.lines(paper.formula), by)
     fold = escape.html("<details><summary>How</summary>{}</details>", inside)
     said = escape.html("<h2>{}</h2><p class='says'>{}</p>{}", paper.name, paper.claim, fold)
     shell.write(escape.html("<section class='card'>{}</section>", said))

@@ -58,11 +58,12 @@ function trail(plot, show, moving) {
     Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
     sheet.append(line);
   }
-  plot.querySelectorAll('.trail').forEach(old => old.remove());
+  clear(plot);
   plot.querySelector('.svg-container').append(sheet);
 }
+function clear(plot) { plot.querySelectorAll('.trail').forEach(sheet => sheet.remove()); }
 function drawn(plot, show, moving) {
-  plot.querySelectorAll('.trail').forEach(line => line.remove());
+  clear(plot);
   if (!plot._fullLayout) return Promise.resolve();
   const parts = name => moving.map(i => part(show.traces[i], name, show.clock));
   return window.Plotly.restyle(plot, { x: parts('x'), y: parts('y') }, moving);
@@ -108,6 +109,9 @@ export default function ({ parentElement, data }) {
       { displaylogo: false, displayModeBar: BAR, modeBarButtonsToRemove: SPARE,
         modeBarButtonsToAdd: [saving(), ...moves ? [AGAIN] : []] })
   ).then(() => {
+    // whenever Plotly draws anew, the axes may have moved away below what lies over them
+    plot.clearing ??= plot.on('plotly_afterplot', () => clear(plot));
+    clear(plot);
     fill(plot);
     if (moves && shows.get(plot) === show) play(plot, show, show.clock, still ? 0 : data.seconds);
   }, () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });

@@ -27,8 +27,11 @@ TAKE = "take"
 
 
 def write(text: escape.Html, width: Literal["stretch", "content"] = "stretch") -> None:
-    """HTML on the page: the only place that hands any to the browser."""
-    st.html(text, width=width)
+    """HTML on the page, with the formulas in it set by KaTeX: the only place that hands any to the browser."""
+    if escape.SET in text:
+        st.markdown(text, unsafe_allow_html=True, width=width)
+    else:
+        st.html(text, width=width)
 
 
 def heading(question: str, about: str = "") -> Any:

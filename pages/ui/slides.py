@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from engine.figures import escape, words
+from engine.figures import escape, formulas, words
 from engine.figures.drawing import Map
 from engine.work import lessons
 from engine.work.lessons import Checks, Claim, Figure, Slide, Text
@@ -39,13 +40,13 @@ def _claim(slide: Claim) -> None:
     first = isinstance(view.experiment, paper.experiments[0])
     steps = escape.html("<ol>{}</ol>", escape.join("<li>{}</li>", paper.mechanism))
     told = ("" if sealed else steps) if first else escape.html("<p>{}</p>", view.experiment.setup)
-    formula = escape.join("<span>{}</span>", map(escape.formula, paper.formula.split("  ")))
     st.title(escape.markdown(view.experiment.title), anchor=False)
     shown = (
-        "<section class='slide fits'><p class='claim'>{}</p>{}<p class='formula'>{}</p><small>{} {}</small></section>"
+        "<section class='slide fits'><p class='claim'>{}</p>{}<div class='formula'>{}</div><p><small>{} {}</small></p>"
+        "</section>"
     )
     by = words.sentence(paper.title), paper.by
-    shell.write(escape.html(shown, said, told, formula, *by))
+    shell.write(escape.html(shown, said, told, formulas.lines(paper.formula), *by))
 
 
 def _figure(slide: Figure) -> None:
@@ -75,7 +76,7 @@ def _text(slide: Text) -> None:
     """Words, at the left of a picture where there is one, and the way to a page."""
     st.title(escape.markdown(slide.title), anchor=False)
     paragraphs = [part for part in slide.text.split("\n\n") if part.strip()]
-    said = escape.html("<section class='slide fits'>{}</section>", escape.join("<p>{}</p>", paragraphs))
+    said = escape.html("<section class='slide fits'>{}</section>", escape.join("{}", map(_paragraph, paragraphs)))
     if not slide.picture:
         shell.write(said)
         return _way(slide)
@@ -85,6 +86,13 @@ def _text(slide: Text) -> None:
         _way(slide)
     with right:
         _picture(slide.picture)
+
+
+def _paragraph(text: str) -> escape.Html:
+    """Words, or between dollars a formula."""
+    if formula := re.fullmatch(r"\s*\$([^$]+)\$\s*", text):
+        return escape.html("<div class='formula'>{}</div>", formulas.lines(formula[1]))
+    return escape.html("<p>{}</p>", text)
 
 
 def _picture(name: str) -> None:

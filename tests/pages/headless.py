@@ -95,7 +95,7 @@ def arrive(page: str, **parameters: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     """All words of the page that stand in messages, captions and HTML."""
-    elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html")]
+    elements = [*app.error, *app.warning, *app.info, *app.caption, *app.get("html"), *app.markdown]
     return seen(
         " ".join(
             str(getattr(e, "value", None) or getattr(e, "body", None) or getattr(e.proto, "body", "")) for e in elements

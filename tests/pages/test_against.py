@@ -54,7 +54,7 @@ def test_maps_that_reach_unlike_far_are_drawn_as_far_at_a_click(store):
         list(perform(store, Work(SurfaceSpec(resolution=5), run)))
     app = arrive("landscape", run=runs[0], resolution="5", against=runs[1])
     app.button(key="surface.alike").click().run()
-    wanted = SurfaceSpec(resolution=5, span=app.number_input(key="surface.span").value)
+    wanted = SurfaceSpec(resolution=5, span=float(app.session_state["surface.span"]))
     for run in runs:
         await_end(f"{run}/{digest(wanted)}")
     app.run()

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from engine.encyclopedia import cost
 from engine.encyclopedia.quadratic import TOP, VALLEY, Trial, threshold, trace
 from engine.figures import encyclopedia as rules
-from engine.figures import escape, words
+from engine.figures import escape, formulas, words
 from engine.figures.drawing import Chart
 from engine.figures.render import numbers, paper, plotly, vega
 from engine.rules import RULES, SAM, SGD, SSAM, USAM, GraphSAM, RandomDirection, Rule
@@ -81,7 +81,7 @@ def said(app: AppTest) -> str:
     """The page's words, as they are read."""
     return seen(
         " ".join(e.proto.body for e in app.get("html"))
-        + " ".join(e.value for e in [*app.caption, *app.info, *app.error])
+        + " ".join(e.value for e in [*app.caption, *app.info, *app.error, *app.markdown])
     )
 
 
@@ -97,7 +97,12 @@ def test_every_rule_tells_all_that_it_is():
         text = said(app)
         runs = suits(cls(), VALLEY)
         known = "heory" if runs else "It cannot be run on one."
-        told = [inspect.cleandoc(cls.__doc__ or "?"), cls.paper, cls.theory or known, *cls.formula.split("  ")]
+        told = [
+            inspect.cleandoc(cls.__doc__ or "?"),
+            cls.paper,
+            cls.theory or known,
+            *map(seen, formulas.pieces(cls.formula)),
+        ]
         told += [part for k in knobs(cls).values() for part in (k.label, k.help)]
         assert [part for part in told if escape.line(part) not in text] == []
         assert [code.value for code in app.code if code.language == "python"] == [inspect.getsource(cls).rstrip()]
@@ -116,7 +121,7 @@ def test_a_rule_that_is_added_to_the_table_is_there(monkeypatch):
     text = said(app)
     told = [
         "Half of the gradient, to be told from all others.",
-        "d = ½ g <q>",
+        r"$d = \frac12 g <q>$",
         "nobody & no one",
         "Half’s share",
         "0.25",

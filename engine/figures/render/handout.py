@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from matplotlib.figure import Figure
 
-from engine.figures import escape
+from engine.figures import escape, formulas
 from engine.figures.drawing import Chart, Drawing
 from engine.figures.render import paper
 from engine.figures.render.axes import draw, name
@@ -23,8 +23,6 @@ WIDTH, HEIGHT, RIM = 8.27, 11.69, 0.6
 """A4, and its margin, in inches."""
 MOST = 4
 """Experiments that there is room for."""
-FORMULA = ("DejaVu Serif", "DejaVu Sans")
-"""The faces of formulas: the first lacks ℓ."""
 
 
 class About(Protocol):
@@ -95,9 +93,12 @@ class Words(NamedTuple):
 
 def _words(text: str, size: float, wide: float = 0.54, **style: Any) -> Words:
     """`wide` is a character's mean width in units of its size."""
-    return Words(
-        textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""], size, {"color": LIGHT.text} | style
-    )
+    wrapped = textwrap.wrap(text, int((WIDTH - 2 * RIM) * 72 / (size * wide))) or [""]
+    return Words([*map(escape.mathtext, wrapped)], size, {"color": LIGHT.text} | style)
+
+
+def _formula(tex: str) -> Words:
+    return Words([f"${tex}$"], 12, {"color": LIGHT.text, "math_fontfamily": "stix"})
 
 
 def _tall(paragraphs: Sequence[Words]) -> float:
@@ -108,7 +109,7 @@ def _write(made: Figure, y: float, paragraphs: Sequence[Words]) -> None:
     """Paragraphs from the left margin, the first one's top `y` inches above the foot of the page."""
     for one in paragraphs:
         style: dict[str, Any] = {"fontsize": one.size, "va": "top", "linespacing": 1.25, **one.style}
-        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(map(escape.mathtext, one.lines)), parse_math=True, **style)
+        made.text(RIM / WIDTH, y / HEIGHT, "\n".join(one.lines), parse_math=True, **style)
         y -= one.height
 
 
@@ -119,7 +120,7 @@ def _head(about: About) -> list[Words]:
         _words(f"{about.title}{end} {about.by}, arXiv {about.arxiv}", 8.5, color=LIGHT.axis),
         _words(about.claim, 11, 0.6, weight="bold"),
         *(_words(f"{nth + 1}. {sentence}", 9.5) for nth, sentence in enumerate(about.mechanism)),
-        *(_words(line, 11, family=FORMULA) for line in about.formula.split("  ")),
+        *map(_formula, formulas.pieces(about.formula)),
     ]
 
 
