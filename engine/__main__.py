@@ -133,8 +133,12 @@ def _experiments(name: str, size: str | None, words: Sequence[str]) -> list[Expe
 def _weights(store: Store, options: argparse.Namespace) -> int:
     """Writes the weights of a run's checkpoint into a file."""
     run = _digest(store, options.run)
-    content = weights_file(store.spec(run), store.run(run), options.checkpoint, options.format)
-    path = Path(options.out or f"{run}.{options.format}")
+    ending = Path(options.out or "").suffix.removeprefix(".")
+    form = options.format or (ending if ending in FORMATS else "safetensors")
+    if ending in FORMATS and ending != form:
+        raise SpecError(f"out: {Path(options.out).name} would not be what its ending says, for the format is {form}")
+    content = weights_file(store.spec(run), store.run(run), options.checkpoint, form)
+    path = Path(options.out or f"{run}.{form}")
     try:
         write(path, lambda file: file.write(content))
     except OSError as error:
@@ -234,7 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     weights = commands.add_parser("weights", help="write the weights of a run, with their names and shapes")
     weights.add_argument("run", metavar="RUN", help="a run's digest, or its SPEC.json")
     weights.add_argument("--checkpoint", type=int, default=-1, help="which measured point, from 0; -1 is the last")
-    weights.add_argument("--format", choices=FORMATS, default="safetensors")
+    weights.add_argument("--format", choices=FORMATS, help="by default what the file's ending says, else safetensors")
     weights.add_argument("--out", metavar="FILE", help="by default the run's digest, with the format's ending")
     for kind in KINDS.values():
         _add_kind(commands, kind)

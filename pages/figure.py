@@ -20,14 +20,14 @@ GALLERY = Path(__file__).parents[1] / "assets" / "gallery"
 EXAMPLE = ("landscape-of-four-rules", "sharpness-of-four-rules", "four-rules")
 """Pictures of the gallery: what may stand side by side."""
 ARRANGED: dict[str, dict[str, Any]] = {
-    "columns": {"1": 1, "3": 3},
+    "columns": {"1": 1, "2": 2, "3": 3},
     "serif": {"true": True},
     "common": {"false": False},
     "paper": {name: name for name in list(PAPERS)[1:]},
 }
 """How an address says what is not as usual, with what the session then has."""
-LEAST, HIGHEST = 0.8, 9.5
-"""Inches: of a row, and of a whole figure."""
+LEAST, HIGHEST, NARROW = 0.8, 9.5, 4.0
+"""Inches: the height of a row and of a whole figure, and the width below which panels usually stand in one column."""
 
 
 def adopt() -> None:
@@ -35,7 +35,10 @@ def adopt() -> None:
     came, state = link.arrived() or {}, st.session_state
     if (name := came.get("panels", "")) and name != tray.name() and not tray.adopt(name):
         shell.wrong(["panels: this server no longer has them"])
-    state.update({f"{AT}:{field}": read[came[field]] for field, read in ARRANGED.items() if came.get(field) in read})
+    for field, read in ARRANGED.items():
+        if came.get(field) in read:
+            state[f"{AT}:{field}"] = read[came[field]]
+            choose(f"{AT}:{field}")
     with suppress(ValueError):
         height = float(came.get("height", "nan"))
         if LEAST <= height <= HIGHEST:
@@ -52,17 +55,20 @@ def address() -> dict[str, str]:
 
 
 def tall() -> str:
-    """Where the height of as many rows as there are is kept."""
-    return f"{AT}:height:{composed.rows(len(tray.panels()), st.session_state[f'{AT}:columns'])}"
+    """Where the height is kept of as many panels in as many columns."""
+    return f"{AT}:height:{len(tray.panels())}:{st.session_state[f'{AT}:columns']}"
 
 
 def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     """How the panels are arranged."""
-    st.segmented_control("Columns", range(1, 4), key=f"{AT}:columns", required=True, persist_state="session")
-    columns = st.session_state[f"{AT}:columns"]
-    key, least = tall(), min(LEAST * composed.rows(len(panels), columns), composed.MOST)
-    serif, common = st.session_state.get(f"{AT}:serif", False), st.session_state[f"{AT}:common"]
-    sheet = composed.Sheet(columns, width, 0.0, serif, common)
+    across = f"{AT}:columns"
+    if not st.session_state.get(f"{across}:chosen"):
+        st.session_state[across] = 1 if width < NARROW else 2
+    kept: dict[str, Any] = {"required": True, "persist_state": "session", "on_change": choose, "args": (across,)}
+    st.segmented_control("Columns", range(1, 4), key=across, **kept)
+    serif, common, key = st.session_state.get(f"{AT}:serif", False), st.session_state[f"{AT}:common"], tall()
+    sheet = composed.Sheet(st.session_state[across], width, 0.0, serif, common)
+    least = min(LEAST * composed.rows([panel.drawing for panel in panels], sheet), composed.MOST)
     if not st.session_state.get(f"{key}:chosen"):
         st.session_state[key] = usual(panels, sheet)
     st.session_state[key] = max(st.session_state[key], least)
@@ -81,7 +87,7 @@ def arrangement(panels: list[tray.Panel], width: float) -> composed.Sheet:
     serif = st.checkbox("Serif", key=f"{AT}:serif", help="Letters with serifs.", persist_state="session")
     told = "Charts of the same quantity have axes with the same ends."
     common = st.checkbox("Common axes", key=f"{AT}:common", help=told, persist_state="session")
-    return composed.Sheet(columns, width, height, serif, common)
+    return composed.Sheet(sheet.columns, width, height, serif, common)
 
 
 def usual(panels: list[tray.Panel], sheet: composed.Sheet) -> float:
@@ -93,7 +99,7 @@ def usual(panels: list[tray.Panel], sheet: composed.Sheet) -> float:
 
 
 def choose(key: str) -> None:
-    """Notes that a height was chosen."""
+    """Notes that somebody chose what stands under a key."""
     st.session_state[f"{key}:chosen"] = True
 
 

@@ -3,7 +3,6 @@ side."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -85,7 +84,7 @@ def sidebar(settings: Callable[[], Any], at: str) -> Any:
     wanted = settings()
     device = shell.device("Where the runs are trained; on this machine they share all cores.")
     fits = wanted is not None and price.within(Work(wanted), device)
-    count = math.prod(wanted.shape) if wanted else 0
+    count = wanted.count if wanted else 0
     runs = f"{count:,} run{'s' * (count != 1)}"
     kept = cached.record(Work(wanted).address) if wanted else None
     trained = kept is not None and kept.complete

@@ -71,12 +71,8 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
         if len(spectrum.bottom)
         else []
     )
-    known = np.isfinite(spectrum.trace)
-    trace, doubt = (
-        (number(spectrum.trace), f"± {number(spectrum.trace_error, 2)} standard error")
-        if known
-        else ("not estimated", "")
-    )
+    value, error = spectra.trace(spectrum)
+    doubt = f"± {number(error, 2)} standard error" if error > 0 else "sum of all eigenvalues"
     return [
         (
             "Largest eigenvalue λ₁",
@@ -84,7 +80,7 @@ def numbers(spectrum: Spectrum) -> list[tuple[str, str, str]]:
             f"± {number(float(spectrum.top_residuals[0]), 1)} residual",
         ),
         *smallest,
-        ("Trace", trace, doubt),
+        ("Trace", number(value), doubt) if np.isfinite(value) else ("Trace", "not estimated", ""),
         ("Gradient norm", number(spectrum.gradient_norm), ""),
         ("Parameters", f"{spectrum.size:,}", ""),
         ("Hessian-vector products", f"{spectrum.products:,}", ""),

@@ -37,18 +37,25 @@ def tuned(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL) -> Chart:
 def rows(sweep: Sweep, spec: Spec, quantity: Quantity = USUAL, rule: int = 0) -> Chart:
     """One rule's slices at a few values of the second knob."""
     picked = np.unique(np.linspace(0, len(sweep.rows) - 1, min(6, len(sweep.rows))).round().astype(int))
-    lines = []
+    lines, sign = [], _sign(axis_label(spec, "y"))
+    each = "each" if len(picked) == len(sweep.rows) else f"{len(picked)} of the {len(sweep.rows)} values of the"
     for k, i in enumerate(picked):
         middle, band = _along(sweep, quantity, rule, np.full(len(sweep.columns), i))
-        label = words.number(float(sweep.rows[i]), 2) if np.isfinite(sweep.rows[i]) else titles(spec)[rule]
+        label = f"{sign}{words.number(float(sweep.rows[i]), 2)}" if np.isfinite(sweep.rows[i]) else titles(spec)[rule]
         lines.append(Line(label, sweep.columns, middle, ordinal(k, len(picked)), band=band))
     caption = (
-        f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for each "
+        f"{titles(spec)[rule]}: {quantity.label} over {axis_label(spec, 'x')}, a line for {each} "
         f"{axis_label(spec, 'y')}; median over {seeds_of(spec)}, and from the lowest to the highest. {about(spec)}"
     )
     return _chart(
         f"rows_{rule}", f"{titles(spec)[rule]} at each {axis_label(spec, 'y')}", sweep, spec, quantity, lines, caption
     )
+
+
+def _sign(label: str) -> str:
+    """The letter of a knob, before its values: "ρ " of "radius ρ"; "" where it has none."""
+    last = label.rpartition(" ")[2]
+    return "" if last.isascii() else f"{last} "
 
 
 def _chart(

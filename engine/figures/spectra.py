@@ -112,13 +112,21 @@ def _where(record: Spectrum, spec: Spec) -> str:
     return f"{words.run(spec)}; {record.products:,} Hessian-vector products.{words.decay(spec)}"
 
 
+def trace(spectrum: Spectrum) -> tuple[float, float]:
+    """The Hessian's trace and its standard error: 0 where all eigenvalues are known, whose sum it is then."""
+    if spectrum.exact.size == spectrum.size > 0 and np.isfinite(spectrum.exact).all():
+        return float(spectrum.exact.sum()), 0.0
+    return spectrum.trace, spectrum.trace_error
+
+
 def _trace(spectrum: Spectrum) -> str:
-    if not np.isfinite(spectrum.trace):
+    value, error = trace(spectrum)
+    if not np.isfinite(value):
         return ""
-    if not spectrum.trace_error > 0:
-        return f" Trace {words.number(spectrum.trace)}."
-    decimals = max(0, 1 - int(np.floor(np.log10(spectrum.trace_error))))
-    return f" Trace {spectrum.trace:,.{decimals}f} ± {spectrum.trace_error:,.{decimals}f} (standard error)."
+    if not error > 0:
+        return f" Trace {words.number(value)}."
+    decimals = max(0, 1 - int(np.floor(np.log10(error))))
+    return f" Trace {value:,.{decimals}f} ± {error:,.{decimals}f} (standard error)."
 
 
 def _estimate(spectrum: Spectrum) -> str:

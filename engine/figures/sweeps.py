@@ -163,7 +163,8 @@ def called(knob: str) -> str:
 
 EDGE = (
     " Dashed: theory, the learning rate above which a run starts beyond its rule's edge of stability (2/η for gradient "
-    "descent, lower for SAM and USAM), by the first seed's Hessian and gradient at the start, for full batches."
+    "descent, lower for SAM and USAM), by the first seed's Hessian and gradient at the start, for full batches. A run "
+    "that starts beyond it may come to a flatter place and train."
 )
 
 
@@ -201,7 +202,7 @@ def about(spec: Spec) -> str:
         else words.title(run["problem"]["name"])
     )
     batch = f"batches of {run['batch']:,}" if run["batch"] else "full batches"
-    return f"{model}, {words.data(run)}, {run['steps']:,} steps of {batch} each."
+    return f"{model}, trained {words.data(run)}, {run['steps']:,} steps of {batch} each."
 
 
 def _caption(

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -197,6 +198,11 @@ class DesignSpec:
     def shape(self) -> tuple[int, int, int]:
         """Numbers of rules, points and seeds."""
         return len(self.compared), self.points, self.seeds
+
+    @property
+    def count(self) -> int:
+        """How many runs are trained."""
+        return prod(self.shape)
 
     @cached_property
     def has(self) -> np.ndarray:

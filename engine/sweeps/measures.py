@@ -146,8 +146,7 @@ MEASURES = {
     ),
     "best": Measure(
         "Best cell",
-        "The cell with the smallest median over seeds, with the loss that seeds without a part in the choice have"
-        " there, and the quartiles of its runs.",
+        "The loss in the cell with the smallest median over seeds, by seeds that had no part in the choice.",
         r"$\operatorname{argmin}_c \operatorname{med}_s\, \ell(c, s),$ its loss $L$ as in the share of the map near "
         r"the best",
         "choosing and judging apart: Cawley & Talbot 2010, JMLR 11",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 from engine.rules import RULES, Rule
@@ -154,6 +155,13 @@ class SweepSpec:
     def shape(self) -> tuple[int, int, int, int]:
         """Numbers of rules, rows, columns and seeds."""
         return len(self.compared), len(self.rows), len(self.columns), self.seeds
+
+    @property
+    def count(self) -> int:
+        """How many runs are trained: a rule without a knob has one along it."""
+        sides = (self.x, len(self.columns)), (self.y, len(self.rows))
+        lengths = [[size if self.turns(axis, rule) else 1 for axis, size in sides] for rule in self.compared]
+        return self.seeds * sum(map(prod, lengths))
 
     def turns(self, axis: Axis | Listed, rule: Rule | None = None) -> bool:
         """Whether a rule, or any of them, has a knob."""

@@ -69,6 +69,12 @@ def numbers(address: str, version: tuple[int, ...], record: Sweep, described: Sp
             for title, one in zip(titles, found, strict=True)
         ]
         shell.write(shell.table(head, rows))
+        st.caption(
+            "In parentheses: intervals of 95% over the seeds. The best loss is that of seeds which had no part in "
+            "choosing the cell, so it is a little higher than the star's on the map, and more cells are within "
+            f"{WITHIN:.0%} of it. Stable is a rate at which half of the seeds end no worse than they began, also where "
+            "they only guess."
+        )
         explained(("best", "share", "stable", "sensitivity", "importance"))
     if rated and len(found) > 1:
         with right:

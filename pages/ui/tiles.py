@@ -19,6 +19,21 @@ WIDTH = 4
 SCRIPT = (
     scene.LIBRARY
     + """
+// The ticks of a box that was dragged: ours may lie outside of it, and Plotly's own would be parts of numbers.
+const said = value => value >= 1e-4 && value < 1e6 ? value.toLocaleString('en', { maximumSignificantDigits: 4 })
+  : value.toExponential(1);
+function ticks({ type, range }) {
+  if (type !== 'log') return { tickmode: 'auto' };
+  const [low, high] = [...range].sort((a, b) => a - b), powers = [];
+  for (let power = Math.floor(low); power <= high; power++) powers.push(power);
+  const places = steps => powers.flatMap(power => steps.map(step => step * 10 ** power))
+    .filter(value => Math.log10(value) >= low && Math.log10(value) <= high);
+  const grids = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map(places);
+  const fine = [0, 1, 2].map(i => 10 ** (low + (high - low) * (i + 0.5) / 3)).map(v => Number(v.toPrecision(2)));
+  const found = grids.find(grid => grid.length > 1) ?? fine;
+  const kept = found.filter((_, i) => i % Math.ceil(found.length / 4) === 0);
+  return { tickmode: 'array', tickvals: kept, ticktext: kept.map(said) };
+}
 export default function ({ parentElement, data, setTriggerValue }) {
   const plot = place(parentElement, data.words);
   const { data: traces, layout } = JSON.parse(data.figure);
@@ -33,7 +48,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
       plot.on('plotly_relayout', event => {
         if (!('xaxis.range[0]' in event || 'yaxis.range[0]' in event)) return;
         setTriggerValue('box', { x: plot.layout.xaxis.range, y: plot.layout.yaxis.range });
-        plotly.relayout(plot, { 'xaxis.tickmode': 'auto', 'yaxis.tickmode': 'auto' });  // ours may lie outside the box
+        const sides = { xaxis: ticks(plot.layout.xaxis), yaxis: ticks(plot.layout.yaxis) };
+        const changes = Object.entries(sides).flatMap(([side, found]) =>
+          Object.entries(found).map(([name, value]) => [`${side}.${name}`, value]));
+        // what is said at the right is of the whole map
+        plotly.relayout(plot, { ...Object.fromEntries(changes), 'annotations[0].visible': false });
       });
     }),
     () => { plot.textContent = 'The plotting script could not be loaded from this server.'; });
@@ -90,7 +109,7 @@ def _keys(drawing: Tiles) -> Iterator[tuple[escape.Html, str]]:
     if any(panel.best for panel in panels):
         yield escape.html("<s>☆</s>"), "best"
     if any(panel.edge is not None for panel in panels):
-        yield escape.html("<u></u>"), "theory's edge"
+        yield escape.html("<u></u>"), tiles.EDGE
     if any(panel.dots is not None and panel.dots.any() for panel in panels):
         yield escape.html("<s>•</s>"), "significant"
 

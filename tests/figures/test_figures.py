@@ -143,7 +143,14 @@ def expected(drawing: Drawing | Parallel) -> list[list[float]]:
         return cells + np.stack([drawing.path_a, drawing.path_b, drawing.path_z], axis=1).tolist()
     if isinstance(drawing, Tiles):
         places = [*np.ndindex(len(drawing.b), len(drawing.a))]
-        rows = [(drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j]) for p in drawing.panels for i, j in places]
+        rows = []
+        for p in drawing.panels:
+            dots = np.zeros(p.z.shape) if p.dots is None else p.dots
+            edge = np.full(len(drawing.b), np.nan) if p.edge is None else p.edge
+            rows += [
+                (drawing.a[j], drawing.b[i], p.z[i, j], p.lost[i, j], (i, j) == p.best, dots[i, j], edge[i])
+                for i, j in places
+            ]
         return [[*map(float, row)] for row in rows]
     if isinstance(drawing, Parallel):
         return np.stack([*(rail.values for rail in drawing.rails), drawing.lost], axis=1).astype(float).tolist()
@@ -188,7 +195,7 @@ def test_letters_of_an_svg_are_outlines_where_that_is_asked():
 def test_csv_is_read_by_pandas():
     table = pd.read_csv(io.StringIO(numbers.csv(maps.draw(surface(), SPEC))), comment="#")
     cells = table[table.part == "cell"]
-    np.testing.assert_allclose(cells.value, height(cells.a.to_numpy(), cells.b.to_numpy()), rtol=1e-14)
+    np.testing.assert_allclose(cells.value, height(cells.x.to_numpy(), cells.y.to_numpy()), rtol=1e-14)
 
 
 def test_neither_torch_nor_streamlit_is_imported():

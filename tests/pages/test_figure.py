@@ -60,12 +60,12 @@ def test_panels_outlive_a_reload_and_are_in_the_link(store):
         app.button(key="train:add").click().run()
     app.switch_page("pages/figure.py").run()
     app.checkbox(key="composed:common").uncheck().run()
-    app.number_input(key="composed:height:1").set_value(4.0).run()
+    app.number_input(key="composed:height:2:2").set_value(4.0).run()
     address = dict(app.query_params.items())
     again = arrive("figure", **address)
     assert not again.exception and again.query_params == app.query_params
     assert "2 of at most" in texts(again) and not again.checkbox(key="composed:common").value
-    assert again.number_input(key="composed:height:1").value == 4.0
+    assert again.number_input(key="composed:height:2:2").value == 4.0
     again.button(key="composed:remove:0").click().run()
     assert "2 of at most" in texts(arrive("figure", **address))
     assert "panels: this server no longer has them" in texts(arrive("figure", panels="0" * 16))

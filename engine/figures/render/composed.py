@@ -30,7 +30,7 @@ from engine.figures.render.crowded import crowded
 from engine.figures.render.frame import Frame
 from engine.figures.render.plane import map_within
 from engine.figures.render.rails import lines_within
-from engine.figures.render.tiles import tiles_within
+from engine.figures.render.tiles import lines, tiles_within
 from engine.figures.theme import LIGHT, text_size
 from engine.figures.words import number
 
@@ -51,15 +51,42 @@ LOW, STEPS, MOST = 2.3, (0.0, 0.3, 0.7, 1.1), 9.0
 """Inches that a row of panels is usually high, what is tried beyond that, and what a letter page has room for."""
 
 
-def rows(count: int, columns: int) -> int:
-    """The rows of so many panels."""
-    return -(-count // max(1, min(columns, count)))
+class Place(NamedTuple):
+    """Where a panel stands."""
+
+    row: int
+    column: int
+    columns: int  # how many it takes
+    rows: int  # how high it is, in rows of one plot
+
+
+def places(drawings: Drawings, sheet: Sheet) -> list[Place]:
+    """Of every panel, in order; maps of three rules and more take a row of their own, for there they are as they are
+    alone."""
+    found, row, column, columns = list[Place](), 0, 0, min(sheet.columns, max(1, len(drawings)))
+    for one in drawings:
+        wide = isinstance(one, Tiles) and len(one.panels) > 2
+        taken = columns if wide else 1
+        if column + taken > columns:
+            row, column = row + 1, 0
+        tall = lines(one, sheet.width, text_size(sheet.width)) if wide and isinstance(one, Tiles) else 1
+        found.append(Place(row, column, taken, tall))
+        column += taken
+    return found
+
+
+def rows(drawings: Drawings, sheet: Sheet) -> int:
+    """How many rows of one plot the figure is high."""
+    return sum(_heights(places(drawings, sheet)))
+
+
+def _heights(found: Sequence[Place]) -> list[int]:
+    return [max(place.rows for place in found if place.row == row) for row in range(found[-1].row + 1)] if found else []
 
 
 def usual_height(drawings: Drawings, sheet: Sheet) -> float:
     """The first height in inches, from low to high, that has room for all words; the lowest where none has."""
-    lines = rows(len(drawings), sheet.columns)
-    tried = [min(MOST, (LOW + step) * lines) for step in STEPS]
+    tried = [min(MOST, (LOW + step) * rows(drawings, sheet)) for step in STEPS]
     return next((up for up in tried if not too_small(drawings, sheet._replace(height=up))), tried[0])
 
 
@@ -100,7 +127,7 @@ def too_small(drawings: Drawings, sheet: Sheet) -> list[str]:
 
 
 def composed(drawings: Drawings, sheet: Sheet) -> Figure:
-    """The panels row by row in columns, of equal size, under one legend where all are charts of the same lines."""
+    """The panels row by row in columns, under one legend where all are charts of the same lines."""
     size, made = text_size(sheet.width), Figure(figsize=(sheet.width, sheet.height), facecolor="white")
     shared, columns = _shared(drawings), min(sheet.columns, max(1, len(drawings)))
     above = 0.0
@@ -111,7 +138,7 @@ def composed(drawings: Drawings, sheet: Sheet) -> Figure:
             above = _legend(made, plots[0], keys(shared), size)
         if sheet.common:
             _join([*_charts(plots, drawings)])
-        frames = _frames(made, len(drawings), columns, above)
+        frames = _frames(made, places(drawings, sheet), columns, above)
         rows = iter(tops)
         for nth, (frame, one, plot) in enumerate(zip(frames, drawings, plots, strict=True)):
             made.text(
@@ -151,12 +178,17 @@ def _shared(drawings: Drawings) -> Chart | None:
     return first if isinstance(first, Chart) and keys(first) else None
 
 
-def _frames(made: Figure, count: int, columns: int, above: float) -> list[Frame]:
+def _frames(made: Figure, found: Sequence[Place], columns: int, above: float) -> list[Frame]:
     """A frame for each panel, row by row, below what is `above` them."""
     across, up = made.get_size_inches()
-    width, height = across / columns, (up - above) / max(1, rows(count, columns))
-    places = (divmod(nth, columns) for nth in range(count))
-    return [Frame(made, j * width, up - above - (i + 1) * height, width, height) for i, j in places]
+    heights = _heights(found)
+    one = (up - above) / max(1, sum(heights))
+    frames = []
+    for place in found:
+        foot, tall = up - above - one * sum(heights[: place.row + 1]), one * heights[place.row]
+        left, width = place.column * across / columns, place.columns * across / columns
+        frames.append(Frame(made, left, foot, width, tall))
+    return frames
 
 
 def _legend(made: Figure, plot: Axes | None, labels: list[str], size: float) -> float:

@@ -16,9 +16,10 @@ def csv(drawing: Drawing | Parallel) -> str:
     """The numbers of a drawing, all of them and exactly: lines of `# ` words, a line of names, then one row per value.
 
     A chart has series, x, y, lower, upper (its marks and its rug as series of their own, which have x alone). A map
-    has part, step, a, b, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
-    point of the path, which alone has a step. Tiles have panel, a, b, value, lost: a row for each cell. Parallel
-    coordinates have point, then a column for each axis, by its label, and lost: a row for each point.
+    has part, step, x, y, value: a row of part "cell" for each cell, one of part "path" (or of a route's name) for each
+    point of the path, which alone has a step. Tiles have panel, x, y, value, lost, best, dot, edge: a row for each
+    cell, with whether it was lost, is the best, is dotted, and where along x a theory draws its line in that row.
+    Parallel coordinates have point, then a column for each axis, by its label, and lost: a row for each point.
     """
     text = io.StringIO()
     axes = f"x: {drawing.x_label}; y: {drawing.y_label}"
@@ -52,7 +53,7 @@ def _points(chart: Chart) -> Iterator[tuple[str | float, ...]]:
 
 
 def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
-    yield "part", "step", "a", "b", "value"
+    yield "part", "step", "x", "y", "value"
     for i, b in enumerate(drawing.b):
         for j, a in enumerate(drawing.a):
             yield "cell", "", *map(float, (a, b, drawing.z[i, j]))
@@ -64,10 +65,12 @@ def _cells(drawing: Map) -> Iterator[tuple[str | float, ...]]:
 
 
 def _panels(drawing: Tiles) -> Iterator[tuple[str | float, ...]]:
-    yield "panel", "a", "b", "value", "lost"
+    yield "panel", "x", "y", "value", "lost", "best", "dot", "edge"
     for panel in drawing.panels:
         for (i, j), value in np.ndenumerate(panel.z):
-            yield panel.title, float(drawing.a[j]), float(drawing.b[i]), float(value), int(panel.lost[i, j])
+            edge = float(panel.edge[i]) if panel.edge is not None else ""
+            marks = panel.lost[i, j], panel.best == (i, j), panel.dots is not None and panel.dots[i, j]
+            yield panel.title, float(drawing.a[j]), float(drawing.b[i]), float(value), *map(int, marks), edge
 
 
 def _lines(drawing: Parallel) -> Iterator[tuple[str | float, ...]]:

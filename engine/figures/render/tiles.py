@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 from engine.figures import escape
 from engine.figures.drawing import Panel, Tiles
@@ -21,6 +23,8 @@ from engine.figures.words import number
 
 GONE = ("#D9DBE0", "#3A3F49")
 """Of cells that were lost, on a light and on a dark page."""
+EDGE = "theory's edge at the start"
+"""What the dashed line is called."""
 OVER, UNDER = "#111111", "#FFFFFF"
 """Of what is drawn on the cells, and of the rim that makes it stand out from any of them."""
 ALIKE = 1.0
@@ -127,10 +131,9 @@ def colours_of(drawing: Tiles) -> tuple[str, ...]:
 
 
 def side_by_side(drawing: Tiles, width: float, foot: float, size: float) -> Figure:
-    """All panels in print, in rows of at most three where they would be narrow, with one colour bar."""
-    em, lines = size / 72, -(-len(drawing.panels) // _columns(drawing, width, size))
-    across = _across(drawing, width, size)
-    tall = foot + lines * (ALIKE * across + TOP * em) + below(size) + (lines - 1) * BETWEEN * em
+    """All panels in print, in rows of at most three, or of two or four where they are four, with one colour bar."""
+    em, count, across = size / 72, lines(drawing, width, size), _across(drawing, width, size)
+    tall = foot + count * (ALIKE * across + TOP * em) + below(size) + ((count - 1) * BETWEEN + _key(drawing)) * em
     made = sheet(width, tall, foot)
     tiles_within(made, drawing, size)
     return made.figure
@@ -140,9 +143,15 @@ LEFT, RIGHT, TOP, GAP, BETWEEN = 5.5, 7, 2.2, 1.2, 1.8
 """What is left free around panels, between two beside one another and between two rows, in units of the text's size."""
 
 
+def lines(drawing: Tiles, width: float, size: float) -> int:
+    """How many rows the panels stand in."""
+    return -(-len(drawing.panels) // _columns(drawing, width, size))
+
+
 def _columns(drawing: Tiles, width: float, size: float) -> int:
     em, count = size / 72, len(drawing.panels)
-    return min(count, max(1, int((width - 6 * em) / (12 * em))), 4 if count == 4 else 3)
+    most = max(1, int((width - 6 * em) / (12 * em)))
+    return min(count, most, 3) if count != 4 else min(most, 4 if most >= 4 else 2)
 
 
 def _across(drawing: Tiles, width: float, size: float) -> float:
@@ -154,11 +163,13 @@ def _across(drawing: Tiles, width: float, size: float) -> float:
 def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
     """All panels in a frame, in text of `size` points, with one colour bar."""
     em, count, columns = size / 72, len(drawing.panels), _columns(drawing, frame.width, size)
-    lines, across = -(-count // columns), _across(drawing, frame.width, size)
-    up = (frame.height - below(size) - (lines - 1) * BETWEEN * em) / lines - TOP * em
+    down, across = lines(drawing, frame.width, size), _across(drawing, frame.width, size)
+    _add_key(frame, drawing, size)
+    frame = frame._replace(height=frame.height - _key(drawing) * em)
+    up = (frame.height - below(size) - (down - 1) * BETWEEN * em) / down - TOP * em
     for nth, panel in enumerate(drawing.panels):
         i, j = divmod(nth, columns)
-        floor = below(size) + (lines - 1 - i) * (up + (TOP + BETWEEN) * em)
+        floor = below(size) + (down - 1 - i) * (up + (TOP + BETWEEN) * em)
         axes = frame.axes(LEFT * em + j * (across + GAP * em), floor, across, up)
         mesh = _cells(axes, drawing, panel, size)
         for side, (low, high), room in ((axes.xaxis, axes.get_xlim(), across), (axes.yaxis, axes.get_ylim(), up)):
@@ -171,6 +182,26 @@ def tiles_within(frame: Frame, drawing: Tiles, size: float) -> None:
         )
     tall = frame.height - below(size) - TOP * em
     _scale_beside(frame.axes(frame.width - (RIGHT - 1) * em, below(size), 0.9 * em, tall), drawing, mesh, size)
+
+
+def _key(drawing: Tiles) -> float:
+    """What the line takes that says what stars and dashes are, in units of the text's size."""
+    return 1.6 if any(panel.edge is not None or panel.best for panel in drawing.panels) else 0.0
+
+
+def _add_key(frame: Frame, drawing: Tiles, size: float) -> None:
+    """That line, at the right above the panels."""
+    star = {"color": UNDER, "marker": "*", "markersize": 1.1 * size, "markeredgecolor": OVER, "markeredgewidth": 0.6}
+    found = [Line2D([], [], linestyle="none", label="best", **star)] * any(panel.best for panel in drawing.panels)
+    if any(panel.edge is not None for panel in drawing.panels):
+        found.append(Line2D([], [], color=OVER, linewidth=1, linestyle="--", label=EDGE))
+    across, up = frame.figure.get_size_inches()
+    place = (frame.left + frame.width) / across, (frame.foot + frame.height) / up
+    if found:
+        look = {"frameon": False, "fontsize": size, "ncols": 2, "borderaxespad": 0.1, "labelcolor": LIGHT.text}
+        names = [str(one.get_label()) for one in found]
+        key = Legend(frame.figure, found, names, loc="upper right", bbox_to_anchor=place, **look)
+        frame.figure.add_artist(key)
 
 
 def _scale_beside(axes: Axes, drawing: Tiles, mesh: Any, size: float) -> None:
