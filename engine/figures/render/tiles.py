@@ -286,7 +286,7 @@ def _remark(panel: Panel, ink: str) -> dict[str, Any]:
 
 def _side(label: str, ends: np.ndarray, log: bool, plain: dict[str, Any]) -> dict[str, Any]:
     bounds = np.log10(ends[[0, -1]]) if log else ends[[0, -1]]
-    places = log_ticks(*bounds, count=3) if log else ticks(*bounds, count=4)
+    places = log_ticks(*bounds, count=4) if log else ticks(*bounds, count=4)
     common = {"title": {"text": escape.plotly(label), "standoff": 6}, "range": bounds.tolist(), "showgrid": False}
     told = {"tickvals": places, "ticktext": [number(place) for place in places]}
     return plain | common | told | ({"type": "log"} if log else {})
