@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from engine.spec import digest
 from engine.training.runs import RunSpec
 from engine.work.kinds import Work
 from engine.work.perform import perform
-from engine.work.presets import PRESETS, SHIPPED
+from engine.work.presets import FOUR, PRESETS, SHIPPED
 from engine.work.store import Store
 
 
@@ -26,7 +27,7 @@ def under_the_edge(made: Callable[[RunSpec], Run], spec: RunSpec) -> None:
     run = made(spec)
     sharpness, edge = run.measures["sharpness"], run.measures["edge"]
     assert sharpness[0] > edge[0] and (sharpness[1:] < edge[1:]).all() and (edge < 2 / spec.lr).all()
-    assert sharpness[-1] < 0.2 * 2 / spec.lr
+    assert sharpness[-1] < 0.5 * made(replace(spec, rule=SGD())).measures["sharpness"][-1]
 
 
 def sharper_end(made: Callable[[RunSpec], Run], spec: RunSpec) -> None:
@@ -123,6 +124,17 @@ def made(tmp_path) -> Callable[[RunSpec], Run]:
         return (shipped if shipped.has(digest(spec)) else own).run(digest(spec))
 
     return make
+
+
+@pytest.mark.parametrize("spec", FOUR, ids=lambda spec: type(spec.rule).__name__ + type(spec.update).__name__)
+def test_what_ships_is_what_is_measured_today(tmp_path, spec):
+    """Finds a run that shipped before a measure was mended: SSAM's edge was 2/η, whatever the gradient."""
+    short, whole = replace(spec, steps=2 * spec.every), Store(SHIPPED).run(digest(spec))
+    deque(perform(Store(tmp_path), Work(short)), maxlen=0)
+    run = Store(tmp_path).run(digest(short))
+    assert run.measures.keys() == whole.measures.keys() and len(run.steps) == 3
+    for name, values in run.measures.items():
+        np.testing.assert_allclose(whole.measures[name][:3], values, rtol=1e-2, atol=1e-3, err_msg=name)
 
 
 @pytest.mark.parametrize("name", PRESETS)
