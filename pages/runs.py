@@ -50,14 +50,7 @@ def actions(chosen: list[Summary]) -> None:
             on_click="ignore",
         )
         weights(one, spec)
-        about = "Train, Landscape, Spectrum and Alignment then show every run together with this one, on equal axes."
-        st.button(
-            "Compare against",
-            disabled=spec is None,
-            on_click=against.choose,
-            args=(one,),
-            help=about if spec else "Choose one readable run in the list.",
-        )
+        compare(chosen)
         runs = [summary.digest for summary in chosen]
         fits = 2 <= len(runs) <= joint.MOST and all(joint.fits(runs[0], other) for other in runs[1:])
         why = None if fits else "Choose two to six runs of one problem in the list."
@@ -70,6 +63,21 @@ def actions(chosen: list[Summary]) -> None:
         why = None if chosen and ours else person.THEIRS if chosen else "Choose runs in the list first."
         if st.button("Delete", disabled=bool(why), help=why, key=f"{AT}:delete"):
             confirm(chosen)
+
+
+def compare(chosen: list[Summary]) -> None:
+    """A button that compares all runs against the one that is chosen, or, of two, the first with the second."""
+    runs = [summary.digest for summary in chosen if summary.status != "unreadable"]
+    fits, two = len(runs) == len(chosen) in (1, 2), len(chosen) == 2
+    about = "Train, Landscape, Spectrum and Alignment then show every run together with this one, on equal axes."
+    about = "These two together, on Train, Landscape, Spectrum and Alignment, on equal axes." if two else about
+    why = about if fits else "Choose one or two readable runs in the list."
+    if st.button("Compare both" if two else "Compare against", disabled=not fits, help=why) and fits:
+        against.choose(runs[-1])
+        if two:
+            st.session_state[shell.RUN] = st.session_state[shell.TAKE] = runs[0]
+            st.switch_page("pages/train.py")
+        st.rerun()
 
 
 def note(run: str | None) -> None:

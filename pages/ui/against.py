@@ -3,7 +3,7 @@ shows the two on equal axes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 import streamlit as st
@@ -45,11 +45,13 @@ def join(specs: Sequence[RunSpec], run: str) -> list[RunSpec]:
     return [*specs, *([other] if other and other not in specs else [])]
 
 
-def menu(run: str) -> None:
-    """A choice of the run to compare this one against; where there is one, its name and a way to let it go."""
+def menu(run: str, beside: Collection[str] = ()) -> None:
+    """A choice of the run to compare this one against, but for those that are shown `beside` it; where there is one,
+    its name and a way to let it go."""
     if chip(run):
         return
-    kept = [*islice((s.digest for s in cached.summaries() if s.last and s.digest != run), shell.OFFERED)]
+    there = {run, *beside}
+    kept = [*islice((s.digest for s in cached.summaries() if s.last and s.digest not in there), shell.OFFERED)]
     with st.popover(
         "Compare",
         disabled=not kept,

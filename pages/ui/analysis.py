@@ -14,7 +14,7 @@ from engine.figures.drawing import Drawing
 from engine.spec import SpecError, decode, describe, digest, flatten
 from engine.training.runs import RunSpec
 from engine.work.kinds import KINDS, Work
-from pages.ui import against, cached, download, link, live, person, price, shell
+from pages.ui import against, cached, download, link, live, person, price, second, shell
 from pages.ui.paired import Pair, Shown, Subject, both, called, label, one_of
 from pages.ui.rhythm import QUICK
 
@@ -61,7 +61,9 @@ class Page:
             return link.write({shell.RUN: shell.current()})
         begin = self.first or partial(_by_itself, self.kind, wanted)
         name = _shown(self.kind, about, wanted) or begin(about)
-        other = _other(about)
+        other = second.run_of(about)
+        if name and other:
+            second.begin(self.kind, about, other, name)
         with menus:
             against.menu(about.run)
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
@@ -95,7 +97,7 @@ class Page:
             self._together(mine, theirs)
             return at_work
         if other is not None and not _active(other, name):
-            _lacking(self.kind, mine, other)
+            second.lacking(self.kind, mine, other)
         st.session_state[f"{self.kind}:last"] = about.run, name
         shell.strip(self.numbers(mine.record))
         self.picture(*mine)
@@ -138,36 +140,12 @@ def subject() -> Subject | None:
     return Subject(run, record, spec) if run and record and spec and len(record.path) else None
 
 
-def _other(about: Subject) -> Subject | None:
-    """The run that this one is compared against, if it has a path to compute from."""
-    run = against.chosen(about.run)
-    record, spec = (cached.run(run), cached.spec(run)) if run else (None, None)
-    return Subject(run, record, spec) if record and spec and len(record.path) else None
-
-
 def shown(about: Subject, name: str) -> Shown | None:
     """The analysis of a name, where there is anything of it."""
     address = f"{about.run}/{name}"
     # the version is read before the record, as `cached.version` says
     version, found = cached.version(address), record(about, name)
     return Shown(about, found, address, version) if found is not None else None
-
-
-def _lacking(kind: str, mine: Shown, other: Subject) -> None:
-    """That the run that is compared against lacks what is shown of this one, and a button that computes it."""
-    try:
-        work = Work(decode(KINDS[kind].specs, mine.record.spec), other.run)
-    except SpecError:  # of another version
-        return
-    name = against.told(other.spec, mine.about.spec)
-    said = f"Not against {name} yet: nothing was computed of it at these settings."
-    with st.container(horizontal=True, vertical_alignment="center", key="against.lacking", gap="small"):
-        st.button("Compute it", key="against.compute", on_click=_compute, args=(work, st.session_state.get("device")))
-        st.markdown(escape.markdown(said))
-
-
-def _compute(work: Work, device: str | None) -> None:
-    person.start(work, device)
 
 
 def _nothing() -> None:

@@ -42,7 +42,7 @@ def show(run: str, spec: RunSpec, specs: Sequence[RunSpec]) -> None:
     shell.faults()
     tour.invite()
     with menus:
-        against.menu(run)
+        against.menu(run, [digest(spec) for spec in specs])
         citations.menu(spec)
         shell.spec_menu(spec, run)
         download.menu(drawings(specs), "train", run)
@@ -184,7 +184,7 @@ def _map(members: Sequence[Member]) -> bool:
 def _why_none(members: Sequence[Member]) -> str:
     if not fits([m.spec for m in members], [m.measured for m in members]):
         return "The paths are too large to be drawn while they grow; the ground under them is drawn at the end."
-    return "The paths are drawn as soon as two runs have been measured."
+    return "The paths are drawn in a moment."
 
 
 def _work(members: Sequence[Member]) -> Work:

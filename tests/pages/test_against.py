@@ -62,3 +62,11 @@ def test_maps_that_reach_unlike_far_are_drawn_as_far_at_a_click(store):
     both = [store.get(Work(wanted, run).address) for run in runs]
     assert all(surface.complete and surface.a[0] == -wanted.span for surface in both)
     assert not [button for button in app.button if button.key == "surface.alike"]
+
+
+def test_two_runs_of_the_list_are_compared_at_a_click(store):
+    """Finds a list in which two runs can be chosen and not compared."""
+    runs = [keep(store, SMALL), keep(store, replace(SMALL, lr=0.05))]
+    app = arrive("runs", runs=",".join(runs))
+    next(button for button in app.button if button.label == "Compare both").click().run()
+    assert not app.exception and {app.query_params["run"], app.query_params["against"]} == {*runs}
