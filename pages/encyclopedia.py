@@ -103,8 +103,8 @@ def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, s
     )
     cells = [] if alone else [("Rule", words.title(name), "")]
     cells += [
-        ("Gradients a step", number(asked.calls), spread),
-        ("In batches", number(asked.batches), f"over {asked.steps} steps"),
+        ("Gradients taken a step", number(asked.calls), spread),
+        ("Their cost a step", number(asked.batches), f"gradients of a batch, over {asked.steps} steps"),
         ("Time a step", *ratio),
     ]
     if run is None:
@@ -229,6 +229,10 @@ with menus:
 for column, name in zip(st.columns(len(names), gap="medium"), names, strict=True):
     with column:
         entry(name, runs.get(name), alone)
+st.caption(
+    "$w$: the weights; $g = \\nabla L(w)$, of the batch's loss; $u$: the gradient where the rule has gone up to; $d$: "
+    "what the update descends; $\\rho$: the radius. Other letters are the rule's settings, or told beside it."
+)
 costs(names, runs)
 for fault in (said for said in found.values() if isinstance(said, str)):
     st.info(escape.markdown(fault))

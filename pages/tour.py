@@ -80,10 +80,11 @@ STEPS = (
         landscape,
     ),
     Step(
-        "An edge that sharpness does not pass",
+        "Each rule settles at an edge of its own",
         (
-            "Descent with learning rate η cannot stay where λ₁ is above 2/η: it would bounce out.",
-            "SAM has an edge of its own, far below. Each run's λ₁ (solid) settles at the edge of its rule (dashed).",
+            "Descent with learning rate η cannot stay where λ₁ is well above 2/η: it would bounce out.",
+            "SAM's edge lies far below. Each run's λ₁ (solid) comes to its rule's edge (dashed), SAM's from above: its "
+            "edge falls with the gradient.",
         ),
         partial(figure, "EdgeOfStability"),
         "EdgeOfStability",
@@ -92,8 +93,8 @@ STEPS = (
         "Along a valley of minima",
         (
             "Here every point of the valley's floor is a minimum, and |y| says how sharp it is.",
-            "Plain descent stops at the first that it can bear. SAM never settles: it hops from wall to wall, and "
-            "drifts on to where the valley is flat.",
+            "Plain descent stops at the first that it can bear. SAM never settles: at every step it hops from wall to "
+            "wall, which is too fast for this picture, and drifts on to where the valley is flat.",
         ),
         partial(figure, "Drift"),
         "Drift",
@@ -102,7 +103,7 @@ STEPS = (
         "A little SAM, late",
         (
             "A run of SGD has come to its minimum; at the dotted line SAM takes over.",
-            "It leaves that minimum: λ₁ rises for some epochs, and settles at a flatter one in the same valley.",
+            "It leaves that minimum: λ₁ rises at first, and then falls far below what it was, in the same valley.",
         ),
         partial(figure, "TwoPhases", 1),
         "TwoPhases",

@@ -260,6 +260,8 @@ with st.sidebar:
             note(spec)
 run = shell.current()
 view, runs = live.watch(run), []
+if view is not None and spec and not on_ground(spec):
+    st.info(escape.markdown(f"This is another run, {words.brief(view.spec)}. For the one at the left, {todo(spec)}."))
 if view is None:
     shell.heading("How does it descend?")
     shell.faults()

@@ -123,7 +123,7 @@ class EdgeOfStability(Experiment):
         return (
             Check(*flat, high=0.5, void=void, sized=True),
             Check(*closer, low=1 + TURN * self.rho, unit="times"),
-            Check(*plain, void=void, claimed=False, note=TURNED, sized=True),
+            Check(*plain, void=void, claimed=False, note=ALONG, sized=True),
         )
 
     def pictures(self, result):
@@ -208,10 +208,11 @@ TURNED = (
     "gradient descent's: the edge lies lower, at SAM's for the rate ηG/U, with U the measured norm of u before it is "
     "rescaled."
 )
+ALONG = "It would, did g lie along v₁; the edge that holds is in its row above."
 CAPTIONS = (
     (
-        "Largest Hessian eigenvalue over the whole training set (solid; medians and ranges over seeds) and the edge of "
-        f"stability that theory gives for the rule (dashed). While the rate rises, in the first {WARMUP} steps, the "
+        "Largest Hessian eigenvalue over the whole training set (solid; of several seeds the median and the range) and "
+        f"the edge that theory gives for the rule (dashed). While the rate rises, in the first {WARMUP} steps, the "
         "edge comes down from above; look how every run follows and then stays at its own dashed line, drawn for the "
         "final rate. SAM's and SSAM's are computed from the gradient norms along their runs, and move."
     ),
@@ -242,7 +243,7 @@ PAPER = Paper(
         ),
         "So it becomes unstable earlier, the smaller the gradient the earlier, and is driven to flatter places.",
     ),
-    "GD: λ = 2/η  USAM: λ + ρλ² = 2/η  SAM: λ + ρλ²/‖g‖ = 2/η  SSAM: λ + ρλ²/‖g‖ = (2/η) ‖u‖/‖g‖",
+    "GD: λ = 2/η  USAM: λ + ρλ² = 2/η  SAM: λ + ρλ²/‖g‖ = 2/η  SSAM: λ + ρλ²/‖g‖ = (2/η) ‖u‖/‖g‖  u = ∇L(w + ρ g/‖g‖)",
     (EdgeOfStability,),
     lambda spec: (
         not spec.batch

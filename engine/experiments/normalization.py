@@ -46,7 +46,7 @@ class Drift(Experiment):
         "On l(xy) gradient descent and USAM stop as soon as the valley is flat enough to be stable; SAM drifts on to "
         "the flattest minimum."
     )
-    setup: ClassVar = "l(u) = √(1 + u²) − 1 from (3, 10); the minima are the axis x = 0, where the curvature is y²."
+    setup: ClassVar = "l(z) = √(1 + z²) − 1 from (3, 10); the minima are the axis x = 0, where the curvature is y²."
     source: ClassVar = "Dai, Ahn & Sra 2023 (arXiv 2305.15287)"
     question: ClassVar = Question("At which y does gradient descent stop?", 0, 10, 0)
 
@@ -216,7 +216,7 @@ PAPER = Paper(
         ),
         "Each hop feels the slope of the curvature, and SAM drifts to where the valley is flattest.",
     ),
-    "SAM: d = ∇L(w + ρ g/‖g‖)  USAM: d = ∇L(w + ρ g)",
+    "w ← w − η d  SAM: d = ∇L(w + ρ g/‖g‖)  USAM: d = ∇L(w + ρ g)",
     (Stability, Drift, Trains, Sensing),
     lambda spec: any(isinstance(rule, SAM | USAM | UnifiedSAM) for rule in rules_of(spec)),
 )

@@ -170,13 +170,14 @@ def measures(runs: Runs) -> list[str]:
 
 
 def ground(surface: JointSurface, provisional: bool) -> Map:
-    """The ground under the runs' paths, each end with its λ₁; while they train it is `provisional`, and says so."""
+    """The ground under the runs' paths, each end with its λ₁; while they train it is `provisional`, and says so: it is
+    older then than what is measured, and has no λ₁."""
     every = complete_losses(surface)
     drawn = joint.draw(surface, "log loss" if len(every) and every.min() > 0 else "loss")
     called = [_until(name, joint.broken_off(surface, r)) for r, name in enumerate(_names(surface))]
     ends = zip(called, surface.end_sharpness, colours(surface.run_specs), strict=True)
     routes = tuple(
-        replace(route, tag=_tag(name, float(value)), colour=hue, dash="solid")
+        replace(route, tag=_tag(name, float("nan") if provisional else float(value)), colour=hue, dash="solid")
         for route, (name, value, hue) in zip(drawn.routes, ends, strict=True)
     )
     drawn = replace(drawn, routes=routes)

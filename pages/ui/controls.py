@@ -4,6 +4,7 @@ for the session, in cells."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
@@ -176,7 +177,7 @@ def several(cls: type, name: str, prefix: str, columns: int = 2, fresh: Callable
             st.button("Remove", key=f"{key}.{i}:remove", width="stretch", **remove)
     full = f"There are {k.longest}, as many as can be." if count >= k.longest else ""
     for kind, item in k.table().items():
-        about = full or (item.__doc__ or "").splitlines()[0]
+        about = full or _first(item)
         add: dict[str, Any] = {"on_click": _add, "args": (place, kind, fresh), "help": about, "disabled": bool(full)}
         st.button(f"Add a {title(kind).lower()}", key=f"{key}:add {kind}", width="stretch", **add)
 
@@ -209,12 +210,16 @@ def _step(k: Number, value: float) -> float:
     return 10.0 ** math.floor(math.log10(size))
 
 
+def _first(cls: type) -> str:
+    """The first sentence of what a class says of itself."""
+    return re.split(r"(?<=\.)\s", " ".join((cls.__doc__ or "").split()))[0]
+
+
 def _help(k: Pick, chosen: str) -> str:
     """The field's help, then each class with its docstring's first line and its formula, the chosen one first."""
     table = {chosen: k.table()[chosen]} | dict(k.table())
     lines = [
-        f"**{title(name)}**: {(cls.__doc__ or '').strip().splitlines()[0]} "
-        f"{formulas.sentence(getattr(cls, 'formula', ''))}"
+        f"**{title(name)}**: {_first(cls)} {formulas.sentence(getattr(cls, 'formula', ''))}"
         for name, cls in table.items()
     ]
     return "\n\n".join([k.help, *lines] if k.help else lines)

@@ -48,7 +48,7 @@ def layout(drawing: Map, look: Theme, height: int) -> dict[str, Any]:
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": TALL},
             # a little to the right, for at the left stand the heights and their name
-            "camera": {"eye": {"x": 1.58, "y": -1.8, "z": 1.16}, "center": {"x": -0.085, "y": -0.085, "z": -0.13}},
+            "camera": {"eye": {"x": 1.4, "y": -1.6, "z": 1.5}, "center": {"x": -0.085, "y": -0.085, "z": -0.13}},
         },
     }
 

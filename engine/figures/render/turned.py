@@ -23,9 +23,9 @@ CELLS = 150
 class View(NamedTuple):
     """From where a landscape is seen, as a direction in units of its sides, two of which lie along the ground."""
 
-    x: float = 1.665
-    y: float = -1.715
-    z: float = 1.29
+    x: float = 1.485
+    y: float = -1.515
+    z: float = 1.63
 
     @property
     def angles(self) -> tuple[float, float]:
