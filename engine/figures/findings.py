@@ -110,7 +110,7 @@ def _undecided(m: Match) -> str:
 
 def _range(m: Match) -> str:
     at, low, high = (words.number(value, 3) for value in (m.sharpness, m.low, m.high))
-    return at if low == at == high else f"{at} ({low} to {high} around it)"
+    return at if low == at == high else f"{at} ({low} to {high} just before and after)"
 
 
 def _apart(m: Match, other: Match) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.figures.drawing import Chart, Tiles
-from engine.figures.render import composed
+from engine.figures.render import composed, tiles
 from engine.figures.render.composed import Sheet
 from engine.figures.render.crowded import crowded, overlapping, texts
 from tests.drawn import DRAWINGS
@@ -46,6 +46,29 @@ def test_panels_are_whole_and_apart(names: list[str], sheet: Sheet):
     plots = [axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted()) for axes in figure.axes]
     assert all(min(plot.width, plot.height) > 0.05 for plot in plots)
     assert overlapping(plots, 1e-6) == []
+
+
+def test_maps_of_several_rules_take_a_row_where_a_column_is_too_narrow():
+    """Finds maps pressed into strips, which shows edges at other slopes than alone, and a row no higher than others."""
+    drawings = [DRAWINGS["losses/full"](), cells := DRAWINGS["cells/full"](), *[DRAWINGS["loss/full"]()] * 2]
+    many = replace(cells, panels=(*cells.panels, *cells.panels)[:4])
+    narrow = composed.places([drawings[0], many, *drawings[2:]], Sheet(2, 5.5))
+    assert [place[:3] for place in narrow] == [(0, 0, 1), (1, 0, 2), (2, 0, 1), (2, 1, 1)]
+    assert [place.rows for place in narrow] == [1, 2, 1, 1]
+    assert [place[:3] for place in composed.places([many] * 3, Sheet(3, 14.0))] == [(0, 0, 1), (0, 1, 1), (0, 2, 1)]
+    frames = [axes.get_position() for axes in composed.composed([many, *drawings[2:]], Sheet(2, 5.5, 6.9)).axes[:4]]
+    assert all(0.6 < 5.5 * frame.width / (6.9 * frame.height) < 1.6 for frame in frames)
+
+
+@pytest.mark.parametrize("width", [3.25, 5.5, 7.2])
+def test_print_says_what_stars_and_dashes_are(width: float):
+    """Finds a print whose signs the caption alone explains."""
+    cells = DRAWINGS["cells/full"]()
+    said = {text for text, _ in texts(tiles.side_by_side(cells, width, 0.5, 8))}
+    assert any(panel.edge is not None for panel in cells.panels) == (tiles.EDGE in said)
+    assert any(panel.best for panel in cells.panels) and "best" in said
+    plain = replace(cells, panels=tuple(replace(panel, edge=None, best=None) for panel in cells.panels))
+    assert not {tiles.EDGE, "best"} & {text for text, _ in texts(tiles.side_by_side(plain, width, 0.5, 8))}
 
 
 @pytest.mark.parametrize("sheet", [Sheet(3, 3.25, 2), Sheet(2, 5.5, 0.9)])

@@ -54,9 +54,9 @@ def test_the_loss_is_the_lowest_that_all_have_reached():
     sam = curves([2, 1.5, 1, 0.7, 0.5, 0.5], [9, 9, 2, 2, 2.5, 2], gradients=20)
     headline, figures = told(SGD=sgd, SAM=sam)
     assert figures.startswith(
-        "At training loss 0.5, the lowest that all have reached, SGD’s λ₁ is 8 (8 to 9 around it)"
+        "At training loss 0.5, the lowest that all have reached, SGD’s λ₁ is 8 (8 to 9 just before and after)"
     )
-    assert "SAM’s is 0.31 of that, 2.5 (2 to 2.5 around it)" in figures and headline.count("a third")
+    assert "SAM’s is 0.31 of that, 2.5 (2 to 2.5 just before and after)" in figures and headline.count("a third")
     assert "Gradients until there: SGD 20, SAM 80." in figures
 
 

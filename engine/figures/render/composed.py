@@ -51,6 +51,10 @@ LOW, STEPS, MOST = 2.3, (0.0, 0.3, 0.7, 1.1), 9.0
 """Inches that a row of panels is usually high, what is tried beyond that, and what a letter page has room for."""
 
 
+AMPLE = 4.0
+"""Inches in which maps of several rules have room."""
+
+
 class Place(NamedTuple):
     """Where a panel stands."""
 
@@ -61,11 +65,11 @@ class Place(NamedTuple):
 
 
 def places(drawings: Drawings, sheet: Sheet) -> list[Place]:
-    """Of every panel, in order; maps of three rules and more take a row of their own, for there they are as they are
-    alone."""
+    """Of every panel, in order; maps of three rules and more, for which a column is too narrow, take a row of their
+    own."""
     found, row, column, columns = list[Place](), 0, 0, min(sheet.columns, max(1, len(drawings)))
     for one in drawings:
-        wide = isinstance(one, Tiles) and len(one.panels) > 2
+        wide = isinstance(one, Tiles) and len(one.panels) > 2 and sheet.width < AMPLE * columns
         taken = columns if wide else 1
         if column + taken > columns:
             row, column = row + 1, 0
