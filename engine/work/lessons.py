@@ -82,7 +82,7 @@ class Text(Slide):
     """Words of one's own, beside a picture of what ships, with a way to a page of the app."""
 
     title: str = _text(120, "Title")
-    text: str = _text(1500, "Text", "An empty line begins a new paragraph.")
+    text: str = _text(1500, "Text", "An empty line begins a new paragraph; one between dollars is a formula.")
     picture: str = choice("", PICTURES, "Picture", "A figure of the gallery.")
     page: str = choice("", PAGES, "Page", "Which page it leads to.")
     query: str = word("", r"[\w.,:;=&%+*~-]*", 2000, "Query", "The page's address after its question mark.")

@@ -23,6 +23,7 @@ def test_a_lesson_goes_on_at_its_slide_and_ends_at_the_cards(store):
     app = press(at(), f"papers:lessons:present-{name}")
     assert app.query_params["lesson"] == name and app.query_params["slide"] == "1"
     assert press(press(press(app, "present-next"), "present-next"), "present-notes").query_params["slide"] == "3"
+    assert r"$w \leftarrow  w - \eta  u$" in texts(at(lesson=name, slide="2")), "between dollars stands a formula"
     notes = lessons.shipped()[name].slides[2].notes
     assert notes in texts(app)
     again = at(lesson=name, slide="3")
