@@ -2,6 +2,8 @@
 quadratic, alone or beside another."""
 
 import inspect
+import linecache
+import re
 from functools import partial
 from pathlib import Path
 
@@ -175,13 +177,23 @@ def exports(runs: list[Trace]) -> dict[str, download.Draw]:
 def source(name: str) -> None:
     """A rule's own lines."""
     try:
-        (lines, first), file = inspect.getsourcelines(RULES[name]), Path(inspect.getsourcefile(RULES[name]) or "")
-    except (OSError, TypeError):
+        (lines, first), file = lines_of(RULES[name]), Path(inspect.getsourcefile(RULES[name]) or "")
+    except (OSError, TypeError, StopIteration):
         st.caption(f"{escape.markdown(name)}: its source cannot be read here.")
         return
     at = file.relative_to(front.ROOT) if file.is_relative_to(front.ROOT) else file.name
     st.caption(escape.markdown(f"{at}, from line {first}"))
     st.code("".join(lines), language="python", wrap_lines=True)
+
+
+def lines_of(cls: type) -> tuple[list[str], int]:
+    """A class's lines, and the number of their first. Not `inspect.getsourcelines`, which builds the module's syntax
+    tree: in Python 3.11 that fails at times where another thread builds one, and every page is compiled in a thread."""
+    module = linecache.getlines(inspect.getsourcefile(cls) or "")
+    first = next(nth for nth, line in enumerate(module) if re.match(rf"class {cls.__name__}\b", line))
+    while first and module[first - 1].startswith("@"):
+        first -= 1
+    return inspect.getblock(module[first:]), first + 1
 
 
 def traced(name: str, trial: Trial) -> Trace | str:
