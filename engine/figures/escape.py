@@ -114,6 +114,11 @@ def markdown(text: object) -> str:
     return re.sub(r"^(\d*)([-+=.])", r"\1\\\2", MARKS.sub(r"\\\1", line(str(text))))
 
 
+def cited(text: object) -> str:
+    """The same, with links from what arXiv calls papers to these."""
+    return re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", markdown(text))
+
+
 def latex(text: object) -> str:
     """Text within LaTeX, in which nothing is a command, a comment, a formula or a parameter."""
     return "".join(LATEX.get(character, character) for character in line(str(text)))

@@ -21,7 +21,7 @@ def explained(names: Sequence[str]) -> None:
         for measure in map(MEASURES.__getitem__, names):
             st.markdown(f"**{escape.markdown(measure.title)}.** {escape.markdown(measure.definition)}")
             st.markdown(formulas.mixed(measure.formula))
-            st.caption(escape.markdown(measure.source))
+            st.caption(escape.cited(measure.source))
 
 
 def said(estimate: Estimate) -> str:

@@ -168,7 +168,7 @@ def test_ways_through_the_pages(visit):
     turn_to(page, "Landscape")
     turn_to(page, "Papers")
     button(page, "papers:open-Drift").click()
-    shows(page, "l(u) = ")
+    shows(page, "l(z) = ")
     enter(page, "papers.Drift.rho", "0.2")
     assert page.evaluate("() => history.length") == begun + 3
     for heading in ("Why does SAM work?", "What does the ground look like?", "Same loss, half the curvature"):

@@ -22,7 +22,7 @@ def test_a_map(visit):
     for name, value in (("x.Axis.points", "3"), ("y.Axis.points", "3"), ("seeds", "1")):
         enter(page, f"sweep.{name}", value)
     train = button(page, "compute")
-    expect(train).to_have_text("Train 36 runs")
+    expect(train).to_have_text("Train 30 runs")
     train.click()
     shows(page, "each cell one run, one seed", LONG)
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=LONG)
@@ -38,6 +38,9 @@ def test_a_map(visit):
     page.mouse.down()
     page.mouse.move(third["x"] + third["width"] * 0.75, third["y"] + third["height"] * 0.7, steps=4)
     page.mouse.up()
+    ticks = page.locator(".ravine-plot").nth(2).locator(".xtick text")
+    expect(ticks.first).to_have_text(re.compile(r"^[\d.,]+$"))
+    assert ticks.count() > 1 and all(re.fullmatch(r"[\d.,]+", text) for text in ticks.all_text_contents())
     before = key(page, "sweep.x.Axis.high").locator("input").input_value()
     button(page, "enter").click()
     shows(page, "Back to the wider map", LONG)

@@ -215,7 +215,7 @@ def shown(call: ast.Call) -> list[ast.expr]:
     return [*call.args[place : place + 1], *(k.value for k in call.keywords if k.arg in ("text", "body", "label"))]
 
 
-ESCAPED = ("escape.markdown", "formulas.sentence", "formulas.mixed")  # make Markdown of words, and of formulas
+ESCAPED = ("escape.markdown", "escape.cited", "formulas.sentence", "formulas.mixed")  # make Markdown of words
 
 
 def others(text: str) -> list[str]:
