@@ -105,8 +105,8 @@ def numbers(name: str, run: Trace | None, alone: bool) -> list[tuple[str, str, s
     )
     cells = [] if alone else [("Rule", words.title(name), "")]
     cells += [
-        ("Gradients taken a step", number(asked.calls), spread),
-        ("Their cost a step", number(asked.batches), f"gradients of a batch, over {asked.steps} steps"),
+        ("Gradients a step", number(asked.calls), spread),
+        ("Cost a step", number(asked.batches), "whole batches"),
         ("Time a step", *ratio),
     ]
     if run is None:

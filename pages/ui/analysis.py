@@ -62,8 +62,6 @@ class Page:
         begin = self.first or partial(_by_itself, self.kind, wanted)
         name = _shown(self.kind, about, wanted) or begin(about)
         other = second.run_of(about)
-        if name and other:
-            second.begin(self.kind, about, other, name)
         with menus:
             against.menu(about.run)
             shell.spec_menu(wanted or about.spec, f"{about.run}-{self.kind}")
@@ -72,7 +70,8 @@ class Page:
             solid = [title for title in made if title.removesuffix(OTHERS) in self.solid]
             download.menu(made, self.kind, f"{about.run}-{name}", solid, seen)
         if name:
-            at_work = any(_active(one, name) for one in (about, other) if one)
+            uncounted = bool(other and second.begin(self.kind, about, other, name))
+            at_work = uncounted or any(_active(one, name) for one in (about, other) if one)
             live.ticking(partial(self._look, about, other, name), at_work, QUICK)
         else:
             uncounted = wanted is not None and cached.cost(Work(wanted, about.run)) is None
@@ -92,6 +91,7 @@ class Page:
             shell.empty(self.waiting if at_work else self.empty)
             return at_work
         if other is not None:
+            at_work |= second.begin(self.kind, about, other, name)
             at_work |= bar(f"{other.run}/{name}", unit, "against.bar")
         if theirs is not None:
             self._together(mine, theirs)

@@ -20,15 +20,18 @@ def run_of(about: Subject) -> Subject | None:
     return Subject(run, record, spec) if record and spec and len(record.path) else None
 
 
-def begin(kind: str, about: Subject, other: Subject, name: str) -> None:
-    """Begins what is shown of a run for the one that it is compared against, if that is known to take little."""
+def begin(kind: str, about: Subject, other: Subject, name: str) -> bool:
+    """Begins what is shown of a run for the one that it is compared against, if that takes little; whether it is not
+    known yet what it takes."""
     mine, address = cached.record(f"{about.run}/{name}"), f"{other.run}/{name}"
     if mine is None or cached.record(address) is not None or cached.jobs().snapshot(address):
-        return
+        return False
     with suppress(SpecError):  # of another version
         work = Work(decode(KINDS[kind].specs, mine.spec), other.run)
         if price.little(work):
             person.start(work, st.session_state.get("device"), asked=False)
+        return cached.cost(work) is None
+    return False
 
 
 def lacking(kind: str, mine: Shown, other: Subject) -> None:
