@@ -64,6 +64,7 @@ def test_maps_of_several_rules_take_a_row_where_a_column_is_too_narrow():
 def test_print_says_what_stars_and_dashes_are(width: float):
     """Finds a print whose signs the caption alone explains."""
     cells = DRAWINGS["cells/full"]()
+    assert isinstance(cells, Tiles)
     said = {text for text, _ in texts(tiles.side_by_side(cells, width, 0.5, 8))}
     assert any(panel.edge is not None for panel in cells.panels) == (tiles.EDGE in said)
     assert any(panel.best for panel in cells.panels) and "best" in said

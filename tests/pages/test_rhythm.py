@@ -1,5 +1,7 @@
 """The rhythm of pages that look at what is at work, however many there are."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pages.ui import cached, live, rhythm
@@ -44,7 +46,7 @@ def test_who_looks(monkeypatch):
     open: finds a crowd that has gone and makes those who come then wait."""
     looks, here, now, closed = {}, ["one"], [100.0], set()
     monkeypatch.setattr(cached, "looks", lambda: looks)
-    monkeypatch.setattr(rhythm.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(rhythm, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(rhythm, "_session", lambda: here[0])
     monkeypatch.setattr(rhythm, "_open", lambda session: session not in closed)
     assert rhythm._looking(4.0) == rhythm._looking(4.0) == 1
