@@ -108,7 +108,8 @@ function spot(sheet, plot, step) {
   for (const trace of plot._fullLayout ? plot._fullData ?? [] : []) {
     if (!trace.type.startsWith('scatter') || !trace.customdata?.length || !trace.x?.length) continue;
     const { i } = [...trace.customdata].map((x, i) => ({ x, i })).reduce(nearer(step)), at = placed(plot, trace, i);
-    const place = at && { left: px(box.left + at[0]), top: px(box.top + at[1]), background: trace.line.color };
+    const background = (trace.line ?? trace.marker).color;  // a path whose line has faded is points alone
+    const place = at && { left: px(box.left + at[0]), top: px(box.top + at[1]), background };
     if (place) add(sheet, 'i', place).className = 'spot';
   }
 }

@@ -62,9 +62,12 @@ def test_a_toys_path_follows_its_slider(visit):
 
 
 def test_the_encyclopedias_runs_follow_its_slider(visit):
-    """Finds a path on another rule's map, of another rate or radius, and one that stays when the page has answered."""
+    """Finds a path on another rule's map, of another rate or radius, and one that stays when the page has answered; and
+    a path that has faded, on which a step of the charts is not marked."""
     page = visit("encyclopedia?rule=SAM&other=USAM&rho=0.05")
     expect(page.locator(".ravine-plot .main-svg").nth(3)).to_be_visible()
+    page.locator(".stVegaLiteChart").first.hover()
+    expect(page.locator(".crosshair .spot")).to_have_count(1)  # the other has left its map by then
     dashed, slider = page.locator(".preview path"), key(page, "encyclopedia.eta").locator("input[type=range]")
     thumb, track = slider.bounding_box(), key(page, "encyclopedia.eta").bounding_box()
     assert thumb and track
